@@ -1,0 +1,88 @@
+//! A set of a chunk's customers.
+
+/// One bit a customer, in words of 64. Bits past the end are zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bitmap {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Bitmap {
+    /// Nobody of `len`.
+    pub fn none(len: usize) -> Bitmap {
+        Bitmap { words: vec![0; len.div_ceil(64)], len }
+    }
+
+    /// Everybody of `len`.
+    pub fn all(len: usize) -> Bitmap {
+        Bitmap { words: vec![u64::MAX; len.div_ceil(64)], len }.trimmed()
+    }
+
+    /// Those for whom `holds` says yes.
+    pub fn from_fn(len: usize, mut holds: impl FnMut(usize) -> bool) -> Bitmap {
+        let word = |w: usize| {
+            (w * 64..len.min(w * 64 + 64)).fold(0, |bits, i| bits | (u64::from(holds(i)) << (i % 64)))
+        };
+        Bitmap { words: (0..len.div_ceil(64)).map(word).collect(), len }
+    }
+
+    /// How many customers there are, in the set or not.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no customer at all.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many are in it.
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|w| w.count_ones() as usize).sum()
+    }
+
+    /// Whether customer `i` is in it; false beyond the end.
+    pub fn contains(&self, i: usize) -> bool {
+        self.words.get(i / 64).is_some_and(|w| w >> (i % 64) & 1 == 1)
+    }
+
+    /// Who is in it, in order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.words.iter().enumerate().flat_map(|(i, w)| {
+            std::iter::successors(Some(*w), |w| Some(w & w.wrapping_sub(1)))
+                .take_while(|w| *w != 0)
+                .map(move |w| i * 64 + w.trailing_zeros() as usize)
+        })
+    }
+
+    /// Keeps who is in both.
+    pub fn and(&mut self, other: &Bitmap) {
+        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
+    }
+
+    /// Adds who is in the other.
+    pub fn or(&mut self, other: &Bitmap) {
+        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);
+    }
+
+    /// Takes out who is in the other.
+    pub fn without(&mut self, other: &Bitmap) {
+        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= !b);
+    }
+
+    /// The others.
+    #[must_use]
+    pub fn complement(&self) -> Bitmap {
+        Bitmap { words: self.words.iter().map(|w| !w).collect(), len: self.len }.trimmed()
+    }
+
+    fn trimmed(mut self) -> Bitmap {
+        let rest = self.len % 64;
+        if rest != 0
+            && let Some(last) = self.words.last_mut()
+        {
+            *last &= (1 << rest) - 1;
+        }
+        self
+    }
+}

@@ -1,0 +1,114 @@
+//! A chunk: some customers as columns, with their child rows beside them.
+
+use arrow_array::{ArrayRef, StringArray};
+use arrow_buffer::OffsetBuffer;
+use tidings_schema::{AttributeId, CollectionId, FieldId};
+
+/// One customer, or a few thousand, in the order of their keys.
+///
+/// | type | array |
+/// |---|---|
+/// | text | `StringArray` |
+/// | number, percent | `Float64Array`, never NaN or infinite |
+/// | money | `Int64Array`, minor units |
+/// | yes/no | `BooleanArray` |
+/// | date | `Date32Array` |
+/// | moment | `Int64Array`, microseconds since 1970 UTC |
+/// | duration | `Int64Array`, seconds |
+/// | one-of | `UInt32Array`, positions in the declared list |
+/// | tags | `ListArray` of `StringArray` |
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The customers' keys; none is missing.
+    pub keys: StringArray,
+    /// One column for each of [`Needs::attributes`], in that order, one value a customer.
+    pub attributes: Vec<ArrayRef>,
+    /// One for each of [`Needs::collections`], in that order.
+    pub collections: Vec<Rows>,
+}
+
+/// The child rows of a chunk's customers in one collection, by customer, then by time, then by the row's
+/// key. Rows without a time are left out by whoever makes the chunk; rows after now are not.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// Where each customer's rows begin: one more than customers.
+    pub offsets: OffsetBuffer<i32>,
+    /// One column for each of [`CollectionNeeds::fields`], in that order, one value a row.
+    pub fields: Vec<ArrayRef>,
+}
+
+/// The columns that somebody wants loaded: the store projects them and reads no others. Sorted by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Attributes of the customer.
+    pub attributes: Vec<AttributeId>,
+    /// Collections.
+    pub collections: Vec<CollectionNeeds>,
+}
+
+/// What is wanted of a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectionNeeds {
+    /// The collection.
+    pub id: CollectionId,
+    /// Its fields; the one that holds the time is always among them.
+    pub fields: Vec<FieldId>,
+}
+
+impl Needs {
+    /// What either wants.
+    #[must_use]
+    pub fn union(&self, other: &Needs) -> Needs {
+        let mut all = self.clone();
+        other.attributes.iter().for_each(|id| all.want(*id));
+        for c in &other.collections {
+            c.fields.iter().for_each(|f| all.want_field(c.id, *f));
+        }
+        all
+    }
+
+    /// Wants an attribute.
+    pub fn want(&mut self, id: AttributeId) {
+        if let Err(i) = self.attributes.binary_search(&id) {
+            self.attributes.insert(i, id);
+        }
+    }
+
+    /// Wants a field of a collection.
+    pub fn want_field(&mut self, collection: CollectionId, field: FieldId) {
+        let at = match self.collections.binary_search_by_key(&collection, |c| c.id) {
+            Ok(i) => i,
+            Err(i) => {
+                self.collections.insert(i, CollectionNeeds { id: collection, fields: Vec::new() });
+                i
+            }
+        };
+        if let Some(needs) = self.collections.get_mut(at)
+            && let Err(i) = needs.fields.binary_search(&field)
+        {
+            needs.fields.insert(i, field);
+        }
+    }
+
+    /// Where an attribute's column is.
+    pub fn attribute(&self, id: AttributeId) -> Option<usize> {
+        self.attributes.binary_search(&id).ok()
+    }
+
+    /// Where a collection's rows are.
+    pub fn collection(&self, id: CollectionId) -> Option<usize> {
+        self.collections.binary_search_by_key(&id, |c| c.id).ok()
+    }
+}
+
+impl Chunk {
+    /// How many customers.
+    pub fn len(&self) -> usize {
+        arrow_array::Array::len(&self.keys)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

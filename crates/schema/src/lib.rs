@@ -1,0 +1,14 @@
+//! The vocabulary that rules are written in: what a customer, an order, an event is, and the values they
+//! have: money, days, moments. Reads no file and no clock.
+
+pub mod calendar;
+pub mod types;
+pub mod vocabulary;
+
+pub use calendar::Now;
+pub use iso_currency::Currency;
+pub use types::{ElapsedUnit, OneOf, Type, Value, Word};
+pub use vocabulary::{
+    Attribute, AttributeId, Collection, CollectionId, Contact, Customer, Event, EventSource, FieldId, RowSource,
+    Storage, StoredUnit, Vocabulary,
+};
