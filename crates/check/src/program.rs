@@ -200,6 +200,8 @@ pub enum TermKind {
     Until(ElapsedUnit, Box<Term>),
     /// The next day on which a yearly date comes round, today included.
     Next(Box<Term>),
+    /// The latest day on which a yearly date came round, today included.
+    Last(Box<Term>),
     /// The day of a moment in the project's zone.
     DateOf(Box<Term>),
     /// Today, a date.
@@ -254,14 +256,14 @@ pub struct Rule {
     pub place: Place,
     /// When it runs.
     pub schedule: Schedule,
-    /// Whom it is about: who is in the segment and for whom the condition is definitely true, and where
-    /// the schedule goes by a yearly date, on whose day it falls. None is everybody.
+    /// Whom it is about; none is everybody.
     pub segment: Option<SegmentId>,
-    /// The condition.
+    /// Which of them get `then`: those for whom it is definitely true; none is all of them. Where the
+    /// schedule goes by a yearly date, the comparison with today is part of it.
     pub condition: Option<Condition>,
     /// What those get who match.
     pub then: Vec<Step>,
-    /// What the others of the segment get.
+    /// What the others of the segment get: those in it for whom the condition is not definitely true.
     pub otherwise: Vec<Step>,
     /// How often it may reach a customer.
     pub repeat: Repeat,
@@ -310,15 +312,6 @@ pub enum Schedule {
     Cron(String),
     /// On an event. Not run yet.
     On(String),
-    /// Daily at a time; only for customers whose yearly date is so many days ahead (negative: ago).
-    Around {
-        /// The yearly date.
-        date: AttributeId,
-        /// Days from today to it.
-        days: i32,
-        /// The time of day.
-        at: NaiveTime,
-    },
 }
 
 /// The days of a schedule.

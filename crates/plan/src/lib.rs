@@ -1,1 +1,6 @@
-//! plan
+//! From matches, history, policy and a clock to a `Plan`: who is sent what, who is held back and why.
+//! A plain value; no I/O.
+
+pub mod outbox;
+
+pub use outbox::{Intent, Key, Kind, OnUnknown, Outcome};

@@ -143,12 +143,22 @@ pub fn elapsed(unit: ElapsedUnit, from: i32, to: i32) -> i64 {
 
 /// The day on which a yearly date next comes round, today included. 29 February is the 28th in other years.
 pub fn next_anniversary(day: i32, today: i32) -> i32 {
-    let (born, today) = (date(day), date(today));
-    let in_year = |year: i32| {
-        NaiveDate::from_ymd_opt(year, born.month(), born.day()).or(NaiveDate::from_ymd_opt(year, born.month(), 28))
-    };
-    let next = in_year(today.year()).filter(|d| *d >= today).or_else(|| in_year(today.year() + 1));
-    day_number(next.unwrap_or(NaiveDate::MAX))
+    in_year(date(day), date(today).year())
+        .filter(|d| day_number(*d) >= today)
+        .or_else(|| in_year(date(day), date(today).year() + 1))
+        .map_or(today, day_number)
+}
+
+/// The day on which a yearly date last came round, today included. 29 February is the 28th in other years.
+pub fn last_anniversary(day: i32, today: i32) -> i32 {
+    in_year(date(day), date(today).year())
+        .filter(|d| day_number(*d) <= today)
+        .or_else(|| in_year(date(day), date(today).year() - 1))
+        .map_or(today, day_number)
+}
+
+fn in_year(born: NaiveDate, year: i32) -> Option<NaiveDate> {
+    NaiveDate::from_ymd_opt(year, born.month(), born.day()).or(NaiveDate::from_ymd_opt(year, born.month(), 28))
 }
 
 /// The day that lies some months before another one; the month's last day where it has no such day.
