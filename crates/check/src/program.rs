@@ -43,6 +43,8 @@ pub struct Program {
     pub rules: Vec<Rule>,
     /// What holds for all rules.
     pub policy: Policy,
+    /// Journeys: checked, not run yet.
+    pub journeys: Vec<NotRun>,
 }
 
 /// A named expression.
@@ -204,6 +206,8 @@ pub enum TermKind {
     Last(Box<Term>),
     /// The day of a moment in the project's zone.
     DateOf(Box<Term>),
+    /// An elapsed count as a plain number.
+    AsNumber(Box<Term>),
     /// Today, a date.
     Today,
     /// The moment of the run.
@@ -275,8 +279,19 @@ pub struct Rule {
     pub priority: i32,
     /// It does nothing from this day on.
     pub expires: Option<NaiveDate>,
-    /// What it says that is checked but not run yet, in the language's words.
-    pub not_run: Vec<(&'static str, Place)>,
+    /// What it says that is checked but not run yet.
+    pub not_run: Vec<NotRun>,
+}
+
+/// A part of the language that is checked but not run yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotRun {
+    /// What, in the language's words.
+    pub what: &'static str,
+    /// Where it was written.
+    pub place: Place,
+    /// Whether the rule cannot run without it. A goal only measures: the rule runs, unmeasured.
+    pub blocks: bool,
 }
 
 /// How often a rule may reach one customer.
@@ -310,7 +325,7 @@ pub enum Schedule {
     Interval(i64),
     /// A cron expression of six fields, seconds first, with weekday names.
     Cron(String),
-    /// On an event. Not run yet.
+    /// On an event; not run yet.
     On(String),
 }
 
