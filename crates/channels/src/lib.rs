@@ -1,1 +1,8 @@
-//! channels
+//! How sends leave: email, SMS and other HTTP services, coupons, and the sandbox that catches them all.
+//! Decides nothing about whether to send.
+
+pub mod config;
+pub mod secret;
+
+pub use config::{ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig, SmtpConfig};
+pub use secret::Secret;
