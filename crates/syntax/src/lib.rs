@@ -3,6 +3,7 @@
 
 pub mod codes;
 pub mod diagnostic;
+mod grammar;
 pub mod span;
 pub mod tree;
 
