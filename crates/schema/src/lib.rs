@@ -2,11 +2,15 @@
 //! have: money, days, moments. Reads no file and no clock.
 
 pub mod calendar;
+pub mod load;
+pub mod names;
 pub mod types;
 pub mod vocabulary;
+pub mod yaml;
 
 pub use calendar::Now;
 pub use iso_currency::Currency;
+pub use load::{Settings, load};
 pub use types::{ElapsedUnit, OneOf, Type, Value, Word};
 pub use vocabulary::{
     Attribute, AttributeId, Collection, CollectionId, Contact, Customer, Event, EventSource, FieldId, RowSource,

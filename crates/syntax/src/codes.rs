@@ -75,7 +75,7 @@ codes! {
     MISSING_KEY "E103" "a part that is missing"
     WRONG_SHAPE "E104" "a value of another kind than expected"
     DUPLICATE_KEY "E105" "a name that is written twice"
-    BAD_NAME "E106" "a name that rules cannot write"
+    UNWRITABLE_NAME "E106" "a name that rules cannot write"
     RESERVED_NAME "E107" "a name that is taken by the language"
     UNKNOWN_TYPE "E108" "a type that does not exist"
     MISFIT_KEY "E109" "a part that does not go with the type"
