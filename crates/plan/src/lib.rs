@@ -2,7 +2,9 @@
 //! A plain value; no I/O.
 
 pub mod carrier;
+pub mod history;
 pub mod outbox;
 
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Sending};
-pub use outbox::{Intent, Key, Kind, OnUnknown, Outcome};
+pub use history::{Entry, History, Occasion, Page, PastMessage, RuleHistory};
+pub use outbox::{Intent, Key, Kind, OnUnknown, Outcome, Status};

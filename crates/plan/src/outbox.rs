@@ -65,13 +65,18 @@ pub struct Intent {
     pub subject: String,
     /// Where it goes, normalised; messages only.
     pub address: Option<String>,
-    /// The values that templates show, as a JSON object: `customer`, `rule`, … without the coupon.
+    /// The values that templates show, as a JSON object: `customer`, `rule`, … without the coupon's code.
+    /// Of a coupon also `coupon`, an object of `value`, `label` and `expires` (microseconds since 1970 UTC);
+    /// of a change only `{"set": value}`, `{"add": "tag"}` or `{"remove": "tag"}`.
     pub values: String,
     /// The grant whose code the message shows: dispatched first, and the message only if it succeeded.
     pub after: Option<Key>,
+    /// The rule's priority: the higher goes first.
+    pub priority: i32,
     /// The moment of the run, in microseconds since 1970 UTC.
     pub at: i64,
-    /// Not sent from here on, in microseconds since 1970 UTC.
+    /// Not sent from here on, in microseconds since 1970 UTC. Held against the real clock, so a run at a
+    /// moment in the past says none, or one that lies ahead.
     pub expires: Option<i64>,
 }
 
@@ -104,7 +109,78 @@ impl Kind {
 
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Kind> {
-        [Kind::Message, Kind::Coupon, Kind::Webhook, Kind::Notify, Kind::Change].into_iter().find(|k| k.name() == name)
+        [Kind::Message, Kind::Coupon, Kind::Webhook, Kind::Notify, Kind::Change]
+            .into_iter()
+            .find(|k| k.name() == name)
+    }
+}
+
+macro_rules! statuses {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// The state of a row of the outbox.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Status {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Status {
+            /// All of them.
+            pub const ALL: &'static [Status] = &[$(Status::$variant,)*];
+
+            /// As the database and the reports write it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Status::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+statuses! {
+    /// It waits for its turn, for its coupon or for another try.
+    Pending = "pending",
+    /// A worker prepares it; nothing has left.
+    Leased = "leased",
+    /// It may be leaving at this moment.
+    Dispatching = "dispatching",
+    /// The provider has it.
+    Sent = "sent",
+    /// The provider will not take it.
+    Rejected = "rejected",
+    /// It may have happened; that is being found out.
+    Unknown = "unknown",
+    /// The address is suppressed.
+    Suppressed = "suppressed",
+    /// Consent was withdrawn.
+    NoConsent = "no_consent",
+    /// A cap was reached.
+    Capped = "capped",
+    /// The hours of silence lasted too long.
+    Quiet = "quiet",
+    /// The customer is held out.
+    Holdout = "holdout",
+    /// It came too late.
+    Expired = "expired",
+    /// The run was larger than its limit.
+    OverLimit = "over_limit",
+    /// A person, or a coupon that was not granted, called it off.
+    Cancelled = "cancelled",
+    /// It may have happened, and nobody can find out.
+    Unconfirmed = "unconfirmed",
+    /// It cannot be prepared, or whoever takes it breaks down.
+    Quarantined = "quarantined",
+}
+
+impl Status {
+    /// The status of that name.
+    pub fn from_name(name: &str) -> Option<Status> {
+        Status::ALL.iter().copied().find(|s| s.name() == name)
+    }
+
+    /// Whether nothing will change it any more.
+    pub fn ended(self) -> bool {
+        !matches!(self, Status::Pending | Status::Leased | Status::Dispatching | Status::Unknown)
     }
 }
 
