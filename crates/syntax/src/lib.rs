@@ -5,6 +5,7 @@ pub mod codes;
 pub mod diagnostic;
 mod grammar;
 pub mod span;
+pub mod suggest;
 pub mod tree;
 
 pub use codes::Code;

@@ -64,3 +64,10 @@ pub struct Place {
     /// The bytes in it.
     pub span: Span,
 }
+
+impl Place {
+    /// From one place to another in the same file.
+    pub fn to(self, other: Place) -> Place {
+        Place { file: self.file, span: self.span.to(other.span) }
+    }
+}
