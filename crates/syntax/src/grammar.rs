@@ -28,6 +28,21 @@ pub(crate) fn has(pair: &Pair<'_>, rule: Rule) -> bool {
     find(pair, rule).is_some()
 }
 
+/// Where a piece ends, without the blanks and comments that the grammar left behind it.
+pub(crate) fn end(pair: &Pair<'_>) -> usize {
+    let mut last = pair.clone();
+    while let Some(inner) = last.clone().into_inner().next_back() {
+        last = inner;
+    }
+    last.as_span().end()
+}
+
+/// A piece's text up to its [`end`].
+pub(crate) fn written<'i>(pair: &Pair<'i>) -> &'i str {
+    let text = pair.as_str();
+    text.get(..end(pair) - pair.as_span().start()).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
