@@ -2,13 +2,16 @@
 //! have: money, days, moments. Reads no file and no clock.
 
 pub mod calendar;
+pub mod decode;
 pub mod load;
+pub mod money;
 pub mod names;
 pub mod types;
 pub mod vocabulary;
 pub mod yaml;
 
 pub use calendar::Now;
+pub use decode::{BadValue, Raw};
 pub use iso_currency::Currency;
 pub use load::{Settings, load};
 pub use types::{ElapsedUnit, OneOf, Type, Value, Word};

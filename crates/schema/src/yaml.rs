@@ -248,6 +248,7 @@ fn byte_of(text: &str, line: usize, column: usize) -> usize {
 
 /// The key or scalar that begins at a byte, as far as it stands on one line.
 fn token(text: &str, start: usize) -> Span {
+    let start = start + text.get(start..).map_or(0, |rest| rest.len() - rest.trim_start_matches([' ', '\t']).len());
     let line = text.get(start..).unwrap_or("").lines().next().unwrap_or("");
     let quote = line.chars().next().filter(|c| matches!(c, '"' | '\''));
     let end = match quote {
