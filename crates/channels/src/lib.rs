@@ -3,6 +3,8 @@
 
 pub mod config;
 pub mod secret;
+pub mod template;
 
 pub use config::{ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig, SmtpConfig};
 pub use secret::Secret;
+pub use template::{TemplateError, Templates};

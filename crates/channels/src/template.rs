@@ -1,0 +1,281 @@
+//! Templates: one Liquid file for each template and channel, `wake-up.email.liquid`, `wake-up.sms.liquid`.
+//!
+//! A mail begins with its `subject:` (and perhaps `preheader:`), a line `---`, and then HTML; its text part
+//! is made from the HTML unless there is a `wake-up.email.text.liquid`. Every value that HTML shows is
+//! escaped, there is no way around it. Files, values, loops and output are bounded.
+
+mod front;
+mod language;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub(crate) use language::{Escape, escaped};
+use language::{Fault, Program};
+use liquid_core::Object;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub(crate) use language::Program as Text;
+
+/// How long a template file may be, in bytes.
+const FILE: u64 = 256 * 1024;
+/// How long a mail's part may get, in bytes.
+const MAIL: usize = 1024 * 1024;
+/// How long another message may get, in bytes.
+const MESSAGE: usize = 2 * 1024;
+/// How long a subject may get, in bytes.
+const SUBJECT: usize = 16 * 1024;
+
+/// A project's templates.
+#[derive(Default)]
+pub struct Templates {
+    /// By template and channel.
+    files: BTreeMap<(String, String), Template>,
+}
+
+/// What is wrong with a template, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1 on.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+/// A template for a channel.
+struct Template {
+    file: PathBuf,
+    content: Content,
+}
+
+enum Content {
+    Mail(Box<front::Mail>),
+    Message(Program),
+}
+
+/// A mail's content, rendered.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MailText {
+    pub subject: String,
+    pub html: String,
+    pub text: String,
+}
+
+/// The values that a template shows.
+pub(crate) struct Values(pub Object);
+
+impl Values {
+    /// From a JSON object.
+    pub fn new(json: &serde_json::Map<String, serde_json::Value>) -> Result<Values, String> {
+        liquid_core::to_object(json).map(Values).map_err(|_| "its values cannot be shown".into())
+    }
+}
+
+impl Templates {
+    /// Reads the templates of a folder, and everything that is wrong with them. A folder that is not there
+    /// has none.
+    pub fn load(folder: &Path) -> (Templates, Vec<TemplateError>) {
+        let (mut templates, mut errors) = (Templates::default(), Vec::new());
+        let mut texts = Vec::new();
+        for file in liquid_files(folder) {
+            let name = file.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
+            let parts: Vec<&str> = name.split('.').collect();
+            let loaded = match parts.as_slice() {
+                [template, channel, "liquid"] => read(&file).and_then(|source| {
+                    let content = content(channel, &source).map_err(|fault| fault.of(&file))?;
+                    let key = ((*template).to_owned(), (*channel).to_owned());
+                    templates.files.insert(key, Template { file: file.clone(), content });
+                    Ok(())
+                }),
+                [template, channel, "text", "liquid"] => {
+                    texts.push(((*template).to_owned(), (*channel).to_owned(), file.clone()));
+                    Ok(())
+                }
+                _ => Err(Fault::new(1, "the file's name does not say its template and channel")
+                    .help("name it wake-up.email.liquid or wake-up.sms.liquid")
+                    .of(&file)),
+            };
+            errors.extend(loaded.err());
+        }
+        for (template, channel, file) in texts {
+            errors.extend(templates.add_text(template, channel, &file).err());
+        }
+        (templates, errors)
+    }
+
+    /// Adds the text part of a mail.
+    fn add_text(&mut self, template: String, channel: String, file: &Path) -> Result<(), TemplateError> {
+        let source = read(file)?;
+        let text = Program::compile(&source, Escape::Plain).map_err(|fault| fault.of(file))?;
+        match self.files.get_mut(&(template.clone(), channel.clone())).map(|t| &mut t.content) {
+            Some(Content::Mail(mail)) => {
+                mail.text = Some((file.to_owned(), text));
+                Ok(())
+            }
+            _ => Err(Fault::new(1, "this is the text part of a mail that is not there")
+                .help(format!("write {template}.{channel}.liquid, or take this file out"))
+                .of(file)),
+        }
+    }
+
+    /// Whether there is such a template for a channel.
+    pub fn has(&self, template: &str, channel: &str) -> bool {
+        self.get(template, channel).is_some()
+    }
+
+    /// The templates and their channels.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.keys().map(|(template, channel)| (template.as_str(), channel.as_str()))
+    }
+
+    /// What the templates show that is not among the known values. `shop.*` knows everything in `shop`.
+    pub fn check(&self, known: &BTreeSet<String>) -> Vec<TemplateError> {
+        self.files.values().flat_map(|t| t.unknown(known)).collect()
+    }
+
+    fn get(&self, template: &str, channel: &str) -> Option<&Template> {
+        self.files.get(&(template.to_owned(), channel.to_owned()))
+    }
+
+    fn find(&self, template: &str, channel: &str) -> Result<&Template, String> {
+        let missing = || format!("there is no template {template}.{channel}.liquid; write it");
+        self.get(template, channel).ok_or_else(missing)
+    }
+
+    /// A mail's content.
+    pub(crate) fn mail(&self, template: &str, channel: &str, values: &Values) -> Result<MailText, String> {
+        let found = self.find(template, channel)?;
+        match &found.content {
+            Content::Mail(mail) => {
+                mail.render(&values.0).map_err(|e| format!("{}: {e}", found.file.display()))
+            }
+            Content::Message(_) => Err(format!(
+                "{} has no subject; begin it with `subject: …` and a line ---",
+                found.file.display()
+            )),
+        }
+    }
+
+    /// Another message's text.
+    pub(crate) fn message(&self, template: &str, channel: &str, values: &Values) -> Result<String, String> {
+        let found = self.find(template, channel)?;
+        let rendered = match &found.content {
+            Content::Message(text) => text.render(&values.0, MESSAGE),
+            Content::Mail(_) => {
+                Err("it is a mail, and this channel sends plain text; take its subject out".into())
+            }
+        };
+        let text = rendered.map_err(|e| format!("{}: {e}", found.file.display()))?;
+        Ok(text.trim_end_matches('\n').to_owned())
+    }
+
+    /// Whether the template for that channel is a mail.
+    pub(crate) fn is_mail(&self, template: &str, channel: &str) -> bool {
+        self.get(template, channel).is_some_and(|t| matches!(t.content, Content::Mail(_)))
+    }
+}
+
+impl Template {
+    fn unknown(&self, known: &BTreeSet<String>) -> Vec<TemplateError> {
+        match &self.content {
+            Content::Message(text) => unknown(text, &self.file, 0, known),
+            Content::Mail(mail) => mail.unknown(&self.file, known),
+        }
+    }
+}
+
+/// The values that a program shows and nobody knows.
+fn unknown(
+    program: &Program,
+    file: &Path,
+    lines_before: usize,
+    known: &BTreeSet<String>,
+) -> Vec<TemplateError> {
+    let is_known = |path: &str| {
+        known.contains(path)
+            || path.split_once('.').is_some_and(|(root, _)| known.contains(&format!("{root}.*")))
+    };
+    let strange = program.variables().iter().filter(|(path, _)| !is_known(path));
+    strange
+        .map(|(path, line)| {
+            Fault::new(line + lines_before, unknown_message(path)).help(nearest(path, known)).of(file)
+        })
+        .collect()
+}
+
+pub(crate) fn unknown_message(path: &str) -> String {
+    format!("nothing is known as `{path}`")
+}
+
+/// The known value that was probably meant.
+pub(crate) fn nearest(path: &str, known: &BTreeSet<String>) -> String {
+    let near = known.iter().map(|k| (strsim::damerau_levenshtein(path, k), k)).min();
+    match near {
+        Some((distance, name)) if distance <= 3 && distance * 3 <= path.chars().count() => {
+            format!("`{name}` is probably meant")
+        }
+        _ => {
+            let list: Vec<&str> = known.iter().map(String::as_str).take(30).collect();
+            format!("known are {}", list.join(", "))
+        }
+    }
+}
+
+fn content(channel: &str, source: &str) -> Result<Content, Fault> {
+    if channel == "email" || front::begins_with_one(source) {
+        front::Mail::compile(source).map(|mail| Content::Mail(Box::new(mail)))
+    } else {
+        Program::compile(source, Escape::Plain).map(Content::Message)
+    }
+}
+
+fn liquid_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    let mut files: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|e| e == "liquid")).collect();
+    files.sort_unstable();
+    files
+}
+
+fn read(file: &Path) -> Result<String, TemplateError> {
+    let length = std::fs::metadata(file).map(|m| m.len()).unwrap_or_default();
+    if length > FILE {
+        return Err(
+            Fault::new(1, format!("the file has {length} bytes, and a template at most {FILE}")).of(file)
+        );
+    }
+    std::fs::read_to_string(file).map_err(|e| Fault::new(1, format!("the file cannot be read: {e}")).of(file))
+}
+
+impl Fault {
+    fn new(line: usize, message: impl Into<String>) -> Fault {
+        Fault { line, message: message.into(), help: String::new() }
+    }
+
+    fn help(self, help: impl Into<String>) -> Fault {
+        Fault { help: help.into(), ..self }
+    }
+
+    fn of(self, file: &Path) -> TemplateError {
+        let help = Some(self.help).filter(|h| !h.is_empty());
+        TemplateError { file: file.to_owned(), line: self.line, message: self.message, help }
+    }
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file.display(), self.line, self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for TemplateError {}

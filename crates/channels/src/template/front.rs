@@ -1,0 +1,114 @@
+//! Mails: `subject:` and `preheader:`, a line `---`, and HTML.
+
+use super::language::{Escape, Fault, Program};
+use super::{MAIL, MailText, SUBJECT, TemplateError, unknown};
+use liquid_core::Object;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// How wide text parts are, in columns.
+const WIDTH: usize = 76;
+
+pub(super) struct Mail {
+    /// With the lines before it.
+    subject: (Program, usize),
+    preheader: Option<(Program, usize)>,
+    html: (Program, usize),
+    /// Its own file.
+    pub text: Option<(PathBuf, Program)>,
+}
+
+/// Whether a source begins as a mail does.
+pub(super) fn begins_with_one(source: &str) -> bool {
+    source.strip_prefix("---\n").unwrap_or(source).starts_with("subject:")
+}
+
+impl Mail {
+    pub fn compile(source: &str) -> Result<Mail, Fault> {
+        let (mut subject, mut preheader) = (None, None);
+        let mut at = 0;
+        for (before, line) in source.split_inclusive('\n').enumerate() {
+            at += line.len();
+            let text = line.trim_end();
+            if text == "---" && before > 0 {
+                let html = shifted(source.get(at..).unwrap_or_default(), Escape::Html, before + 1)?;
+                let subject = subject.ok_or_else(no_subject)?;
+                return Ok(Mail { subject, preheader, html, text: None });
+            }
+            match text.split_once(':') {
+                _ if text.is_empty() || text == "---" => {}
+                Some(("subject", value)) => subject = Some(shifted(value.trim(), Escape::Plain, before)?),
+                Some(("preheader", value)) => preheader = Some(shifted(value.trim(), Escape::Html, before)?),
+                Some((name, _)) if name.len() < 30 && !name.contains(['<', ' ']) => {
+                    return Err(Fault::new(before + 1, format!("a mail has no `{name}`"))
+                        .help("there are `subject` and `preheader`; the HTML begins after a line ---"));
+                }
+                _ => return Err(no_subject()),
+            }
+        }
+        Err(no_subject())
+    }
+
+    /// Its content with these values.
+    pub fn render(&self, values: &Object) -> Result<MailText, String> {
+        let subject =
+            one_line(&self.subject.0.render(values, SUBJECT).map_err(|e| format!("the subject: {e}"))?);
+        if subject.is_empty() {
+            return Err("the subject is empty for this customer; give its values a `default`".into());
+        }
+        let html = self.html.0.render(values, MAIL)?;
+        let text = match &self.text {
+            Some((_, program)) => program.render(values, MAIL).map_err(|e| format!("the text part: {e}"))?,
+            None => html2text::config::plain()
+                .string_from_read(html.as_bytes(), WIDTH)
+                .map_err(|e| format!("no text part can be made from the HTML: {e}"))?,
+        };
+        let html = match &self.preheader {
+            Some((program, _)) => with_preheader(&html, &program.render(values, SUBJECT)?),
+            None => html,
+        };
+        Ok(MailText { subject, html, text })
+    }
+
+    pub fn unknown(&self, file: &Path, known: &BTreeSet<String>) -> Vec<TemplateError> {
+        let parts = [Some(&self.subject), self.preheader.as_ref(), Some(&self.html)];
+        let mut errors: Vec<TemplateError> = parts
+            .into_iter()
+            .flatten()
+            .flat_map(|(program, before)| unknown(program, file, *before, known))
+            .collect();
+        if let Some((file, program)) = &self.text {
+            errors.extend(unknown(program, file, 0, known));
+        }
+        errors
+    }
+}
+
+fn no_subject() -> Fault {
+    Fault::new(1, "this mail has no subject")
+        .help("begin it with `subject: …`, then a line ---, then the HTML")
+}
+
+/// Compiles a part that begins after some lines.
+fn shifted(source: &str, escape: Escape, before: usize) -> Result<(Program, usize), Fault> {
+    let program = Program::compile(source, escape).map_err(|f| Fault { line: f.line + before, ..f })?;
+    Ok((program, before))
+}
+
+/// Text for a header: no line breaks, no controls, nothing that turns the reading direction.
+pub(crate) fn one_line(text: &str) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let clean: String =
+        text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clean.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Puts the text that mail programs show beside the subject in front of everything, unseen.
+fn with_preheader(html: &str, preheader: &str) -> String {
+    let hidden = format!("<div style=\"display:none;max-height:0;overflow:hidden\">{preheader}</div>");
+    let lower = html.to_ascii_lowercase();
+    let body = lower.find("<body").and_then(|start| lower.get(start..)?.find('>').map(|end| start + end + 1));
+    let (before, after) = html.split_at_checked(body.unwrap_or(0)).unwrap_or(("", html));
+    format!("{before}{hidden}{after}")
+}

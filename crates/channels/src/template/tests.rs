@@ -1,0 +1,243 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use super::*;
+use serde_json::json;
+use std::fs;
+
+fn values(json: serde_json::Value) -> Values {
+    Values::new(json.as_object().unwrap()).unwrap()
+}
+
+fn html(source: &str, json: serde_json::Value) -> Result<String, String> {
+    Program::compile(source, Escape::Html).unwrap().render(&values(json).0, MAIL)
+}
+
+fn fault(source: &str) -> Fault {
+    Program::compile(source, Escape::Html).err().unwrap_or_else(|| panic!("compiles: {source}"))
+}
+
+fn variables(source: &str) -> Vec<(String, usize)> {
+    Program::compile(source, Escape::Plain).unwrap().variables().to_vec()
+}
+
+#[test]
+fn every_shown_value_is_escaped_in_html() {
+    let hostile = json!({"customer": {"name": "<b onclick='x'>\"&", "tags": ["<i>"]}});
+    let shown = "&lt;b onclick=&#39;x&#39;&gt;&quot;&amp;";
+    for source in [
+        "{{ customer.name }}",
+        "{{- customer.name -}}",
+        "{{customer['name']}}",
+        "{% assign n = customer.name %}{{ n | strip }}",
+        "{{ '' | append: customer.name }}",
+        "{{ customer.nothing | default: customer.name }}",
+    ] {
+        assert_eq!(html(source, hostile.clone()).unwrap(), shown, "{source}");
+    }
+    let list =
+        "{% for t in customer.tags %}{{ t }}{% endfor %}{{ customer.tags }}{{ customer.tags | join: '<' }}";
+    assert_eq!(html(list, hostile).unwrap(), "&lt;i&gt;&lt;i&gt;&lt;i&gt;");
+}
+
+#[test]
+fn tags_that_could_show_a_value_unescaped_or_reach_a_file_are_not_offered() {
+    for tag in [
+        "cycle 'a', customer.name",
+        "include 'x'",
+        "render 'x'",
+        "capture x",
+        "raw",
+        "tablerow i in x",
+        "increment x",
+    ] {
+        assert!(fault(&format!("{{% {tag} %}}")).message.contains("not offered"), "{tag}");
+    }
+    assert!(fault("{{ customer.name | escape }}").message.contains("not needed"));
+    assert!(fault("{{ customer.name | newline_to_br }}").message.contains("no filter"));
+}
+
+#[test]
+fn liquid_in_a_value_is_text() {
+    let name = json!({"customer": {"name": "{{7*7}}{% for i in x %}"}});
+    assert_eq!(html("Hi {{ customer.name }}", name).unwrap(), "Hi {{7*7}}{% for i in x %}");
+}
+
+#[test]
+fn missing_values_show_as_nothing() {
+    let source = "[{{ customer.city }}{{ coupon.code | upcase }}{% if customer.vip %}!{% endif %}]";
+    assert_eq!(html(source, json!({"customer": {}})).unwrap(), "[]");
+    assert_eq!(html("{{ customer.n | default: 'friend' }}", json!({})).unwrap(), "friend");
+}
+
+#[test]
+fn variables_are_found_wherever_they_stand_with_their_lines() {
+    let source = "{{ a.b | append: c.d }}\n{% if e contains f.g and h == 'x' %}{% elsif i %}{% endif %}\n\
+                  {% for t in j.tags limit: k %}{{ t.x }}{{ forloop.index }}{% endfor %}{{ t }}\n\
+                  {% assign own = l | default: m['n o'] %}{{ own.p }}{% comment %}{{ no }}\n{% endcomment %}\n\
+                  {% case q %}{% when r %}{% endcase %}{{ customer.城市 }}";
+    let found = variables(source);
+    let want = [
+        ("a.b", 1),
+        ("c.d", 1),
+        ("e", 2),
+        ("f.g", 2),
+        ("h", 2),
+        ("i", 2),
+        ("j.tags", 3),
+        ("k", 3),
+        ("t", 3),
+        ("l", 4),
+        ("m.n o", 4),
+        ("q", 6),
+        ("r", 6),
+        ("customer.城市", 6),
+    ];
+    let want: Vec<(String, usize)> = want.iter().map(|(p, l)| ((*p).to_owned(), *l)).collect();
+    assert_eq!(found, want);
+}
+
+#[test]
+fn names_in_other_scripts_are_values_too() {
+    let shanghai = json!({"customer": {"城市": "上海", "first-name": "李"}});
+    assert_eq!(html("{{ customer.城市 }}{{customer.first-name-}} ", shanghai).unwrap(), "上海李");
+}
+
+#[test]
+fn no_template_runs_or_grows_without_end() {
+    let tags: Vec<usize> = (0..500).collect();
+    let many = json!({"tags": tags, "long": "x".repeat(60_000)});
+    let silent = "{% for a in tags %}{% for b in tags %}{% for c in tags %}{% for d in tags %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}";
+    assert!(html(silent, many.clone()).unwrap_err().contains("takes too long"));
+    let loud = "{% for a in tags %}{% for b in tags %}{{ long }}{% endfor %}{% endfor %}";
+    assert!(html(loud, many.clone()).unwrap_err().contains("longer than"));
+    let doubling =
+        "{% assign x = 'xxxxxxxx' %}{% for i in (1..100) %}{% assign x = x | append: x %}{% endfor %}";
+    assert!(html(doubling, many.clone()).unwrap_err().contains("takes too long"));
+    let chain = format!("{{{{ long {} }}}}", "| append: long ".repeat(20));
+    assert!(html(&chain, many).unwrap_err().contains("longer than"));
+    for source in [
+        "{% for i in (1..1000000000) %}{% endfor %}",
+        "{% for i in (1..customer.points) %}{% endfor %}",
+        "{{ long | replace: 'x', long }}",
+        "{{ 99999999999999999999 }}",
+        &"{% if a %}".repeat(50_000),
+        &format!("{{% if a %}}{}{{% endif %}}", "{% elsif b %}".repeat(20_000)),
+        &" ".repeat(200_000),
+        &"{{ a[".repeat(50_000),
+        &format!("{{{{ a {} }}}}", "| upcase ".repeat(21)),
+        "{{ 'never ends }}",
+    ] {
+        fault(source);
+    }
+}
+
+#[test]
+fn arithmetic_beyond_64_bits_is_an_error_or_a_number_but_never_the_end() {
+    let big = json!({"n": i64::MAX});
+    let _ = html("{{ n | times: n }}{{ n | plus: n }}{{ n | divided_by: 0 }}", big);
+}
+
+#[test]
+fn faults_name_their_line() {
+    assert_eq!(fault("\n\n{% if a %}\n").line, 3);
+    assert_eq!(fault("a\n{% for x of y %}{% endfor %}").line, 2);
+    assert_eq!(fault("a\nb\n{{ x y }}\n").line, 3);
+    assert_eq!(fault("a\n{% if %}{% endif %}").line, 2);
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_mail_has_a_subject_a_preheader_html_and_a_text_part() {
+    let mail = "subject: Hello {{ customer.name }}\npreheader: {{ coupon.value }} for you\n---\n<html><body class=x>\
+                <h1>Hi {{ customer.name }}</h1><p>Code <b>{{ coupon.code }}</b>, <a href=\"https://shop.example/\">shop</a></p></body></html>";
+    let folder =
+        folder(&[("wake-up.email.liquid", mail), ("wake-up.sms.liquid", "{{ customer.name }} <3\n")]);
+    let (templates, errors) = Templates::load(folder.path());
+    assert_eq!(errors, []);
+    let hostile = values(json!({"customer": {"name": "O'Neil\r\nBcc: all@shop.example\u{202e}"},
+                                "coupon": {"code": "A&B", "value": "<20>"}}));
+    let made = templates.mail("wake-up", "email", &hostile).unwrap();
+    assert_eq!(made.subject, "Hello O'Neil Bcc: all@shop.example");
+    assert!(made.html.contains(
+        "<body class=x><div style=\"display:none;max-height:0;overflow:hidden\">&lt;20&gt; for you</div>"
+    ));
+    assert!(made.html.contains("O&#39;Neil") && made.html.contains("A&amp;B"));
+    assert!(made.text.contains("A&B") && made.text.contains("https://shop.example/"), "{}", made.text);
+    assert!(!made.text.contains("for you"));
+    assert!(templates.message("wake-up", "sms", &hostile).unwrap().ends_with(" <3"));
+    assert!(templates.has("wake-up", "sms") && !templates.has("wake-up", "push"));
+    assert!(templates.mail("other", "email", &hostile).unwrap_err().contains("other.email.liquid"));
+}
+
+#[test]
+fn a_text_file_takes_the_place_of_the_generated_part() {
+    let folder =
+        folder(&[("a.email.liquid", "subject: s\n---\n<p>html"), ("a.email.text.liquid", "own {{ x }}")]);
+    let (templates, errors) = Templates::load(folder.path());
+    assert_eq!(errors, []);
+    assert_eq!(templates.mail("a", "email", &values(json!({"x": "<"}))).unwrap().text, "own <");
+}
+
+#[test]
+fn a_message_is_short() {
+    let folder = folder(&[("a.sms.liquid", "{{ x }}")]);
+    let (templates, _) = Templates::load(folder.path());
+    let error = templates.message("a", "sms", &values(json!({"x": "x".repeat(3000)}))).unwrap_err();
+    assert!(error.contains("a.sms.liquid") && error.contains("longer than 2048 bytes"), "{error}");
+}
+
+#[test]
+fn unknown_values_are_reported_with_file_line_and_what_was_meant() {
+    let folder = folder(&[
+        ("a.email.liquid", "subject: {{ custmer.name }}\n---\n<p>\n{{ coupon.cod }}{{ shop.phone }}"),
+        ("b.sms.liquid", "{{ elsewhere.entirely }}"),
+    ]);
+    let (templates, errors) = Templates::load(folder.path());
+    assert_eq!(errors, []);
+    let known = ["customer.name", "coupon.code", "shop.*"].map(str::to_owned).into();
+    let found: Vec<(String, usize, String)> = templates
+        .check(&known)
+        .into_iter()
+        .map(|e| (e.file.file_name().unwrap().to_str().unwrap().to_owned(), e.line, e.help.unwrap()))
+        .collect();
+    let want = [
+        ("a.email.liquid", 1, "`customer.name` is probably meant"),
+        ("a.email.liquid", 4, "`coupon.code` is probably meant"),
+        ("b.sms.liquid", 1, "known are coupon.code, customer.name, shop.*"),
+    ];
+    assert_eq!(found, want.map(|(f, l, h)| (f.to_owned(), l, h.to_owned())));
+}
+
+#[test]
+fn files_that_are_no_templates_are_reported() {
+    let long = "x".repeat(300 * 1024);
+    let folder = folder(&[
+        ("a.email.liquid", "<p>no subject"),
+        ("b.email.liquid", "subject: s\nfrom: me\n---\n"),
+        ("c.sms.liquid", &long),
+        ("d.liquid", ""),
+        ("e.email.text.liquid", ""),
+        ("ignored.txt", ""),
+    ]);
+    let (_, errors) = Templates::load(folder.path());
+    let told: Vec<&str> = errors.iter().map(|e| e.message.as_str()).collect();
+    let parts = ["no subject", "no `from`", "307200 bytes", "name does not say", "not there"];
+    assert_eq!(told.len(), parts.len(), "{told:?}");
+    assert!(told.iter().zip(parts).all(|(t, p)| t.contains(p)), "{told:?}");
+}
+
+#[test]
+fn deeply_nested_html_still_gets_a_text_part() {
+    let deep = "<div>".repeat(20_000);
+    let folder = folder(&[("a.email.liquid", &format!("subject: s\n---\n{deep}"))]);
+    let (templates, errors) = Templates::load(folder.path());
+    assert_eq!(errors, []);
+    let _ = templates.mail("a", "email", &values(json!({})));
+}
