@@ -1,0 +1,80 @@
+//! The customer store: somebody's SQLite database, read and never written.
+
+mod block;
+mod column;
+mod engine;
+mod error;
+mod load;
+pub(crate) mod open;
+mod table;
+
+pub use error::StoreError;
+pub use load::{CollectionStats, LoadStats, Loaded, Selection};
+pub use table::BadColumn;
+
+use crate::engine_rows::EngineRows;
+use open::Reader;
+use std::path::{Path, PathBuf};
+use tidings_engine::chunk::Needs;
+use tidings_schema::Vocabulary;
+
+/// How often a database is read anew that others change while it is read.
+const ATTEMPTS: usize = 3;
+
+/// A customer store. It holds nothing open between calls.
+#[derive(Clone, Debug)]
+pub struct CustomerStore {
+    path: PathBuf,
+}
+
+impl CustomerStore {
+    /// Looks whether a store can be read: `sqlite:` and a path, a relative one below `base`.
+    pub async fn open(url: &str, base: &Path) -> Result<CustomerStore, StoreError> {
+        let path = open::path_of(url, base)?;
+        Reader::open(&path).await?.close().await;
+        Ok(CustomerStore { path })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The customers with the columns that are needed and no others, together with what the engine itself
+    /// knows of them, all as of one moment of the database.
+    pub async fn load(
+        &self,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        selection: Selection<'_>,
+        engine: &EngineRows,
+    ) -> Result<Loaded, StoreError> {
+        self.reading(async |reader| load::load(reader, vocabulary, needs, selection, engine).await).await
+    }
+
+    /// How many customers there are: rows with a key.
+    pub async fn count_customers(&self, vocabulary: &Vocabulary) -> Result<u64, StoreError> {
+        self.reading(async |reader| table::count(reader, &vocabulary.customer.table, &vocabulary.customer.key).await)
+            .await
+    }
+
+    /// Reads something in one transaction, again if the file was changed underneath.
+    pub(crate) async fn reading<T>(
+        &self,
+        read: impl AsyncFn(&mut Reader) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let mut reader = Reader::open(&self.path).await?;
+            let result = match reader.begin().await {
+                Ok(()) => read(&mut reader).await,
+                Err(e) => Err(e),
+            };
+            let undisturbed = reader.undisturbed();
+            reader.close().await;
+            if undisturbed {
+                return result;
+            }
+        }
+        Err(StoreError::Busy { path: self.path.clone() })
+    }
+}

@@ -1,0 +1,127 @@
+//! What can be wrong with a customer store, in plain words with a way out.
+
+use std::path::PathBuf;
+
+/// Why customers could not be read or imported.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URL is not one of a customer store.
+    #[error("`{url}` is not a customer store that can be opened: {why}. Write `sqlite:` and the path of the database file, such as `sqlite:shop.db`")]
+    Url {
+        /// As it was given, without a password.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// There is no such file.
+    #[error("there is no database at {}. Check the path; `tidings import` makes a new one from CSV files", path.display())]
+    NoFile {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("{} is not an SQLite database. A CSV file is brought in with `tidings import`", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("{} cannot be read: {why}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: std::io::Error,
+    },
+    /// The table is missing.
+    #[error("the database {} has no table or view `{table}`{}. The schema says where customers and their rows are: correct the table's name there", path.display(), meant(near))]
+    NoTable {
+        /// The database.
+        path: PathBuf,
+        /// The table.
+        table: String,
+        /// The one that was probably meant.
+        near: Option<String>,
+    },
+    /// The column is missing.
+    #[error("the table `{table}` has no column `{column}`{}. Correct the column's name in the schema", meant(near))]
+    NoColumn {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The one that was probably meant.
+        near: Option<String>,
+    },
+    /// Two customers have one key.
+    #[error("the table `{table}` has more than one customer with `{column}` = \"{}\". Each customer needs a key of their own: remove the double rows or name another key column in the schema", shown(key))]
+    DoubleKey {
+        /// The table.
+        table: String,
+        /// The key column.
+        column: String,
+        /// The key.
+        key: String,
+    },
+    /// Another program holds the database.
+    #[error("the database {} is locked by another program for too long. Try again when it is done writing", path.display())]
+    Busy {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Another program stopped in the middle of a change, which only a writer can undo.
+    #[error("the database {} was left in the middle of a change by another program. Open it once with that program, which then repairs it", path.display())]
+    Unfinished {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Whatever else the database says.
+    #[error("the database {} could not be used: {message}", path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// In the database's own words.
+        message: String,
+    },
+}
+
+fn meant(near: &Option<String>) -> String {
+    near.as_ref().map(|n| format!("; `{n}` was probably meant")).unwrap_or_default()
+}
+
+/// A key, made safe to show: control and direction signs escaped, and not too long.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut out: String = text
+        .chars()
+        .take(LONGEST)
+        .flat_map(|c| {
+            let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let escaped = c.is_control() || turns;
+            escaped.then(|| c.escape_default()).into_iter().flatten().chain((!escaped).then_some(c))
+        })
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+impl StoreError {
+    /// What the driver said, in plain words where it is something known.
+    pub(crate) fn of(path: &std::path::Path, error: &sqlx::Error) -> StoreError {
+        let path = path.to_owned();
+        let code = error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<i32>().ok());
+        // The low byte is SQLite's primary result code; 776 and 1032 tell of a journal to be rolled back.
+        match (code, code.map(|c| c & 0xff)) {
+            (Some(776 | 1032), _) => StoreError::Unfinished { path },
+            (_, Some(5 | 6)) => StoreError::Busy { path },
+            (_, Some(26)) => StoreError::NotADatabase { path },
+            _ => StoreError::Database { path, message: plain(error) },
+        }
+    }
+}
+
+fn plain(error: &sqlx::Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |e| e.message().to_owned())
+}

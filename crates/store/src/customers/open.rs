@@ -1,0 +1,126 @@
+//! Opening somebody else's SQLite database without leaving a trace.
+
+use crate::customers::error::StoreError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// The database file that a URL names; a relative one lies under `base`.
+pub(crate) fn path_of(url: &str, base: &Path) -> Result<PathBuf, StoreError> {
+    let wrong = |why| StoreError::Url { url: without_password(url), why };
+    let Some(rest) = url.strip_prefix("sqlite:") else {
+        return Err(wrong(match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("postgres" | "postgresql" | "mysql" | "mariadb") => "only SQLite databases can be read so far",
+            _ => "it does not begin with `sqlite:`",
+        }));
+    };
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    match path {
+        "" => Err(wrong("it names no file")),
+        ":memory:" => Err(wrong("a database in memory has no customers")),
+        _ => Ok(base.join(path)),
+    }
+}
+
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(start), Some(end)) if start + 3 < end => {
+            format!("{}://…{}", url.get(..start).unwrap_or(""), url.get(end..).unwrap_or(""))
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// Whether the file is there, can be read and is a database. An empty file is an empty database.
+pub(crate) fn look(path: &Path) -> Result<Header, StoreError> {
+    let unreadable = |why| StoreError::Unreadable { path: path.to_owned(), why };
+    let mut file = match File::open(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Err(StoreError::NoFile { path: path.to_owned() }),
+        opened => opened.map_err(unreadable)?,
+    };
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(StoreError::NotADatabase { path: path.to_owned() });
+    }
+    let mut first = Vec::new();
+    file.by_ref().take(20).read_to_end(&mut first).map_err(unreadable)?;
+    if !first.is_empty() && !first.starts_with(b"SQLite format 3\0") {
+        return Err(StoreError::NotADatabase { path: path.to_owned() });
+    }
+    // Bytes 18 and 19 are 2 in a database with a write-ahead log.
+    Ok(Header { wal: first.get(18) == Some(&2) })
+}
+
+/// What the beginning of a database file says.
+pub(crate) struct Header {
+    wal: bool,
+}
+
+/// A connection that only reads.
+pub(crate) struct Reader {
+    pub(crate) connection: SqliteConnection,
+    path: PathBuf,
+    at_rest: Option<Stamp>,
+}
+
+/// A database file nobody has open, as it was when reading began.
+#[derive(PartialEq)]
+struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Reader {
+    /// Opens it read-only. A database with a write-ahead log that nobody has open is read as a plain
+    /// file, because SQLite would otherwise create the log's files beside it; [`Reader::undisturbed`]
+    /// then says whether that went well.
+    pub(crate) async fn open(path: &Path) -> Result<Reader, StoreError> {
+        let at_rest = if look(path)?.wal && !has_log(path) { stamp(path) } else { None };
+        let connection = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .immutable(at_rest.is_some())
+            .busy_timeout(Duration::from_secs(30))
+            .disable_statement_logging()
+            .connect()
+            .await
+            .map_err(|e| StoreError::of(path, &e))?;
+        Ok(Reader { connection, path: path.to_owned(), at_rest })
+    }
+
+    /// From here on all reading sees one moment of the database, until the connection is closed.
+    pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
+        let begun = sqlx::query("BEGIN").execute(&mut self.connection).await;
+        begun.map(|_| ()).map_err(|e| StoreError::of(&self.path, &e))
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether nobody wrote to a database that was read as a plain file. If somebody did, what was
+    /// read is of no use, and opening again finds the log.
+    pub(crate) fn undisturbed(&self) -> bool {
+        self.at_rest.as_ref().is_none_or(|before| !has_log(&self.path) && stamp(&self.path).as_ref() == Some(before))
+    }
+
+    /// Lets go of the file. What was read is read, so a failure here says nothing.
+    pub(crate) async fn close(self) {
+        self.connection.close().await.ok();
+    }
+}
+
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    Path::new(&log).exists()
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let data = path.metadata().ok()?;
+    Some(Stamp { length: data.len(), modified: data.modified().ok() })
+}

@@ -1,0 +1,79 @@
+//! Every statement that is put together from names. Names are quoted, values are always bound, and what
+//! a value means is said nowhere here: columns, and whole rows in the table's own order.
+
+use sqlx::AssertSqlSafe;
+
+/// A statement made here, of quoted names only.
+pub(crate) type Statement = AssertSqlSafe<String>;
+
+/// A name as SQL writes it, whatever is in it.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Names, quoted and parted by commas.
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+}
+
+/// What rows of a table are wanted as blocks, see [`blocks`].
+pub(crate) enum Part<'a> {
+    /// At most as many as the second value bound, from the row number on that is bound first. The name is
+    /// the one by which this table calls its row numbers.
+    From(&'a str),
+    /// All of them, a block for each so many rows: for views and tables without row numbers.
+    Whole(u32),
+    /// Those with one of some bound values in a column, as one block.
+    With(&'a str, usize),
+}
+
+/// Rows as blocks: the last row number of each, then a JSON array for each column. sqlx takes some
+/// microseconds for every row that it hands over, so rows come thousands at a time.
+///
+/// In the arrays a text begins with `t`, a real number, in as many digits as it needs, with `r`, and bytes, in
+/// hexadecimal, with `b`; whole numbers and nulls are themselves.
+pub(crate) fn blocks(table: &str, columns: &[&str], part: &Part<'_>) -> Statement {
+    let table = quoted(table);
+    let inner: String = columns.iter().enumerate().map(|(i, c)| format!(", t.{} AS c{i}", quoted(c))).collect();
+    let outer: String = (0..columns.len())
+        .map(|i| {
+            format!(
+                ", json_group_array(CASE typeof(c{i}) WHEN 'text' THEN 't' || c{i} WHEN 'real' THEN 'r' || quote(c{i}) \
+                 WHEN 'blob' THEN 'b' || hex(c{i}) ELSE c{i} END)"
+            )
+        })
+        .collect();
+    AssertSqlSafe(match part {
+        Part::From(row) => format!(
+            "SELECT max(r){outer} FROM (SELECT t.{row} AS r{inner} FROM {table} AS t WHERE t.{row} >= ? ORDER BY t.{row} LIMIT ?)"
+        ),
+        Part::Whole(rows) => format!(
+            "SELECT b{outer} FROM (SELECT (row_number() OVER () - 1) / {rows} AS b{inner} FROM {table} AS t) GROUP BY b"
+        ),
+        Part::With(column, values) => format!(
+            "SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t WHERE t.{} IN ({}))",
+            quoted(column),
+            placeholders(*values)
+        ),
+    })
+}
+
+fn placeholders(n: usize) -> String {
+    vec!["?"; n].join(", ")
+}
+
+/// How many rows have something in a column.
+pub(crate) fn count(table: &str, column: &str) -> Statement {
+    AssertSqlSafe(format!("SELECT count({}) FROM {}", quoted(column), quoted(table)))
+}
+
+/// How many rows there are.
+pub(crate) fn count_rows(table: &str) -> Statement {
+    AssertSqlSafe(format!("SELECT count(*) FROM {}", quoted(table)))
+}
+
+/// Some values of a column, as text; the number of them is bound.
+pub(crate) fn sample(table: &str, column: &str) -> Statement {
+    let (column, table) = (quoted(column), quoted(table));
+    AssertSqlSafe(format!("SELECT CAST({column} AS BLOB) FROM {table} WHERE {column} IS NOT NULL LIMIT ?"))
+}
