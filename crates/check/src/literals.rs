@@ -5,6 +5,7 @@ use crate::names::Named;
 use crate::program::Window;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use tidings_schema::money::{self, AmountError};
 use tidings_schema::{Currency, ElapsedUnit, OneOf, Type, Value, calendar};
 use tidings_syntax::tree::{self, Expr, ExprKind, Length, Literal, Unit};
 use tidings_syntax::{Code, Diagnostic, Place, Spanned};
@@ -125,13 +126,19 @@ impl Checker<'_> {
                     .help(format!("write an amount in {}: nothing is converted here", wanted.code())),
             );
         }
-        let digits = currency.exponent().unwrap_or(0);
-        let minor = Decimal::from(10_u64.pow(u32::from(digits))).checked_mul(amount);
-        match minor.filter(|m| m.fract().is_zero()).and_then(|m| m.to_i64()) {
-            Some(minor) => Some(Value::Money(minor)),
-            None => self.report(
-                Diagnostic::new(Code::CURRENCY, place, format!("{code} has {digits} decimals at most"))
-                    .help("write an amount that can be paid"),
+        match money::to_minor(amount, currency) {
+            Ok(minor) => Some(Value::Money(minor)),
+            Err(AmountError::TooLarge) => self.report(
+                Diagnostic::new(Code::BAD_NUMBER, place, "this amount is too large")
+                    .help("write a smaller one"),
+            ),
+            Err(AmountError::TooFine) => self.report(
+                Diagnostic::new(
+                    Code::CURRENCY,
+                    place,
+                    format!("{code} has {} decimals at most", money::decimals(currency)),
+                )
+                .help("write an amount that can be paid"),
             ),
         }
     }

@@ -283,6 +283,25 @@ pub struct Rule {
     pub not_run: Vec<NotRun>,
 }
 
+impl Rule {
+    /// The name that its keys and its history go by: the one that it had first.
+    pub fn identity(&self) -> &str {
+        self.was.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Every channel that it may send through, as often as it is named.
+    pub fn channels(&self) -> impl Iterator<Item = &str> {
+        self.then
+            .iter()
+            .chain(&self.otherwise)
+            .flat_map(|step| match &step.action {
+                Action::Message { channels, .. } => channels.as_slice(),
+                _ => &[],
+            })
+            .map(String::as_str)
+    }
+}
+
 /// A part of the language that is checked but not run yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotRun {

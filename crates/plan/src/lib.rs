@@ -1,10 +1,19 @@
-//! From matches, history, policy and a clock to a `Plan`: who is sent what, who is held back and why.
-//! A plain value; no I/O.
+//! From matches, history, policy and a clock to a [`Plan`]: who is sent what, who is held back and why.
+//! A plain value; no I/O. Also the traits that the outside implements.
 
 pub mod carrier;
 pub mod history;
+pub mod intents;
+pub mod make;
 pub mod outbox;
+pub mod plan;
+pub mod reach;
+pub mod schedule;
 
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Sending};
 pub use history::{Entry, History, Occasion, Page, PastMessage, RuleHistory};
+pub use intents::{Supplies, pages};
+pub use make::{Question, plan};
 pub use outbox::{Intent, Key, Kind, OnUnknown, Outcome, Status};
+pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict};
+pub use reach::Standing;

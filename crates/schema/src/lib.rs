@@ -3,6 +3,7 @@
 
 pub mod calendar;
 pub mod decode;
+pub mod encode;
 pub mod load;
 pub mod money;
 pub mod names;

@@ -8,7 +8,10 @@ mod grammar;
 mod lower;
 mod names;
 pub mod parse;
+mod phrase;
 pub mod span;
+mod suggest;
+pub mod suggest;
 pub mod tree;
 mod unexpected;
 
@@ -17,3 +20,4 @@ pub use codes::Code;
 pub use diagnostic::{Diagnostic, Help, Severity, Source, Sources};
 pub use parse::{Parsed, parse, parse_bytes};
 pub use span::{FileId, Place, Span, Spanned};
+pub use suggest::suggest;

@@ -1,0 +1,259 @@
+//! From a plan to the rows that the outbox takes: pages, each with all of a customer's sends in one rule.
+
+use crate::history::{Occasion, Page};
+use crate::make::Question;
+use crate::outbox::{Intent, Key, Kind};
+use crate::plan::{Audience, Plan, RulePlan, Verdict};
+use crate::reach::Reaching;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{HashMap, HashSet};
+use tidings_check::program::{Action, Rule};
+use tidings_engine::Chunk;
+use tidings_schema::{AttributeId, Value, calendar};
+
+/// How many customers' sends a page holds.
+const PAGE: usize = 500;
+
+/// What the sends need to know beyond the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Supplies {
+    /// By template and channel, the customer attributes that it shows.
+    pub shown: HashMap<(String, String), Vec<AttributeId>>,
+    /// Templates and channels that show the coupon of their rule.
+    pub with_coupon: HashSet<(String, String)>,
+    /// By coupon, the provider that grants it. Others are granted by the provider `coupon`.
+    pub providers: HashMap<String, String>,
+    /// What templates show of the shop, as a JSON object.
+    pub shop: Json,
+}
+
+/// The plan as pages for the outbox, rule by rule.
+pub fn pages<'a>(
+    plan: &'a Plan,
+    question: &'a Question<'a>,
+    supplies: &'a Supplies,
+) -> impl Iterator<Item = Page> + use<'a> {
+    plan.rules.iter().flat_map(move |rule| {
+        let mut paging =
+            Paging { question, supplies, plan: rule, pages: Vec::new(), page: Page::default(), customers: 0 };
+        paging.rule();
+        paging.pages
+    })
+}
+
+struct Paging<'a> {
+    question: &'a Question<'a>,
+    supplies: &'a Supplies,
+    plan: &'a RulePlan,
+    pages: Vec<Page>,
+    page: Page,
+    customers: usize,
+}
+
+impl Paging<'_> {
+    fn rule(&mut self) {
+        let Some(rule) = self.question.program.rules.get(self.plan.rule) else { return };
+        let plan = self.plan;
+        for audience in &plan.audiences {
+            for (c, (chunk, members)) in self.question.chunks.iter().zip(&audience.members).enumerate() {
+                for (nth, customer) in members.iter().enumerate() {
+                    if matches!(audience.verdict(c, nth), Verdict::Planned(_)) {
+                        let member = Member { rule, audience, chunk, chunk_index: c, nth, customer };
+                        self.member(&member);
+                    }
+                }
+            }
+        }
+        for (customer, entry) in &plan.entries {
+            self.page.entries.push((plan.identity.clone(), customer.clone(), *entry));
+        }
+        self.turn();
+    }
+
+    fn turn(&mut self) {
+        if self.page != Page::default() {
+            self.page.cursor = format!("{}/{}", self.plan.identity, self.pages.len() + 1);
+            self.pages.push(std::mem::take(&mut self.page));
+        }
+        self.customers = 0;
+    }
+
+    fn member(&mut self, member: &Member<'_>) {
+        let occasion = self.plan.occasion.of(member.chunk_index, member.customer);
+        let mut coupon = None;
+        for step in &member.audience.steps {
+            if let Some(Verdict::Planned(channel)) = step.verdict(member.chunk_index, member.nth) {
+                self.step(member, &step.id, &step.action, usize::from(channel), &occasion, &mut coupon);
+            }
+        }
+        self.page.occasions.push(Occasion {
+            rule: self.plan.identity.clone(),
+            customer: member.key().to_owned(),
+            occasion,
+            at: self.question.now.micros,
+        });
+        self.customers += 1;
+        if self.customers >= PAGE {
+            self.turn();
+        }
+    }
+
+    /// The rows of one step; `coupon` is the grant that later messages of the same customer may show.
+    fn step(
+        &mut self,
+        member: &Member<'_>,
+        id: &str,
+        action: &Action,
+        channel: usize,
+        occasion: &str,
+        coupon: &mut Option<Key>,
+    ) {
+        let make = |step: &str, kind, channel: &str, subject: &str, values: Json| {
+            let q = self.question;
+            Intent {
+                key: Key::new(
+                    &q.standing.secret,
+                    q.project,
+                    &self.plan.identity,
+                    step,
+                    member.key(),
+                    occasion,
+                ),
+                rule: self.plan.identity.clone(),
+                step: step.to_owned(),
+                customer: member.key().to_owned(),
+                occasion: occasion.to_owned(),
+                kind,
+                channel: channel.to_owned(),
+                subject: subject.to_owned(),
+                address: None,
+                values: values.to_string(),
+                after: None,
+                at: q.now.micros,
+                expires: member
+                    .rule
+                    .expires
+                    .map(|d| calendar::start_of_day(calendar::day_number(d), q.now.zone)),
+            }
+        };
+        let grant = |step: &str, coupon: &str| {
+            let provider = self.supplies.providers.get(coupon).map_or("coupon", String::as_str);
+            make(step, Kind::Coupon, provider, coupon, self.values(member, &[]))
+        };
+        let rows = match action {
+            Action::Coupon(name) => {
+                let grant = grant(id, name);
+                *coupon = Some(grant.key);
+                vec![grant]
+            }
+            Action::Message { template, channels, coupon: with } => {
+                let Some(channel) = channels.get(channel) else { return };
+                let mut rows = Vec::new();
+                if let Some(name) = with {
+                    let grant = grant(&format!("{id} with coupon {name}"), name);
+                    *coupon = Some(grant.key);
+                    rows.push(grant);
+                }
+                let name = (template.clone(), channel.clone());
+                let shown = self.supplies.shown.get(&name).map_or(&[][..], Vec::as_slice);
+                let mut message = make(id, Kind::Message, channel, template, self.values(member, shown));
+                message.address = self.address(member, channel);
+                if with.is_some() || self.supplies.with_coupon.contains(&name) {
+                    message.after = *coupon;
+                }
+                rows.push(message);
+                rows
+            }
+            Action::Webhook(name) => vec![make(id, Kind::Webhook, name, name, self.all_values(member))],
+            Action::Notify(team) => vec![make(id, Kind::Notify, "notify", team, self.values(member, &[]))],
+            Action::AddTag(attribute, tag) => {
+                vec![make(id, Kind::Change, "state", &self.name(*attribute), json!({"add": tag}))]
+            }
+            Action::RemoveTag(attribute, tag) => {
+                vec![make(id, Kind::Change, "state", &self.name(*attribute), json!({"remove": tag}))]
+            }
+            Action::Set(attribute, value) => {
+                vec![make(
+                    id,
+                    Kind::Change,
+                    "state",
+                    &self.name(*attribute),
+                    json!({"set": self.stored(*attribute, value)}),
+                )]
+            }
+        };
+        self.page.intents.extend(rows);
+    }
+
+    fn name(&self, id: AttributeId) -> String {
+        self.question.program.vocabulary.attribute(id).map(|a| a.name.clone()).unwrap_or_default()
+    }
+
+    fn address(&self, member: &Member<'_>, channel: &str) -> Option<String> {
+        let q = self.question;
+        let vocabulary = &q.program.vocabulary;
+        let reaching = Reaching {
+            vocabulary,
+            policy: &q.program.policy,
+            needs: q.needs,
+            standing: q.standing,
+            addresses: q.addresses,
+            now: q.now,
+        };
+        reaching.address(member.chunk, vocabulary.contact(channel)?, member.customer)
+    }
+
+    /// A value as a text column of the store would have it.
+    fn stored(&self, id: AttributeId, value: &Value) -> String {
+        self.question.program.vocabulary.attribute(id).map(|a| a.encode(value)).unwrap_or_default()
+    }
+
+    /// What templates show: the shop, the rule, and these attributes of the customer.
+    fn values(&self, member: &Member<'_>, shown: &[AttributeId]) -> Json {
+        let vocabulary = &self.question.program.vocabulary;
+        let mut customer = Map::new();
+        customer.insert("id".to_owned(), json!(member.key()));
+        for id in shown {
+            let column = self.question.needs.attribute(*id).and_then(|c| member.chunk.attributes.get(c));
+            if let (Some(column), Some(attribute)) = (column, vocabulary.attribute(*id)) {
+                let value = tidings_engine::value_at(&attribute.ty, column, member.customer);
+                customer.insert(attribute.name.clone(), shown_as(&attribute.ty, value, vocabulary.zone));
+            }
+        }
+        let rule = json!({"name": member.rule.name, "label": member.rule.label});
+        json!({"customer": customer, "rule": rule, "shop": self.supplies.shop})
+    }
+
+    /// The same with every attribute that was loaded.
+    fn all_values(&self, member: &Member<'_>) -> Json {
+        self.values(member, &self.question.needs.attributes)
+    }
+}
+
+/// A value as templates get it: numbers, truth and lists as such, everything else as people read it.
+fn shown_as(ty: &tidings_schema::Type, value: Option<Value>, zone: chrono_tz::Tz) -> Json {
+    match value {
+        None => Json::Null,
+        Some(Value::Text(text)) => Json::String(text),
+        Some(Value::Truth(truth)) => Json::Bool(truth),
+        Some(Value::Tags(tags)) => json!(tags),
+        Some(Value::Number(n)) if *ty == tidings_schema::Type::Number => json!(n),
+        Some(value) => Json::String(tidings_schema::show::show(ty, &value, zone)),
+    }
+}
+
+/// One customer in an audience.
+struct Member<'a> {
+    rule: &'a Rule,
+    audience: &'a Audience,
+    chunk: &'a Chunk,
+    chunk_index: usize,
+    nth: usize,
+    customer: usize,
+}
+
+impl Member<'_> {
+    fn key(&self) -> &str {
+        self.chunk.keys.value(self.customer)
+    }
+}

@@ -1,0 +1,397 @@
+//! How a plan is made.
+
+use crate::Addresses;
+use crate::history::{Entry, History, PastMessage, RuleHistory};
+use crate::plan::{Audience, Occasions, Plan, Reason, RulePlan, StepPlan, Verdict};
+use crate::reach::{Reach, Reaching, Standing};
+use crate::schedule::latest_occurrence;
+use std::collections::HashMap;
+use tidings_check::Program;
+use tidings_check::program::{Action, Cap, Limit, Repeat, Rule, Window};
+use tidings_engine::{Bitmap, Chunk, Matches, Needs};
+use tidings_schema::{Now, calendar};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// Everything that a plan depends on. Equal questions have equal plans.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// The rules.
+    pub program: &'a Program,
+    /// The project's name: part of every key and of the draw for holdouts.
+    pub project: &'a str,
+    /// The moment.
+    pub now: Now,
+    /// Every customer, with at least the columns of [`crate::reach::needs`].
+    pub chunks: &'a [Chunk],
+    /// Which columns the chunks have.
+    pub needs: &'a Needs,
+    /// Who matches, by chunk.
+    pub matches: &'a [Matches],
+    /// What happened before.
+    pub history: &'a History,
+    /// Who said no.
+    pub standing: &'a Standing,
+    /// How addresses are read.
+    pub addresses: &'a dyn Addresses,
+    /// The rules that are planned, by position; none is all of them.
+    pub only: Option<&'a [usize]>,
+}
+
+/// Makes the plan: rule by rule, the higher priority first where caps bind.
+pub fn plan(question: &Question<'_>) -> Plan {
+    let mut planner = Planner::new(question);
+    let rules = question.program.rules.iter().enumerate();
+    let mut order: Vec<(usize, &Rule)> =
+        rules.filter(|(i, _)| question.only.is_none_or(|only| only.contains(i))).collect();
+    order.sort_by_key(|(i, rule)| (std::cmp::Reverse(rule.priority), *i));
+    let mut rules: Vec<RulePlan> = order.into_iter().map(|(i, rule)| planner.rule(i, rule)).collect();
+    rules.sort_by_key(|r| r.rule);
+    Plan { now: question.now, customers: planner.customers, rules }
+}
+
+struct Planner<'a> {
+    question: &'a Question<'a>,
+    customers: u64,
+    /// By channel and chunk.
+    reach: HashMap<String, Vec<Reach>>,
+    caps: Caps<'a>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(question: &'a Question<'a>) -> Planner<'a> {
+        let program = question.program;
+        let reaching = Reaching {
+            vocabulary: &program.vocabulary,
+            policy: &program.policy,
+            needs: question.needs,
+            standing: question.standing,
+            addresses: question.addresses,
+            now: question.now,
+        };
+        let used = |channel: &str| program.rules.iter().flat_map(Rule::channels).any(|c| c == channel);
+        let contacts = program.vocabulary.contacts.iter().filter(|c| used(&c.channel));
+        let reach = contacts.map(|contact| {
+            (contact.channel.clone(), question.chunks.iter().map(|c| reaching.of(c, contact)).collect())
+        });
+        Planner {
+            question,
+            customers: question.matches.iter().map(|m| m.existing.count() as u64).sum(),
+            reach: reach.collect(),
+            caps: Caps::new(question),
+        }
+    }
+
+    fn rule(&mut self, index: usize, rule: &Rule) -> RulePlan {
+        let question = self.question;
+        let identity = rule.identity();
+        let empty = RuleHistory::default();
+        let history = question.history.rules.get(identity).unwrap_or(&empty);
+        let (usual, repeats) = Repeats::of(rule, question.now);
+        let mut plan = RulePlan {
+            rule: index,
+            name: rule.name.clone(),
+            identity: identity.to_owned(),
+            audiences: Vec::new(),
+            undecided: 0,
+            wants: wants(question.matches, index),
+            occasion: Occasions { usual, ordinals: HashMap::new() },
+            stopped: None,
+            entries: Vec::new(),
+        };
+        let matched = question.matches.iter().filter_map(|m| m.rules.get(index));
+        plan.undecided = matched.clone().map(|m| m.undecided.count() as u64).sum();
+        let stop = stopped(rule, question.now);
+        let mut audiences =
+            vec![(matched.clone().map(|m| m.then.clone()).collect::<Vec<Bitmap>>(), &rule.then)];
+        if !rule.otherwise.is_empty() {
+            audiences.push((matched.map(|m| m.otherwise.clone()).collect(), &rule.otherwise));
+        }
+        let mut taken = Vec::new();
+        for (members, steps) in audiences {
+            let steps = steps.iter().map(|step| StepPlan {
+                id: step.id.clone(),
+                action: step.action.clone(),
+                verdicts: members.iter().map(|m| Vec::with_capacity(m.count())).collect(),
+            });
+            let mut audience = Audience { steps: steps.collect(), members };
+            for chunk in 0..audience.members.len() {
+                for customer in
+                    audience.members.get(chunk).map(|m| m.iter().collect::<Vec<_>>()).unwrap_or_default()
+                {
+                    let held = match &stop {
+                        Some((reason, _)) => Some(*reason),
+                        None => {
+                            self.held(rule, identity, history, &repeats, chunk, customer, &mut plan.occasion)
+                        }
+                    };
+                    for step in &mut audience.steps {
+                        let verdict = match held {
+                            Some(reason) => Verdict::Held(reason),
+                            None => self.step(&step.action, chunk, customer, &mut taken),
+                        };
+                        if let Some(verdicts) = step.verdicts.get_mut(chunk) {
+                            verdicts.push(verdict);
+                        }
+                    }
+                }
+            }
+            plan.audiences.push(audience);
+        }
+        plan.stopped = stop.map(|(_, words)| words);
+        self.limit(rule, &mut plan, taken);
+        if rule.repeat == Repeat::EveryEntry {
+            plan.entries = self.entries(&plan, history);
+        }
+        plan
+    }
+
+    /// Why a customer gets nothing at all from a rule.
+    #[expect(clippy::too_many_arguments, reason = "one customer's whole situation, used in one place")]
+    fn held(
+        &self,
+        rule: &Rule,
+        identity: &str,
+        history: &RuleHistory,
+        repeats: &Repeats,
+        chunk: usize,
+        customer: usize,
+        occasions: &mut Occasions,
+    ) -> Option<Reason> {
+        let key = self.question.chunks.get(chunk)?.keys.value(customer);
+        let project = self.question.project;
+        let everywhere = self.question.program.policy.hold_out;
+        if everywhere.is_some_and(|share| held_out(project, "", key, share))
+            || rule.hold_out.is_some_and(|share| held_out(project, identity, key, share))
+        {
+            return Some(Reason::Holdout);
+        }
+        if let Repeats::Entry = repeats {
+            let entry = history.entries.get(key).copied().unwrap_or_default();
+            if entry.inside {
+                return Some(Reason::AlreadySent);
+            }
+            if entry.ordinal > 0 {
+                occasions.ordinals.insert((chunk, customer), entry.ordinal);
+            }
+            return None;
+        }
+        let reached = history.reached.get(key)?;
+        match repeats {
+            Repeats::Never => Some(Reason::AlreadySent),
+            Repeats::From(start) if reached.last_at > *start => Some(Reason::AlreadySent),
+            Repeats::From(_) => {
+                occasions.ordinals.insert((chunk, customer), reached.occasions);
+                None
+            }
+            Repeats::Occurrence => reached.has(&occasions.usual).then_some(Reason::AlreadySent),
+            Repeats::Entry => None,
+        }
+    }
+
+    fn step(&mut self, action: &Action, chunk: usize, customer: usize, taken: &mut Vec<Taken>) -> Verdict {
+        let Action::Message { channels, .. } = action else { return Verdict::Planned(0) };
+        let mut refusal = Reason::NoAddress;
+        for (i, channel) in channels.iter().enumerate() {
+            let Some(reach) = self.reach.get(channel).and_then(|r| r.get(chunk)) else { continue };
+            let reason = if !reach.address.contains(customer) {
+                Reason::NoAddress
+            } else if !reach.consent.contains(customer) {
+                Reason::NoConsent
+            } else if reach.suppressed.contains(customer) {
+                Reason::Suppressed
+            } else if reach.quiet.contains(customer) {
+                return Verdict::Held(Reason::Quiet);
+            } else {
+                return match self.caps.take(chunk, customer, channel) {
+                    Some(one) => {
+                        taken.push(one);
+                        Verdict::Planned(i as u8)
+                    }
+                    None => Verdict::Held(Reason::Capped),
+                };
+            };
+            // Of several channels that cannot reach the customer, the one that came nearest says why.
+            refusal = refusal.max(reason);
+        }
+        Verdict::Held(refusal)
+    }
+
+    /// Holds the whole rule back where it would reach more customers than it may, and gives its places
+    /// under the caps back.
+    fn limit(&mut self, rule: &Rule, plan: &mut RulePlan, taken: Vec<Taken>) {
+        let planned = plan.tally().planned;
+        let most = match rule.limit {
+            Some(Limit::Customers(most)) => most,
+            Some(Limit::Share(share)) => (share * self.customers as f64).floor() as u64,
+            None => return,
+        };
+        if planned <= most {
+            return;
+        }
+        plan.stopped = Some(format!("it would reach {planned} customers, and its limit is {most}"));
+        let steps = plan.audiences.iter_mut().flat_map(|a| &mut a.steps);
+        for verdict in steps.flat_map(|s| &mut s.verdicts).flatten() {
+            if matches!(verdict, Verdict::Planned(_)) {
+                *verdict = Verdict::Held(Reason::OverLimit);
+            }
+        }
+        taken.into_iter().for_each(|one| self.caps.give_back(one));
+    }
+
+    /// Who enters the rule's audience now, and who left it.
+    fn entries(&self, plan: &RulePlan, history: &RuleHistory) -> Vec<(String, Entry)> {
+        let mut changed = Vec::new();
+        let mut inside = std::collections::HashSet::new();
+        plan.for_each_member(|chunk, customer, verdict| {
+            let Some(key) = self.question.chunks.get(chunk).map(|c| c.keys.value(customer)) else { return };
+            inside.insert(key);
+            let before = history.entries.get(key).copied().unwrap_or_default();
+            let passes = matches!(verdict, Verdict::Held(reason) if reason.passes());
+            if !before.inside && !passes {
+                changed.push((key.to_owned(), Entry { ordinal: before.ordinal + 1, inside: true }));
+            }
+        });
+        let left = history.entries.iter().filter(|(key, e)| e.inside && !inside.contains(key.as_str()));
+        changed.extend(left.map(|(key, e)| (key.clone(), Entry { inside: false, ..*e })));
+        changed.sort_by(|a, b| a.0.cmp(&b.0));
+        changed
+    }
+}
+
+/// What stops a rule as a whole, for whoever matches, with the words for it.
+fn stopped(rule: &Rule, now: Now) -> Option<(Reason, String)> {
+    if rule.expires.is_some_and(|day| now.today() >= calendar::day_number(day)) {
+        let day = rule.expires.map(|d| d.to_string()).unwrap_or_default();
+        return Some((Reason::Expired, format!("it expired on {day}")));
+    }
+    let blocks = rule.not_run.iter().find(|n| n.blocks)?;
+    Some((Reason::NotRun, format!("`{}` is not run yet", blocks.what)))
+}
+
+/// What was missing, summed over the chunks, the most frequent first.
+fn wants(matches: &[Matches], rule: usize) -> Vec<(String, u64)> {
+    let mut sums: HashMap<&str, u64> = HashMap::new();
+    for (name, count) in matches.iter().filter_map(|m| m.rules.get(rule)).flat_map(|m| &m.wants) {
+        *sums.entry(name).or_default() += count;
+    }
+    let mut wants: Vec<(String, u64)> =
+        sums.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name.to_owned(), n)).collect();
+    wants.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    wants
+}
+
+/// How a repeat policy reads history at one moment.
+enum Repeats {
+    /// Who was reached is reached no more.
+    Never,
+    /// Who was last reached after this instant is not reached again.
+    From(i64),
+    /// Who was reached at this occurrence is not reached again.
+    Occurrence,
+    /// Who is inside is not reached again.
+    Entry,
+}
+
+impl Repeats {
+    /// With the occasion of those who were never reached.
+    fn of(rule: &Rule, now: Now) -> (String, Repeats) {
+        match rule.repeat {
+            Repeat::Once => ("once".to_owned(), Repeats::Never),
+            Repeat::AtMostOncePer(window) => ("0".to_owned(), Repeats::From(before(window, now))),
+            Repeat::EveryEntry => ("0".to_owned(), Repeats::Entry),
+            Repeat::EveryTime => (
+                latest_occurrence(&rule.schedule, now).unwrap_or_else(|| "none".to_owned()),
+                Repeats::Occurrence,
+            ),
+        }
+    }
+}
+
+/// The instant that lies a rolling length of time before now: the same time of day for days and months.
+fn before(window: Window, now: Now) -> i64 {
+    match window {
+        Window::Seconds(seconds) => now.micros.saturating_sub(seconds.saturating_mul(1_000_000)),
+        Window::Days(days) => now.days_ago(days).micros,
+        Window::Months(months) => {
+            let days = now.today() - calendar::months_before(now.today(), months);
+            now.days_ago(days.unsigned_abs()).micros
+        }
+        Window::Between(..) => i64::MIN,
+    }
+}
+
+/// Whether a customer falls into a holdout: xxh3 of rule and customer, seeded by the project, as a share of
+/// its range. Stable for ever; independent between rules; the empty rule is the holdout from all of them.
+pub fn held_out(project: &str, rule: &str, customer: &str, share: f64) -> bool {
+    let seed = xxh3_64_with_seed(project.as_bytes(), 0);
+    let draw = xxh3_64_with_seed(customer.as_bytes(), xxh3_64_with_seed(rule.as_bytes(), seed));
+    (draw as f64) < share * (u64::MAX as f64)
+}
+
+/// A place under the caps.
+struct Taken {
+    chunk: usize,
+    customer: usize,
+    caps: Vec<usize>,
+}
+
+/// The caps, and how much of them each customer has used.
+struct Caps<'a> {
+    caps: &'a [Cap],
+    /// By cap, chunk and customer.
+    used: Vec<Vec<Vec<u32>>>,
+}
+
+impl<'a> Caps<'a> {
+    fn new(question: &'a Question<'_>) -> Caps<'a> {
+        let caps = &question.program.policy.caps;
+        let used = caps.iter().map(|cap| {
+            let start = before(cap.per, question.now);
+            let counts = |message: &&PastMessage| {
+                message.at > start && cap.channel.as_deref().is_none_or(|c| *c == *message.channel)
+            };
+            let past =
+                |key: &str| question.history.messages.get(key).map_or(0, |m| m.iter().filter(counts).count());
+            question
+                .chunks
+                .iter()
+                .map(|chunk| (0..chunk.len()).map(|i| past(chunk.keys.value(i)) as u32).collect())
+                .collect()
+        });
+        Caps { caps, used: used.collect() }
+    }
+
+    /// Takes a place for one message under every cap that counts it, or none where one is full.
+    fn take(&mut self, chunk: usize, customer: usize, channel: &str) -> Option<Taken> {
+        let counts = |cap: &Cap| cap.channel.as_deref().is_none_or(|c| c == channel);
+        let caps: Vec<usize> =
+            self.caps.iter().enumerate().filter(|(_, c)| counts(c)).map(|(i, _)| i).collect();
+        let full = |i: &usize| {
+            let used = self.used.get(*i).and_then(|u| u.get(chunk)).and_then(|u| u.get(customer));
+            used.zip(self.caps.get(*i)).is_none_or(|(used, cap)| *used >= cap.count)
+        };
+        if caps.iter().any(full) {
+            return None;
+        }
+        let taken = Taken { chunk, customer, caps };
+        self.change(&taken, |used| used + 1);
+        Some(taken)
+    }
+
+    fn give_back(&mut self, taken: Taken) {
+        self.change(&taken, |used| used.saturating_sub(1));
+    }
+
+    fn change(&mut self, taken: &Taken, change: impl Fn(u32) -> u32) {
+        for i in &taken.caps {
+            let used = self
+                .used
+                .get_mut(*i)
+                .and_then(|u| u.get_mut(taken.chunk))
+                .and_then(|u| u.get_mut(taken.customer));
+            if let Some(used) = used {
+                *used = change(*used);
+            }
+        }
+    }
+}
