@@ -81,7 +81,7 @@ pub struct Intent {
 }
 
 /// What a row of the outbox is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// An email, SMS or other message to the customer: needs consent and an address; caps and quiet hours hold.
     Message,
