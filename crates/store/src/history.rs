@@ -41,7 +41,9 @@ impl State {
             add_entry(&mut history, &row).map_err(self.fault())?;
         }
         let mut channels = HashSet::new();
-        for row in sqlx::query(MESSAGES).bind(messages_since).fetch_all(&mut *tx).await.map_err(self.fault())? {
+        for row in
+            sqlx::query(MESSAGES).bind(messages_since).fetch_all(&mut *tx).await.map_err(self.fault())?
+        {
             add_message(&mut history, &mut channels, &row).map_err(self.fault())?;
         }
         Ok(history)
@@ -49,7 +51,8 @@ impl State {
 
     /// The hashes of the addresses that are suppressed in a channel; see [`tidings_plan::history::address_hash`].
     pub async fn suppressed(&self, channel: &str) -> Result<HashSet<[u8; 32]>, StateError> {
-        let hashes = sqlx::query_scalar(SUPPRESSED).bind(channel).fetch_all(&self.read).await.map_err(self.fault())?;
+        let hashes =
+            sqlx::query_scalar(SUPPRESSED).bind(channel).fetch_all(&self.read).await.map_err(self.fault())?;
         // A CHECK constraint holds the length.
         Ok(hashes.into_iter().filter_map(|hash: Vec<u8>| hash.try_into().ok()).collect())
     }
@@ -76,7 +79,10 @@ impl State {
 
 fn add_occasion(history: &mut History, row: &SqliteRow) -> Result<(), sqlx::Error> {
     let rule = history.rules.entry(row.try_get("rule")?).or_default();
-    rule.reached.entry(row.try_get("customer")?).or_default().add(row.try_get("occasion")?, row.try_get("at")?);
+    rule.reached
+        .entry(row.try_get("customer")?)
+        .or_default()
+        .add(row.try_get("occasion")?, row.try_get("at")?);
     Ok(())
 }
 
@@ -87,7 +93,11 @@ fn add_entry(history: &mut History, row: &SqliteRow) -> Result<(), sqlx::Error> 
     Ok(())
 }
 
-fn add_message(history: &mut History, channels: &mut HashSet<Arc<str>>, row: &SqliteRow) -> Result<(), sqlx::Error> {
+fn add_message(
+    history: &mut History,
+    channels: &mut HashSet<Arc<str>>,
+    row: &SqliteRow,
+) -> Result<(), sqlx::Error> {
     let name: &str = row.try_get("channel")?;
     let channel = channels.get(name).cloned().unwrap_or_else(|| name.into());
     channels.insert(channel.clone());

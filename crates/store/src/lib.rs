@@ -2,7 +2,14 @@
 
 pub mod customers;
 pub mod engine_rows;
+pub mod history;
+pub mod outbox;
 mod sql;
+pub mod state;
+pub mod suppression;
 
 pub use customers::{BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Selection, StoreError};
 pub use engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
+pub use outbox::{Claim, Claimed, Count, Doubt, Enqueued, Gated, LedgerRow, Moves, Outlet, Recovered, Token};
+pub use state::{RunId, State, StateError};
+pub use suppression::Suppression;

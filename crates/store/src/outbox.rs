@@ -84,13 +84,20 @@ impl State {
         let mut tx = self.begin().await?;
         let mut enqueued = Enqueued::default();
         for intent in &page.intents {
-            match self.insert(run, intent, tx.now).execute(&mut *tx.inner).await.map_err(self.fault())?.rows_affected() {
+            match self
+                .insert(run, intent, tx.now)
+                .execute(&mut *tx.inner)
+                .await
+                .map_err(self.fault())?
+                .rows_affected()
+            {
                 0 => enqueued.known += 1,
                 _ => enqueued.inserted += 1,
             }
         }
         for o in &page.occasions {
-            let insert = sqlx::query(INSERT_OCCASION).bind(&o.rule).bind(&o.customer).bind(&o.occasion).bind(o.at);
+            let insert =
+                sqlx::query(INSERT_OCCASION).bind(&o.rule).bind(&o.customer).bind(&o.occasion).bind(o.at);
             insert.execute(&mut *tx.inner).await.map_err(self.fault())?;
         }
         for (rule, customer, entry) in &page.entries {

@@ -7,7 +7,8 @@ pub use error::StateError;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{Sqlite, Transaction};
 use std::borrow::Cow;
@@ -27,7 +28,8 @@ const MAKE_META: &str =
 const META: &str = "SELECT project, secret FROM tidings_meta";
 const STOPPED: &str = "SELECT stopped FROM tidings_meta";
 const STOP: &str = "UPDATE tidings_meta SET stopped = ?";
-const START_RUN: &str = "INSERT INTO tidings_runs (at, cause, program, started) VALUES (?, ?, ?, ?) RETURNING id";
+const START_RUN: &str =
+    "INSERT INTO tidings_runs (at, cause, program, started) VALUES (?, ?, ?, ?) RETURNING id";
 const FINISH_RUN: &str = "UPDATE tidings_runs SET finished = ? WHERE id = ? AND finished IS NULL";
 
 /// The engine's own state. Clones share the connections.
@@ -97,7 +99,12 @@ impl State {
     pub async fn start_run(&self, at: i64, cause: &str, program: &str) -> Result<RunId, StateError> {
         let mut tx = self.begin().await?;
         let now = tx.now;
-        let id = sqlx::query_scalar(START_RUN).bind(at).bind(cause).bind(program).bind(now).fetch_one(&mut *tx.inner);
+        let id = sqlx::query_scalar(START_RUN)
+            .bind(at)
+            .bind(cause)
+            .bind(program)
+            .bind(now)
+            .fetch_one(&mut *tx.inner);
         let id = id.await.map_err(self.fault())?;
         tx.commit().await?;
         Ok(RunId(id))

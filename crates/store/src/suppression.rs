@@ -9,7 +9,8 @@ const SUPPRESS: &str = "\
     INSERT INTO tidings_suppressions (channel, hash, reason, source, at) VALUES (?, ?, ?, ?, ?) \
     ON CONFLICT (channel, hash) DO NOTHING";
 const UNSUPPRESS: &str = "DELETE FROM tidings_suppressions WHERE channel = ? AND hash = ?";
-const LIST: &str = "SELECT channel, hash, reason, source, at FROM tidings_suppressions ORDER BY at, channel, hash";
+const LIST: &str =
+    "SELECT channel, hash, reason, source, at FROM tidings_suppressions ORDER BY at, channel, hash";
 const WITHDRAW: &str = "\
     INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES (?, ?, 1, ?, ?) \
     ON CONFLICT (customer, channel) DO UPDATE SET withdrawn = 1, source = excluded.source, at = excluded.at \
@@ -36,7 +37,13 @@ pub struct Suppression {
 
 impl State {
     /// Sends nothing more to an address, given in its normal spelling. False where that was so already.
-    pub async fn suppress(&self, channel: &str, address: &str, reason: &str, source: &str) -> Result<bool, StateError> {
+    pub async fn suppress(
+        &self,
+        channel: &str,
+        address: &str,
+        reason: &str,
+        source: &str,
+    ) -> Result<bool, StateError> {
         let hash = self.hash(channel, address);
         let mut tx = self.begin().await?;
         let suppress = sqlx::query(SUPPRESS).bind(channel).bind(hash).bind(reason).bind(source).bind(tx.now);
@@ -62,13 +69,23 @@ impl State {
 
     /// Notes that a customer has withdrawn their consent in a channel. When this returns, nothing more starts to
     /// leave for them there.
-    pub async fn withdraw_consent(&self, customer: &str, channel: &str, source: &str) -> Result<(), StateError> {
+    pub async fn withdraw_consent(
+        &self,
+        customer: &str,
+        channel: &str,
+        source: &str,
+    ) -> Result<(), StateError> {
         self.note_consent(WITHDRAW, customer, channel, source).await.map(drop)
     }
 
     /// Notes that a customer has given their consent in a channel. False, and nothing noted, where a word of theirs
     /// is there already: a withdrawal stands.
-    pub async fn grant_consent(&self, customer: &str, channel: &str, source: &str) -> Result<bool, StateError> {
+    pub async fn grant_consent(
+        &self,
+        customer: &str,
+        channel: &str,
+        source: &str,
+    ) -> Result<bool, StateError> {
         self.note_consent(GRANT, customer, channel, source).await
     }
 

@@ -45,7 +45,12 @@ impl State {
                 _ => (Status::Sent, None, Some(now)),
             };
             if made.is_some() {
-                sqlx::query(APPLY).bind(&key).bind(now).execute(&mut *tx.inner).await.map_err(self.fault())?;
+                sqlx::query(APPLY)
+                    .bind(&key)
+                    .bind(now)
+                    .execute(&mut *tx.inner)
+                    .await
+                    .map_err(self.fault())?;
             }
             let mark = sqlx::query(MARK).bind(&key).bind(status.name()).bind(reason).bind(now).bind(made);
             mark.execute(&mut *tx.inner).await.map_err(self.fault())?;

@@ -100,7 +100,13 @@ pub struct Recovered {
 
 impl State {
     /// Takes up to `limit` rows of an outlet that are due, for the length of the lease. Empty where there are none.
-    pub async fn claim(&self, worker: &str, outlet: &Outlet, limit: u32, lease: Duration) -> Result<Claim, StateError> {
+    pub async fn claim(
+        &self,
+        worker: &str,
+        outlet: &Outlet,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Claim, StateError> {
         let mut tx = self.begin().await?;
         if let Some(why) = tx.stopped().await? {
             return Err(StateError::Stopped(why));
@@ -152,8 +158,11 @@ impl State {
     pub async fn recover(&self) -> Result<Recovered, StateError> {
         let mut tx = self.begin().await?;
         let mut counts = [0; 3];
-        for (statement, count) in [RECOVER_LEASED, RECOVER_DISPATCHING, QUARANTINE].into_iter().zip(&mut counts) {
-            let done = sqlx::query(statement).bind(tx.now).execute(&mut *tx.inner).await.map_err(self.fault())?;
+        for (statement, count) in
+            [RECOVER_LEASED, RECOVER_DISPATCHING, QUARANTINE].into_iter().zip(&mut counts)
+        {
+            let done =
+                sqlx::query(statement).bind(tx.now).execute(&mut *tx.inner).await.map_err(self.fault())?;
             *count = done.rows_affected();
         }
         tx.commit().await?;

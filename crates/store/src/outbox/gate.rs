@@ -57,7 +57,11 @@ impl State {
     ) -> Result<Gated, StateError> {
         let mut tx = self.begin().await?;
         if let Some(why) = tx.stopped().await? {
-            sqlx::query(RELEASE_ALL).bind(token.bytes()).execute(&mut *tx.inner).await.map_err(self.fault())?;
+            sqlx::query(RELEASE_ALL)
+                .bind(token.bytes())
+                .execute(&mut *tx.inner)
+                .await
+                .map_err(self.fault())?;
             tx.commit().await?;
             return Err(StateError::Stopped(why));
         }
@@ -146,5 +150,8 @@ fn reason(status: Status) -> &'static str {
 
 fn verdict(row: &sqlx::sqlite::SqliteRow) -> Result<(Key, Verdict), sqlx::Error> {
     let refusal: Option<&str> = row.try_get("verdict")?;
-    Ok((key(row)?, Verdict { refusal: refusal.and_then(Status::from_name), doubted_at: row.try_get("doubted_at")? }))
+    Ok((
+        key(row)?,
+        Verdict { refusal: refusal.and_then(Status::from_name), doubted_at: row.try_get("doubted_at")? },
+    ))
 }

@@ -113,7 +113,8 @@ impl State {
 
     /// In how many microseconds something in an outlet may move without anybody's doing; none where nothing will.
     pub async fn next_due(&self, outlet: &Outlet) -> Result<Option<i64>, StateError> {
-        let next = sqlx::query_scalar(NEXT).bind(outlet.kind.name()).bind(&outlet.channel).fetch_one(&self.read);
+        let next =
+            sqlx::query_scalar(NEXT).bind(outlet.kind.name()).bind(&outlet.channel).fetch_one(&self.read);
         let next: Option<i64> = next.await.map_err(self.fault())?;
         let now = self.now().await?;
         Ok(next.map(|next| (next - now).max(0)))

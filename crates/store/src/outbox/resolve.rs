@@ -47,7 +47,11 @@ pub struct Doubt {
 impl State {
     /// Deals with what is unknown in an outlet: left `unconfirmed`, sent again while the provider remembers its key,
     /// or returned to be asked about and given to [`State::answered`].
-    pub async fn resolve(&self, outlet: &Outlet, policy: OnUnknown) -> Result<(Moves, Vec<Doubt>), StateError> {
+    pub async fn resolve(
+        &self,
+        outlet: &Outlet,
+        policy: OnUnknown,
+    ) -> Result<(Moves, Vec<Doubt>), StateError> {
         let mut tx = self.begin().await?;
         let now = tx.now;
         let rows = sqlx::query(DOUBTS).bind(outlet.kind.name()).bind(&outlet.channel).bind(now);
@@ -62,7 +66,8 @@ impl State {
                     self.step(&mut tx, REPEAT, doubt, now, None).await?
                 }
                 OnUnknown::Retry(_) => {
-                    self.step(&mut tx, GIVE_UP, doubt, now, Some("the provider may have forgotten its key")).await?
+                    self.step(&mut tx, GIVE_UP, doubt, now, Some("the provider may have forgotten its key"))
+                        .await?
                 }
                 OnUnknown::Ask(wait) => {
                     let from = doubt.dispatched_at.saturating_add_unsigned(wait.saturating_mul(1_000_000));

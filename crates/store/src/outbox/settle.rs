@@ -46,7 +46,8 @@ impl State {
 }
 
 fn settlement(token: Token, key: Key, outcome: &Outcome, now: i64) -> Statement<'_> {
-    let start = |statement: &'static str| sqlx::query(statement).bind(key.0.to_vec()).bind(token.bytes().to_vec());
+    let start =
+        |statement: &'static str| sqlx::query(statement).bind(key.0.to_vec()).bind(token.bytes().to_vec());
     match outcome {
         Outcome::Sent { provider_id, code } => start(SENT).bind(provider_id).bind(code).bind(now),
         Outcome::Rejected(reason) => start(REJECTED).bind(reason).bind(now),

@@ -14,13 +14,17 @@ pub enum StateError {
         why: String,
     },
     /// The disk is full.
-    #[error("the disk is full, and the state in {file} cannot grow. Nothing is lost: free some space and run again")]
+    #[error(
+        "the disk is full, and the state in {file} cannot grow. Nothing is lost: free some space and run again"
+    )]
     Full {
         /// The file.
         file: Arc<str>,
     },
     /// The file may not be written.
-    #[error("the state in {file} cannot be written: {why}. Nothing is lost: make the file and its folder writable and run again")]
+    #[error(
+        "the state in {file} cannot be written: {why}. Nothing is lost: make the file and its folder writable and run again"
+    )]
     ReadOnly {
         /// The file.
         file: Arc<str>,
@@ -28,13 +32,17 @@ pub enum StateError {
         why: String,
     },
     /// Another program kept the lock.
-    #[error("another program has kept the state in {file} locked for ten minutes. Nothing is lost: end that program and run again")]
+    #[error(
+        "another program has kept the state in {file} locked for ten minutes. Nothing is lost: end that program and run again"
+    )]
     Locked {
         /// The file.
         file: Arc<str>,
     },
     /// A newer Tidings made it.
-    #[error("the state in {file} was made by another version of Tidings ({why}). Run a version that is at least as new")]
+    #[error(
+        "the state in {file} was made by another version of Tidings ({why}). Run a version that is at least as new"
+    )]
     Version {
         /// The file.
         file: Arc<str>,
@@ -75,7 +83,9 @@ impl StateError {
         };
         let (file, why) = (file.clone(), source.to_string());
         match source {
-            sqlx::Error::Io(ref e) if e.kind() == std::io::ErrorKind::StorageFull => StateError::Full { file },
+            sqlx::Error::Io(ref e) if e.kind() == std::io::ErrorKind::StorageFull => {
+                StateError::Full { file }
+            }
             sqlx::Error::Io(_) => StateError::ReadOnly { file, why },
             sqlx::Error::PoolTimedOut => StateError::Locked { file },
             sqlx::Error::Database(ref e) => match primary_code(e.code().as_deref()) {

@@ -1,0 +1,99 @@
+-- Everything that was decided, one row a send. A row is written before anything leaves, and never deleted.
+
+CREATE TABLE tidings_outbox (
+    id            INTEGER PRIMARY KEY,
+    key           BLOB    NOT NULL UNIQUE CHECK (length(key) = 16),
+    run           INTEGER NOT NULL REFERENCES tidings_runs (id),
+    rule          TEXT    NOT NULL,
+    step          TEXT    NOT NULL,
+    customer      TEXT    NOT NULL,
+    occasion      TEXT    NOT NULL,
+    kind          TEXT    NOT NULL CHECK (kind IN ('message', 'coupon', 'webhook', 'notify', 'change')),
+    channel       TEXT    NOT NULL,
+    subject       TEXT    NOT NULL,
+    address       TEXT,
+    address_hash  BLOB,                            -- what suppressions are looked up by
+    vals          TEXT    NOT NULL CHECK (json_valid(vals)),
+    after_key     BLOB    REFERENCES tidings_outbox (key) DEFERRABLE INITIALLY DEFERRED,
+    waits         INTEGER NOT NULL CHECK (waits IN (0, 1)),   -- for the grant of after_key
+    priority      INTEGER NOT NULL,
+    at            INTEGER NOT NULL,
+    enqueued_at   INTEGER NOT NULL,
+    due_at        INTEGER NOT NULL,
+    expires_at    INTEGER,
+
+    state         TEXT    NOT NULL CHECK (state IN (
+        'pending', 'leased', 'dispatching', 'sent', 'rejected', 'unknown',
+        'suppressed', 'no_consent', 'capped', 'quiet', 'holdout', 'expired', 'over_limit', 'cancelled',
+        'unconfirmed', 'quarantined')),
+    attempts      INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    strikes       INTEGER NOT NULL DEFAULT 0 CHECK (strikes BETWEEN 0 AND attempts),  -- claims without progress
+    token         BLOB    CHECK (length(token) = 16),
+    worker        TEXT,
+    leased_until  INTEGER,
+    payload       TEXT,                            -- what leaves, fixed before it does
+    dispatched_at INTEGER,                         -- the last time that it was let out
+    doubted_at    INTEGER,                         -- the first dispatch of which nobody knows whether it happened
+    settled_at    INTEGER,
+    provider_id   TEXT,
+    code          TEXT,
+    reason        TEXT,
+
+    CHECK ((kind = 'message') = (address IS NOT NULL)),
+    CHECK ((address IS NULL) = (address_hash IS NULL)),
+    CHECK (waits = 0 OR after_key IS NOT NULL),
+    CHECK (waits = 0 OR state NOT IN ('leased', 'dispatching', 'unknown', 'sent', 'rejected', 'unconfirmed')),
+    CHECK ((state IN ('leased', 'dispatching')) = (token IS NOT NULL)),
+    CHECK ((token IS NULL) = (worker IS NULL) AND (token IS NULL) = (leased_until IS NULL)),
+    CHECK (token IS NULL OR attempts > 0),
+    CHECK (state NOT IN ('dispatching', 'sent', 'rejected', 'unknown', 'unconfirmed') OR dispatched_at IS NOT NULL),
+    CHECK (dispatched_at IS NULL OR payload IS NOT NULL OR kind = 'change'),
+    CHECK (state NOT IN ('unknown', 'unconfirmed') OR doubted_at IS NOT NULL),
+    -- What may have left is never called refused.
+    CHECK (doubted_at IS NULL OR state NOT IN (
+        'suppressed', 'no_consent', 'capped', 'quiet', 'holdout', 'expired', 'over_limit', 'cancelled')),
+    CHECK ((state IN ('pending', 'leased', 'dispatching', 'unknown')) = (settled_at IS NULL)),
+    CHECK (reason IS NOT NULL OR state IN ('pending', 'leased', 'dispatching', 'sent')),
+    CHECK (code IS NULL OR (kind = 'coupon' AND state = 'sent'))
+) STRICT;
+
+-- The claim reads this and nothing else to find its rows.
+CREATE INDEX tidings_outbox_claim ON tidings_outbox (kind, channel, strikes, priority DESC, at, id, due_at)
+    WHERE state = 'pending' AND waits = 0;
+CREATE INDEX tidings_outbox_struck ON tidings_outbox (strikes) WHERE state = 'pending' AND strikes > 0;
+CREATE INDEX tidings_outbox_token ON tidings_outbox (token) WHERE token IS NOT NULL;
+CREATE INDEX tidings_outbox_lease ON tidings_outbox (leased_until) WHERE leased_until IS NOT NULL;
+CREATE INDEX tidings_outbox_unknown ON tidings_outbox (kind, channel, due_at) WHERE state = 'unknown';
+CREATE INDEX tidings_outbox_waiting ON tidings_outbox (after_key) WHERE waits = 1;
+CREATE INDEX tidings_outbox_messages ON tidings_outbox (at) WHERE kind = 'message';
+CREATE INDEX tidings_outbox_customer ON tidings_outbox (customer, at);
+CREATE INDEX tidings_outbox_rule ON tidings_outbox (rule, state);
+CREATE INDEX tidings_outbox_run ON tidings_outbox (run, state);
+
+-- A message waits for its grant, and goes the way that the grant goes. Triggers, so that no way of ending a
+-- grant can forget its message.
+CREATE TRIGGER tidings_granted AFTER UPDATE OF state ON tidings_outbox
+WHEN NEW.kind = 'coupon' AND NEW.code IS NOT NULL
+BEGIN
+    UPDATE tidings_outbox SET waits = 0 WHERE after_key = NEW.key AND waits = 1;
+END;
+
+CREATE TRIGGER tidings_not_granted AFTER UPDATE OF state ON tidings_outbox
+WHEN NEW.kind = 'coupon' AND NEW.settled_at IS NOT NULL AND NEW.code IS NULL
+BEGIN
+    UPDATE tidings_outbox
+    SET state = 'cancelled', waits = 0, settled_at = NEW.settled_at, reason = 'no coupon code: ' || NEW.state
+    WHERE after_key = NEW.key AND waits = 1 AND state = 'pending';
+END;
+
+CREATE TRIGGER tidings_late_message AFTER INSERT ON tidings_outbox
+WHEN NEW.waits = 1
+BEGIN
+    UPDATE tidings_outbox SET waits = 0
+    WHERE id = NEW.id AND EXISTS (SELECT 1 FROM tidings_outbox g WHERE g.key = NEW.after_key AND g.code IS NOT NULL);
+    UPDATE tidings_outbox
+    SET state = 'cancelled', waits = 0, settled_at = NEW.enqueued_at,
+        reason = 'no coupon code: ' || (SELECT state FROM tidings_outbox WHERE key = NEW.after_key)
+    WHERE id = NEW.id AND EXISTS (SELECT 1 FROM tidings_outbox g WHERE g.key = NEW.after_key
+                                  AND g.settled_at IS NOT NULL AND g.code IS NULL);
+END;
