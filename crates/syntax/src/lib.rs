@@ -19,3 +19,4 @@ pub use codes::Code;
 pub use diagnostic::{Diagnostic, Help, Severity, Source, Sources};
 pub use parse::{Parsed, parse, parse_bytes};
 pub use span::{FileId, Place, Span, Spanned};
+pub use suggest::suggest;
