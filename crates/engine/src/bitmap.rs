@@ -1,7 +1,7 @@
 //! A set of a chunk's customers.
 
 /// One bit a customer, in words of 64. Bits past the end are zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bitmap {
     words: Vec<u64>,
     len: usize,
@@ -24,6 +24,28 @@ impl Bitmap {
             (w * 64..len.min(w * 64 + 64)).fold(0, |bits, i| bits | (u64::from(holds(i)) << (i % 64)))
         };
         Bitmap { words: (0..len.div_ceil(64)).map(word).collect(), len }
+    }
+
+    /// Those of some values, one each, for which `holds` says yes.
+    pub(crate) fn of<T>(values: &[T], holds: impl Fn(&T) -> bool) -> Bitmap {
+        let word =
+            |some: &[T]| some.iter().enumerate().fold(0, |bits, (i, v)| bits | (u64::from(holds(v)) << i));
+        Bitmap { words: values.chunks(64).map(word).collect(), len: values.len() }
+    }
+
+    /// Those of two rows of values, one pair each, for which `holds` says yes.
+    pub(crate) fn of_pairs<T>(left: &[T], right: &[T], holds: impl Fn(&T, &T) -> bool) -> Bitmap {
+        let word = |(a, b): (&[T], &[T])| {
+            let pairs = a.iter().zip(b).enumerate();
+            pairs.fold(0, |bits, (i, (a, b))| bits | (u64::from(holds(a, b)) << i))
+        };
+        let words = left.chunks(64).zip(right.chunks(64)).map(word).collect();
+        Bitmap { words, len: left.len().min(right.len()) }
+    }
+
+    /// The first `len` bits of the words.
+    pub(crate) fn from_words(words: impl Iterator<Item = u64>, len: usize) -> Bitmap {
+        Bitmap { words: words.take(len.div_ceil(64)).collect(), len }.trimmed()
     }
 
     /// How many customers there are, in the set or not.

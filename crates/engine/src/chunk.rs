@@ -31,7 +31,7 @@ pub struct Chunk {
 /// key. Rows without a time are left out by whoever makes the chunk; rows after now are not.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    /// Where each customer's rows begin: one more than customers.
+    /// Where each customer's rows begin, and where the last one's end: one more than customers, from 0.
     pub offsets: OffsetBuffer<i32>,
     /// One column for each of [`CollectionNeeds::fields`], in that order, one value a row.
     pub fields: Vec<ArrayRef>,
@@ -53,6 +53,18 @@ pub struct CollectionNeeds {
     pub id: CollectionId,
     /// Its fields; the one that holds the time is always among them.
     pub fields: Vec<FieldId>,
+}
+
+impl Rows {
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.offsets.last() as usize
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl Needs {

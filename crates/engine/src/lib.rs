@@ -1,8 +1,26 @@
 //! From a program to a compiled evaluator over chunks of customers, and the trace behind `explain`.
 //! It does no I/O, knows no database and reads no clock.
 
+mod arithmetic;
 pub mod bitmap;
 pub mod chunk;
+mod column;
+mod compare;
+mod compile;
+mod dates;
+mod eval;
+pub mod evaluator;
+mod fold;
+mod graph;
+mod parallel;
+mod pass;
+pub mod population;
+mod score;
+mod wants;
+mod window;
 
 pub use bitmap::Bitmap;
 pub use chunk::{Chunk, CollectionNeeds, Needs, Rows};
+pub use column::value_at;
+pub use evaluator::{Evaluator, Matches, RuleMatches};
+pub use population::Populations;

@@ -1,0 +1,214 @@
+//! A value, or missing, for each customer or row.
+
+use crate::bitmap::Bitmap;
+use crate::graph::Literal;
+use arrow_array::builder::{ListBuilder, StringBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Float64Type, Int64Type, UInt32Type};
+use arrow_array::{Array, ArrayRef, ListArray, StringArray};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, ScalarBuffer};
+use arrow_schema::DataType;
+use tidings_schema::{Type, Value};
+
+/// Values and which of them are there.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    /// What stands where a value is missing means nothing.
+    pub values: Values,
+    /// Where there is a value; `None` is everywhere.
+    pub known: Option<Bitmap>,
+}
+
+/// Values of one kind; several types share a kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Values {
+    /// Money, dates, moments, durations, elapsed counts, positions of words.
+    Int(ScalarBuffer<i64>),
+    /// Numbers and percentages.
+    Number(ScalarBuffer<f64>),
+    /// Yes/no.
+    Truth(Bitmap),
+    /// Text.
+    Text(StringArray),
+    /// Tags.
+    Tags(ListArray),
+}
+
+impl Default for Column {
+    fn default() -> Column {
+        Column::ints(Vec::new(), None)
+    }
+}
+
+impl Column {
+    pub fn ints(values: Vec<i64>, known: Option<Bitmap>) -> Column {
+        Column { values: Values::Int(values.into()), known }
+    }
+
+    pub fn numbers(values: Vec<f64>, known: Option<Bitmap>) -> Column {
+        Column { values: Values::Number(values.into()), known }
+    }
+
+    /// Whole numbers, where there are some.
+    pub fn from_ints(values: impl Iterator<Item = Option<i64>>) -> Column {
+        let (values, known) = collect(values);
+        Column::ints(values, known)
+    }
+
+    /// Numbers, where there are some and they are finite.
+    pub fn from_numbers(values: impl Iterator<Item = Option<f64>>) -> Column {
+        let (values, known) = collect(values.map(|v| v.filter(|n| n.is_finite())));
+        Column::numbers(values, known)
+    }
+
+    pub fn missing(len: usize) -> Column {
+        Column::ints(vec![0; len], Some(Bitmap::none(len)))
+    }
+
+    pub fn constant(literal: Option<&Literal>, len: usize) -> Column {
+        match literal {
+            None => Column::missing(len),
+            Some(Literal::Int(i)) => Column::ints(vec![*i; len], None),
+            Some(Literal::Number(n)) => Column::numbers(vec![n.number(); len], None),
+            Some(Literal::Truth(yes)) => {
+                let set = if *yes { Bitmap::all(len) } else { Bitmap::none(len) };
+                Column { values: Values::Truth(set), known: None }
+            }
+            Some(Literal::Text(text)) => {
+                let array = StringArray::from_iter_values(std::iter::repeat_n(text, len));
+                Column { values: Values::Text(array), known: None }
+            }
+        }
+    }
+
+    /// A column of a chunk. An array of a kind that no type is kept in has no values.
+    pub fn read(array: &ArrayRef) -> Column {
+        let known = array.nulls().map(|nulls| bitmap(nulls.inner()));
+        let values = match array.data_type() {
+            DataType::Int64 => Values::Int(array.as_primitive::<Int64Type>().values().clone()),
+            DataType::Float64 => Values::Number(array.as_primitive::<Float64Type>().values().clone()),
+            DataType::Date32 => widened(array.as_primitive::<Date32Type>().values()),
+            DataType::UInt32 => widened(array.as_primitive::<UInt32Type>().values()),
+            DataType::Boolean => Values::Truth(bitmap(array.as_boolean().values())),
+            DataType::Utf8 => Values::Text(array.as_string::<i32>().clone()),
+            DataType::List(_) => Values::Tags(array.as_list::<i32>().clone()),
+            other => {
+                debug_assert!(false, "a chunk has no columns of {other}");
+                return Column::missing(array.len());
+            }
+        };
+        Column { values, known }
+    }
+
+    pub fn len(&self) -> usize {
+        match &self.values {
+            Values::Int(v) => v.len(),
+            Values::Number(v) => v.len(),
+            Values::Truth(v) => v.len(),
+            Values::Text(v) => v.len(),
+            Values::Tags(v) => v.len(),
+        }
+    }
+
+    pub fn is_known(&self, i: usize) -> bool {
+        self.known.as_ref().is_none_or(|known| known.contains(i))
+    }
+
+    /// Where there is a value.
+    pub fn known(&self) -> Bitmap {
+        self.known.clone().unwrap_or_else(|| Bitmap::all(self.len()))
+    }
+
+    /// Those of a set for whom there is a value.
+    pub fn among_known(&self, mut set: Bitmap) -> Bitmap {
+        if let Some(known) = &self.known {
+            set.and(known);
+        }
+        set
+    }
+
+    /// The whole number at `i`, if it is one and known.
+    pub fn int(&self, i: usize) -> Option<i64> {
+        match &self.values {
+            Values::Int(v) if self.is_known(i) => v.get(i).copied(),
+            _ => None,
+        }
+    }
+
+    /// The number at `i`, if it is one and known.
+    pub fn number(&self, i: usize) -> Option<f64> {
+        match &self.values {
+            Values::Number(v) if self.is_known(i) => v.get(i).copied(),
+            _ => None,
+        }
+    }
+
+    /// A column of the values at some places, missing where there is no place.
+    pub fn take(&self, places: impl Iterator<Item = Option<usize>>) -> Column {
+        let places: Vec<Option<usize>> = places.map(|p| p.filter(|p| self.is_known(*p))).collect();
+        let known = Some(Bitmap::of(&places, Option::is_some));
+        let values = match &self.values {
+            Values::Int(v) => Values::Int(taken(v, &places)),
+            Values::Number(v) => Values::Number(taken(v, &places)),
+            Values::Truth(v) => Values::Truth(Bitmap::of(&places, |p| p.is_some_and(|p| v.contains(p)))),
+            Values::Text(v) => Values::Text(places.iter().map(|p| p.map(|p| v.value(p))).collect()),
+            Values::Tags(v) => {
+                let mut tags = ListBuilder::new(StringBuilder::new());
+                for place in &places {
+                    let words = place.map(|p| v.value(p));
+                    tags.append_option(words.as_ref().map(|w| w.as_string::<i32>()));
+                }
+                Values::Tags(tags.finish())
+            }
+        };
+        Column { values, known }
+    }
+
+    /// The value at `i` as one of a type.
+    pub fn value(&self, i: usize, ty: &Type) -> Option<Value> {
+        if !self.is_known(i) || i >= self.len() {
+            return None;
+        }
+        Some(match &self.values {
+            Values::Int(v) => {
+                let int = *v.get(i)?;
+                match ty {
+                    Type::Money(_) => Value::Money(int),
+                    Type::Date => Value::Date(i32::try_from(int).ok()?),
+                    Type::Moment => Value::Moment(int),
+                    Type::OneOf(_) => Value::Word(u32::try_from(int).ok()?),
+                    _ => Value::Count(int),
+                }
+            }
+            Values::Number(v) => Value::Number(*v.get(i)?),
+            Values::Truth(v) => Value::Truth(v.contains(i)),
+            Values::Text(v) => Value::Text(v.value(i).to_owned()),
+            Values::Tags(v) => {
+                Value::Tags(v.value(i).as_string::<i32>().iter().flatten().map(str::to_owned).collect())
+            }
+        })
+    }
+}
+
+/// The value of a type at a place in a chunk's array, if there is one.
+pub fn value_at(ty: &Type, array: &ArrayRef, i: usize) -> Option<Value> {
+    (i < array.len()).then(|| Column::read(&array.slice(i, 1)).value(0, ty))?
+}
+
+fn collect<T: Copy + Default>(values: impl Iterator<Item = Option<T>>) -> (Vec<T>, Option<Bitmap>) {
+    let values: Vec<Option<T>> = values.collect();
+    let known = Bitmap::of(&values, Option::is_some);
+    (values.into_iter().map(Option::unwrap_or_default).collect(), Some(known))
+}
+
+fn taken<T: Copy + Default + ArrowNativeType>(values: &[T], places: &[Option<usize>]) -> ScalarBuffer<T> {
+    places.iter().map(|p| p.and_then(|p| values.get(p)).copied().unwrap_or_default()).collect()
+}
+
+fn widened<T: Copy + Into<i64>>(values: &[T]) -> Values {
+    Values::Int(values.iter().map(|v| (*v).into()).collect())
+}
+
+fn bitmap(bits: &BooleanBuffer) -> Bitmap {
+    Bitmap::from_words(bits.bit_chunks().iter_padded(), bits.len())
+}

@@ -1,0 +1,373 @@
+//! From conditions and terms of the program to nodes of the graph.
+//!
+//! A condition is compiled for an answer: the node for `yes` holds those for whom it is definitely true,
+//! the node for `no` those for whom it is definitely false. Negation changes the answer that is asked for and
+//! reaches the comparisons, so no node needs a third value.
+
+use crate::chunk::Needs;
+use crate::graph::{At, BitsId, BitsNode, ColumnId, ColumnNode, Domain, Graph, Literal, Order, RunsNode};
+use std::collections::HashMap;
+use tidings_check::Program;
+use tidings_check::program::{
+    Aggregate, Bands, Body, Condition, ConditionKind, DefineId, Entrance, Score, ScoreId, SegmentId,
+    StagesId, Term, TermKind,
+};
+use tidings_schema::{CollectionId, FieldId};
+use tidings_syntax::tree::CompareOp;
+
+/// The graph so far, and what has been compiled into it.
+#[derive(Debug)]
+pub(crate) struct Compiler<'p> {
+    pub program: &'p Program,
+    pub graph: Graph,
+    pub needs: Needs,
+    values: HashMap<(DefineId, At), ColumnId>,
+    conditions: HashMap<(DefineId, At, bool), BitsId>,
+    segments: HashMap<(SegmentId, u32), BitsId>,
+    stages: HashMap<(StagesId, u32), ColumnId>,
+    scores: HashMap<(ScoreId, u32), ColumnId>,
+    /// The scores by shares of the population, in the order in which they can be computed.
+    pub ranked: Vec<Ranked>,
+}
+
+/// A score by shares of the population, so many days ago.
+#[derive(Clone, Debug)]
+pub(crate) struct Ranked {
+    pub score: ScoreId,
+    pub shift: u32,
+    pub of: ColumnId,
+    pub column: ColumnId,
+    /// The population.
+    pub existing: BitsId,
+    pub shares: u32,
+    pub lowest_first: bool,
+}
+
+impl<'p> Compiler<'p> {
+    /// Goes on with a graph, perhaps an empty one.
+    pub fn new(program: &'p Program, graph: Graph) -> Compiler<'p> {
+        Compiler {
+            program,
+            graph,
+            needs: Needs::default(),
+            values: HashMap::new(),
+            conditions: HashMap::new(),
+            segments: HashMap::new(),
+            stages: HashMap::new(),
+            scores: HashMap::new(),
+            ranked: Vec::new(),
+        }
+    }
+
+    /// Those for whom a condition is definitely true (`yes`) or definitely false.
+    pub fn condition(&mut self, condition: &Condition, at: At, yes: bool) -> BitsId {
+        match &condition.kind {
+            ConditionKind::Constant(holds) => {
+                self.graph.add_bits(BitsNode::Constant(*holds == yes, at.domain))
+            }
+            ConditionKind::All(parts) => self.gather(parts, at, yes, yes),
+            ConditionKind::Any(parts) => self.gather(parts, at, yes, !yes),
+            ConditionKind::Not(inner) => self.condition(inner, at, !yes),
+            ConditionKind::Compare(op, left, right) => self.compare(*op, left, right, at, yes),
+            ConditionKind::In(term, values) => {
+                let mut list: Vec<Literal> = values.iter().filter_map(Literal::new).collect();
+                list.sort_unstable();
+                list.dedup();
+                self.test(term, at, yes, |column| BitsNode::In(column, list.into()))
+            }
+            ConditionKind::Matches(op, term, text) => {
+                self.test(term, at, yes, |column| BitsNode::Matches(*op, column, text.as_str().into()))
+            }
+            ConditionKind::HasTag(term, word) => {
+                self.test(term, at, yes, |column| BitsNode::HasTag(column, word.as_str().into()))
+            }
+            ConditionKind::Truth(term) => self.test(term, at, yes, BitsNode::True),
+            ConditionKind::Known(term) => {
+                let known = self.known(term, at);
+                if yes { known } else { self.graph.complement(known, at.domain) }
+            }
+            ConditionKind::Define(id) => self.named_condition(*id, at, yes),
+            ConditionKind::Segment(id) => {
+                let inside = self.segment(*id, at.shift);
+                self.selected(inside, at, yes)
+            }
+            ConditionKind::Entered(place, days) => {
+                let entered = self.entered(*place, *days, at.shift);
+                self.selected(entered, at, yes)
+            }
+        }
+    }
+
+    fn gather(&mut self, parts: &[Condition], at: At, yes: bool, all: bool) -> BitsId {
+        let sets = parts.iter().map(|part| self.condition(part, at, yes)).collect();
+        if all { self.graph.all(sets, at.domain) } else { self.graph.any(sets, at.domain) }
+    }
+
+    /// A set of customers whose complement is the answer no.
+    fn selected(&mut self, set: BitsId, at: At, yes: bool) -> BitsId {
+        let set = if yes { set } else { self.graph.complement(set, Domain::Customers) };
+        match at.domain {
+            Domain::Customers => set,
+            Domain::Rows(collection) => self.graph.add_bits(BitsNode::Spread(collection, set)),
+        }
+    }
+
+    /// A test of one value, which is unknown where the value is missing.
+    fn test(&mut self, term: &Term, at: At, yes: bool, node: impl FnOnce(ColumnId) -> BitsNode) -> BitsId {
+        let column = self.term(term, at);
+        let holds = self.graph.add_bits(node(column));
+        if yes {
+            return holds;
+        }
+        let known = self.graph.add_bits(BitsNode::Known(column));
+        self.graph.except(known, holds)
+    }
+
+    fn compare(&mut self, op: CompareOp, left: &Term, right: &Term, at: At, yes: bool) -> BitsId {
+        // The six comparisons are three and their opposites, so that `x > 5` and `x <= 5` share a node.
+        let (order, opposite) = match op {
+            CompareOp::Equal => (Order::Equal, false),
+            CompareOp::NotEqual => (Order::Equal, true),
+            CompareOp::Less => (Order::Less, false),
+            CompareOp::AtLeast => (Order::Less, true),
+            CompareOp::AtMost => (Order::AtMost, false),
+            CompareOp::More => (Order::AtMost, true),
+        };
+        if let TermKind::Constant(value) = &right.kind
+            && let Some(literal) = Literal::new(value)
+        {
+            return self.test(left, at, yes != opposite, |column| match literal {
+                Literal::Truth(true) if order == Order::Equal => BitsNode::True(column),
+                literal => BitsNode::CompareTo(order, column, literal),
+            });
+        }
+        if let TermKind::Constant(value) = &left.kind
+            && Literal::new(value).is_some()
+        {
+            return self.compare(mirrored(op), right, left, at, yes);
+        }
+        let (a, b) = (self.term(left, at), self.term(right, at));
+        let holds = self.graph.add_bits(BitsNode::Compare(order, a, b));
+        if yes != opposite {
+            return holds;
+        }
+        let known = [a, b].map(|c| self.graph.add_bits(BitsNode::Known(c)));
+        let known = self.graph.all(known.into(), at.domain);
+        self.graph.except(known, holds)
+    }
+
+    /// Those for whom a term has a value.
+    pub fn known(&mut self, term: &Term, at: At) -> BitsId {
+        let column = self.term(term, at);
+        self.graph.add_bits(BitsNode::Known(column))
+    }
+
+    fn named_condition(&mut self, id: DefineId, at: At, yes: bool) -> BitsId {
+        if let Some(set) = self.conditions.get(&(id, at, yes)) {
+            return *set;
+        }
+        let program = self.program;
+        let set = match program.defines.get(id.0 as usize).map(|d| &d.body) {
+            Some(Body::Condition(condition)) => self.condition(condition, at, yes),
+            Some(Body::Value(term)) => self.test(term, at, yes, BitsNode::True),
+            None => self.graph.add_bits(BitsNode::Constant(false, at.domain)),
+        };
+        self.conditions.insert((id, at, yes), set);
+        set
+    }
+
+    /// Who is in a segment, so many days ago.
+    pub fn segment(&mut self, id: SegmentId, shift: u32) -> BitsId {
+        if let Some(set) = self.segments.get(&(id, shift)) {
+            return *set;
+        }
+        let program = self.program;
+        let at = At { shift, domain: Domain::Customers };
+        let set = match program.segments.get(id.0 as usize) {
+            Some(segment) => self.condition(&segment.condition, at, true),
+            None => self.graph.add_bits(BitsNode::Constant(false, Domain::Customers)),
+        };
+        self.segments.insert((id, shift), set);
+        set
+    }
+
+    /// In which stage a customer is, so many days ago.
+    pub fn stage(&mut self, id: StagesId, shift: u32) -> ColumnId {
+        if let Some(column) = self.stages.get(&(id, shift)) {
+            return *column;
+        }
+        let program = self.program;
+        let at = At { shift, domain: Domain::Customers };
+        let arms = program.stages.get(id.0 as usize).map_or(&[][..], |s| &s.arms);
+        let arms = arms.iter().map(|arm| self.condition(arm, at, true)).collect();
+        let column = self.graph.add_column(ColumnNode::Stage(arms));
+        self.stages.insert((id, shift), column);
+        column
+    }
+
+    /// Who is in a stage or segment and was there at all, so many days ago.
+    pub fn inside(&mut self, place: Entrance, shift: u32) -> BitsId {
+        let inside = match place {
+            Entrance::Segment(id) => self.segment(id, shift),
+            Entrance::Stage(id, arm) => {
+                let stage = self.stage(id, shift);
+                self.graph.add_bits(BitsNode::CompareTo(Order::Equal, stage, Literal::Int(i64::from(arm))))
+            }
+        };
+        let existing = self.existing(shift);
+        self.graph.all(vec![existing, inside], Domain::Customers)
+    }
+
+    fn entered(&mut self, place: Entrance, days: u32, shift: u32) -> BitsId {
+        let inside: Vec<BitsId> = (0..=days).map(|day| self.inside(place, shift + day)).collect();
+        let entries = inside
+            .windows(2)
+            .filter_map(|pair| match pair {
+                [on, before] => Some(self.graph.except(*on, *before)),
+                _ => None,
+            })
+            .collect();
+        self.graph.any(entries, Domain::Customers)
+    }
+
+    /// The customers who were there so many days ago.
+    pub fn existing(&mut self, shift: u32) -> BitsId {
+        let node = match self.program.vocabulary.customer.created {
+            Some(id) => {
+                self.needs.want(id);
+                BitsNode::Existing(self.graph.add_column(ColumnNode::Attribute(id)), shift)
+            }
+            None => BitsNode::Constant(true, Domain::Customers),
+        };
+        self.graph.add_bits(node)
+    }
+
+    /// The value of a term.
+    pub fn term(&mut self, term: &Term, at: At) -> ColumnId {
+        let day = at.shift;
+        let node = match &term.kind {
+            TermKind::Constant(value) => ColumnNode::Constant(Literal::new(value), at.domain),
+            TermKind::Today => ColumnNode::Today(at),
+            TermKind::Now => ColumnNode::Now(at),
+            TermKind::Field(id) => match at.domain {
+                Domain::Rows(collection) => return self.field(collection, *id),
+                Domain::Customers => ColumnNode::Constant(None, at.domain),
+            },
+            TermKind::Define(id) => return self.named_value(*id, at),
+            TermKind::Arithmetic(op, a, b) => ColumnNode::Arithmetic(*op, self.term(a, at), self.term(b, at)),
+            TermKind::Since(unit, date) => ColumnNode::Since(*unit, self.term(date, at), day),
+            TermKind::Until(unit, date) => ColumnNode::Until(*unit, self.term(date, at), day),
+            TermKind::Next(date) => ColumnNode::Next(self.term(date, at), day),
+            TermKind::Last(date) => ColumnNode::Last(self.term(date, at), day),
+            TermKind::DateOf(moment) => ColumnNode::DateOf(self.term(moment, at)),
+            TermKind::AsNumber(count) => ColumnNode::AsNumber(self.term(count, at)),
+            TermKind::Attribute(id) => {
+                self.needs.want(*id);
+                let column = self.graph.add_column(ColumnNode::Attribute(*id));
+                return self.spread(column, at.domain);
+            }
+            TermKind::Score(id) => {
+                let column = self.score(*id, day);
+                return self.spread(column, at.domain);
+            }
+            TermKind::Stage(id) => {
+                let column = self.stage(*id, day);
+                return self.spread(column, at.domain);
+            }
+            TermKind::Aggregate(aggregate) => {
+                let column = self.fold(aggregate, day);
+                return self.spread(column, at.domain);
+            }
+        };
+        self.graph.add_column(node)
+    }
+
+    fn spread(&mut self, column: ColumnId, domain: Domain) -> ColumnId {
+        match domain {
+            Domain::Customers => column,
+            Domain::Rows(collection) => self.graph.add_column(ColumnNode::Spread(collection, column)),
+        }
+    }
+
+    fn named_value(&mut self, id: DefineId, at: At) -> ColumnId {
+        if let Some(column) = self.values.get(&(id, at)) {
+            return *column;
+        }
+        let program = self.program;
+        let column = match program.defines.get(id.0 as usize).map(|d| &d.body) {
+            Some(Body::Value(term)) => self.term(term, at),
+            // The checker makes no value of a condition.
+            Some(Body::Condition(_)) | None => self.graph.add_column(ColumnNode::Constant(None, at.domain)),
+        };
+        self.values.insert((id, at), column);
+        column
+    }
+
+    fn score(&mut self, id: ScoreId, shift: u32) -> ColumnId {
+        if let Some(column) = self.scores.get(&(id, shift)) {
+            return *column;
+        }
+        let program = self.program;
+        let column = match program.scores.get(id.0 as usize) {
+            Some(score) => self.banded(id, score, shift),
+            None => self.graph.add_column(ColumnNode::Constant(None, Domain::Customers)),
+        };
+        self.scores.insert((id, shift), column);
+        column
+    }
+
+    fn banded(&mut self, id: ScoreId, score: &Score, shift: u32) -> ColumnId {
+        let of = self.term(&score.of, At { shift, domain: Domain::Customers });
+        let lowest_first = score.lowest_first;
+        match &score.bands {
+            Bands::Fixed(bounds) => {
+                let bounds = bounds.iter().filter_map(Literal::new).collect();
+                self.graph.add_column(ColumnNode::Banded { of, bounds, lowest_first })
+            }
+            Bands::Shares(shares) => {
+                let column = self.graph.add_column(ColumnNode::Ranked { of, score: id, shift });
+                let existing = self.existing(shift);
+                self.ranked.push(Ranked {
+                    score: id,
+                    shift,
+                    of,
+                    column,
+                    existing,
+                    shares: *shares,
+                    lowest_first,
+                });
+                column
+            }
+        }
+    }
+
+    fn fold(&mut self, aggregate: &Aggregate, shift: u32) -> ColumnId {
+        let Aggregate { function, collection, field, filter, window } = aggregate;
+        let collection = *collection;
+        let Some(time) = self.program.vocabulary.collection(collection).map(|c| c.time) else {
+            return self.graph.add_column(ColumnNode::Constant(None, Domain::Customers));
+        };
+        let rows = At { shift, domain: Domain::Rows(collection) };
+        let filter = filter.as_ref().map(|condition| self.condition(condition, rows, true));
+        let field = field.map(|field| self.field(collection, field));
+        let times = self.field(collection, time);
+        let runs = self.graph.add_runs(RunsNode { collection, times, shift, window: *window });
+        self.graph.add_column(ColumnNode::Fold { function: *function, field, filter, runs })
+    }
+
+    fn field(&mut self, collection: CollectionId, field: FieldId) -> ColumnId {
+        self.needs.want_field(collection, field);
+        self.graph.add_column(ColumnNode::Field(collection, field))
+    }
+}
+
+/// The comparison that holds when the sides are changed.
+fn mirrored(op: CompareOp) -> CompareOp {
+    match op {
+        CompareOp::Equal | CompareOp::NotEqual => op,
+        CompareOp::Less => CompareOp::More,
+        CompareOp::More => CompareOp::Less,
+        CompareOp::AtMost => CompareOp::AtLeast,
+        CompareOp::AtLeast => CompareOp::AtMost,
+    }
+}

@@ -1,0 +1,228 @@
+//! The compiled program, and what it says of a chunk of customers.
+
+use crate::bitmap::Bitmap;
+use crate::chunk::{Chunk, Needs};
+use crate::compile::{Compiler, Ranked};
+use crate::eval::{Inputs, Results, evaluate};
+use crate::graph::{At, BitsId, Domain, Graph, NodeId};
+use crate::parallel;
+use crate::pass::{NodeMap, Pass};
+use crate::population::Populations;
+use crate::score::{Cuts, Sample};
+use crate::wants::{Want, wants};
+use std::sync::Arc;
+use tidings_check::Program;
+use tidings_check::program::{Entrance, Rule, SegmentId, StagesId};
+use tidings_schema::{Now, Vocabulary};
+
+/// All rules, segments and stages of a program, compiled into one graph.
+#[derive(Clone, Debug)]
+pub struct Evaluator {
+    pub(crate) vocabulary: Arc<Vocabulary>,
+    pub(crate) graph: Graph,
+    needs: Needs,
+    existing: BitsId,
+    rules: Vec<RuleNodes>,
+    segments: Vec<BitsId>,
+    stages: Vec<Vec<BitsId>>,
+    pass: Pass,
+    levels: Vec<Level>,
+}
+
+#[derive(Clone, Debug)]
+struct RuleNodes {
+    then: BitsId,
+    otherwise: BitsId,
+    undecided: BitsId,
+    wants: Vec<Want>,
+}
+
+/// Scores over the population that can be computed together, once those before them are.
+#[derive(Clone, Debug)]
+struct Level {
+    scores: Vec<Ranked>,
+    pass: Pass,
+}
+
+/// What a program says of the customers of a chunk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matches {
+    /// Who is there at now; the others are in no other set.
+    pub existing: Bitmap,
+    /// One for each of [`Program::rules`].
+    pub rules: Vec<RuleMatches>,
+    /// Who is in each of [`Program::segments`].
+    pub segments: Vec<Bitmap>,
+    /// For each of [`Program::stages`], who is in each of its arms.
+    pub stages: Vec<Vec<Bitmap>>,
+}
+
+/// Whom a rule is for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleMatches {
+    /// Those in its segment for whom its condition is definitely true.
+    pub then: Bitmap,
+    /// The others in its segment.
+    pub otherwise: Bitmap,
+    /// Those of the others for whom the condition is not definitely false either.
+    pub undecided: Bitmap,
+    /// For want of which value, by its name, and how many of the undecided lack it. One customer may lack several.
+    pub wants: Vec<(String, u64)>,
+}
+
+const TODAY: At = At { shift: 0, domain: Domain::Customers };
+
+impl Evaluator {
+    /// Compiles all rules, segments and stages of a program.
+    pub fn compile(program: &Program) -> Evaluator {
+        let mut compiler = Compiler::new(program, Graph::new());
+        let existing = compiler.existing(0);
+        let rules: Vec<RuleNodes> =
+            program.rules.iter().map(|rule| RuleNodes::compile(&mut compiler, rule)).collect();
+        let segments = (0..program.segments.len() as u32)
+            .map(|i| compiler.inside(Entrance::Segment(SegmentId(i)), 0))
+            .collect();
+        let stages = (0u32..)
+            .zip(&program.stages)
+            .map(|(i, stages)| {
+                let arms = 0..stages.arms.len() as u32;
+                arms.map(|arm| compiler.inside(Entrance::Stage(StagesId(i), arm), 0)).collect()
+            })
+            .collect();
+        let Compiler { graph, needs, ranked, .. } = compiler;
+        let mut evaluator = Evaluator {
+            vocabulary: program.vocabulary.clone(),
+            levels: levels(&graph, ranked),
+            pass: Pass::new(&graph, []),
+            graph,
+            needs,
+            existing,
+            rules,
+            segments,
+            stages,
+        };
+        evaluator.pass = Pass::new(&evaluator.graph, evaluator.roots());
+        evaluator
+    }
+
+    /// The columns that chunks must have.
+    pub fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// What the scores know of all customers: the chunks are all there are.
+    pub fn populations(&self, chunks: &[Chunk], now: Now, threads: usize) -> Populations {
+        let mut populations = Populations::default();
+        for level in &self.levels {
+            let parts = parallel::each(chunks, threads, |chunk| {
+                let results = self.run(chunk, now, &populations, &level.pass);
+                let sample = |s: &Ranked| Sample::of(results.column(s.of), results.bits(s.existing));
+                level.scores.iter().map(sample).collect::<Vec<_>>()
+            });
+            let together = parts.into_iter().reduce(|mut all, part| {
+                all.iter_mut().zip(part).for_each(|(sample, more)| sample.extend(more));
+                all
+            });
+            for (score, sample) in level.scores.iter().zip(together.into_iter().flatten()) {
+                let cuts = Cuts::of_population(sample, score.shares, score.lowest_first);
+                populations.insert(score.score, score.shift, cuts);
+            }
+        }
+        populations
+    }
+
+    /// Whom the rules are for, who is in which segment and stage.
+    pub fn evaluate(&self, chunk: &Chunk, now: Now, populations: &Populations) -> Matches {
+        let results = self.run(chunk, now, populations, &self.pass);
+        let set = |id: &BitsId| results.bits(*id).clone();
+        Matches {
+            existing: set(&self.existing),
+            rules: self.rules.iter().map(|rule| rule.matches(&results)).collect(),
+            segments: self.segments.iter().map(set).collect(),
+            stages: self.stages.iter().map(|arms| arms.iter().map(set).collect()).collect(),
+        }
+    }
+
+    /// The same for each of some chunks, on several threads; the results are in the chunks' order.
+    pub fn evaluate_all(
+        &self,
+        chunks: &[Chunk],
+        now: Now,
+        populations: &Populations,
+        threads: usize,
+    ) -> Vec<Matches> {
+        parallel::each(chunks, threads, |chunk| self.evaluate(chunk, now, populations))
+    }
+
+    fn run(&self, chunk: &Chunk, now: Now, populations: &Populations, pass: &Pass) -> Results {
+        let Evaluator { vocabulary, graph, needs, .. } = self;
+        evaluate(Inputs { graph, vocabulary, needs, chunk, now, populations }, pass)
+    }
+
+    fn roots(&self) -> impl Iterator<Item = NodeId> {
+        let rules = self.rules.iter().flat_map(|rule| {
+            [rule.then, rule.otherwise, rule.undecided]
+                .into_iter()
+                .chain(rule.wants.iter().map(|(_, known)| *known))
+        });
+        let places = self.segments.iter().chain(self.stages.iter().flatten()).copied();
+        rules.chain(places).chain([self.existing]).map(NodeId::Bits)
+    }
+}
+
+impl RuleNodes {
+    fn compile(compiler: &mut Compiler<'_>, rule: &Rule) -> RuleNodes {
+        let mut about = vec![compiler.existing(0)];
+        about.extend(rule.segment.map(|segment| compiler.segment(segment, 0)));
+        let about = compiler.graph.all(about, Domain::Customers);
+        let (mut then, mut no, mut lacked) = (about, None, Vec::new());
+        if let Some(condition) = &rule.condition {
+            let yes = compiler.condition(condition, TODAY, true);
+            then = compiler.graph.all(vec![about, yes], Domain::Customers);
+            no = Some(compiler.condition(condition, TODAY, false));
+            lacked = wants(compiler, condition);
+        }
+        let otherwise = compiler.graph.except(about, then);
+        let undecided = no.map_or(otherwise, |no| compiler.graph.except(otherwise, no));
+        RuleNodes { then, otherwise, undecided, wants: lacked }
+    }
+
+    fn matches(&self, results: &Results) -> RuleMatches {
+        let undecided = results.bits(self.undecided);
+        let lacking = |(name, known): &Want| {
+            let mut lacking = undecided.clone();
+            lacking.without(results.bits(*known));
+            let count = lacking.count() as u64;
+            (count > 0).then(|| (name.clone(), count))
+        };
+        RuleMatches {
+            then: results.bits(self.then).clone(),
+            otherwise: results.bits(self.otherwise).clone(),
+            wants: self.wants.iter().filter_map(lacking).collect(),
+            undecided: undecided.clone(),
+        }
+    }
+}
+
+/// Puts each score after those that its value depends on.
+fn levels(graph: &Graph, ranked: Vec<Ranked>) -> Vec<Level> {
+    let mut depth = NodeMap::new(graph, 0);
+    for node in &graph.order {
+        let below = graph.inputs(*node).into_iter().map(|input| depth.get(input)).max().unwrap_or(0);
+        let own = ranked.iter().any(|score| NodeId::Column(score.column) == *node);
+        depth.set(*node, below + usize::from(own));
+    }
+    let mut levels: Vec<Vec<Ranked>> = Vec::new();
+    for score in ranked {
+        let level = depth.get(score.of.into());
+        levels.resize_with(levels.len().max(level + 1), Vec::new);
+        if let Some(scores) = levels.get_mut(level) {
+            scores.push(score);
+        }
+    }
+    let level = |scores: Vec<Ranked>| {
+        let roots = scores.iter().flat_map(|s| [NodeId::Column(s.of), NodeId::Bits(s.existing)]);
+        Level { pass: Pass::new(graph, roots), scores }
+    };
+    levels.into_iter().map(level).collect()
+}

@@ -1,0 +1,58 @@
+//! Windows of time: which rows of each customer lie in them.
+
+use crate::column::{Column, Values};
+use arrow_buffer::OffsetBuffer;
+use std::ops::Range;
+use tidings_check::program::Window;
+use tidings_schema::Now;
+use tidings_schema::calendar::{day_number, day_of, months_before, start_of_day};
+
+/// The instants of a window: from the first on, and before the second, which is never after now.
+pub(crate) fn instants(window: Option<Window>, now: Now) -> Range<i64> {
+    let start = |day| start_of_day(day, now.zone);
+    match window {
+        None => i64::MIN..now.micros,
+        Some(Window::Days(days)) => {
+            let days = i32::try_from(days).unwrap_or(i32::MAX);
+            start(now.today().saturating_sub(days))..now.micros
+        }
+        Some(Window::Months(months)) => start(months_before(now.today(), months))..now.micros,
+        Some(Window::Seconds(seconds)) => {
+            now.micros.saturating_sub(seconds.saturating_mul(1_000_000))..now.micros
+        }
+        Some(Window::Between(first, last)) => {
+            let from = first.map_or(i64::MIN, |day| start(day_number(day)));
+            let to = last.map_or(i64::MAX, |day| start(day_number(day).saturating_add(1)));
+            from..to.min(now.micros)
+        }
+    }
+}
+
+/// The days that begin within a stretch of instants: a date counts as its first instant.
+pub(crate) fn days(within: Range<i64>, now: Now) -> Range<i64> {
+    first_day(within.start, now)..first_day(within.end, now)
+}
+
+/// For each customer, the rows whose times lie in a stretch. Each customer's rows are in order of time.
+pub(crate) fn runs(offsets: &OffsetBuffer<i32>, times: &Column, within: Range<i64>) -> Vec<Range<usize>> {
+    let Values::Int(times) = &times.values else { return vec![0..0; offsets.len().saturating_sub(1)] };
+    let run = |bounds: &[i32]| {
+        let (from, to) = match bounds {
+            [from, to] => (*from as usize, *to as usize),
+            _ => (0, 0),
+        };
+        let own = times.get(from..to).unwrap_or_default();
+        let start = from + own.partition_point(|t| *t < within.start);
+        let end = from + own.partition_point(|t| *t < within.end);
+        start..end.max(start)
+    };
+    offsets.windows(2).map(run).collect()
+}
+
+/// The first day that begins at an instant or later.
+fn first_day(instant: i64, now: Now) -> i64 {
+    // Clocks go back over midnight in some zones, so the day before is looked at too.
+    let around = day_of(instant, now.zone).saturating_sub(1);
+    let day = (around..).find(|day| start_of_day(*day, now.zone) >= instant).unwrap_or(around);
+    i64::from(day)
+}
