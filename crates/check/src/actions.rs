@@ -140,7 +140,7 @@ impl<'a> Checker<'a> {
             place,
             format!("schema.yaml does not say how customers are reached by {}", channel.node),
         );
-        self.report(match tidings_syntax::suggest(&channel.node, known.iter().copied()) {
+        self.report(match tidings_syntax::suggest::nearest(&channel.node, known.iter().copied()) {
             Some(near) => d.fix(format!("`{near}` was probably meant"), place, near),
             None => {
                 d.help(format!("add it under `contact:`, as `{}: {{address: …, consent: …}}`", channel.node))
@@ -162,7 +162,7 @@ impl<'a> Checker<'a> {
             place,
             format!("there is no {} template `{}`", channel.node, template.node),
         );
-        self.report(match tidings_syntax::suggest(&template.node, here) {
+        self.report(match tidings_syntax::suggest::nearest(&template.node, here) {
             Some(near) => {
                 d.fix(format!("`{near}` was probably meant"), place, near).help(format!("or write `{file}`"))
             }

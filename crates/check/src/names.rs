@@ -256,7 +256,7 @@ impl<'a> Checker<'a> {
         candidates.sort_unstable();
         let place = self.place(name.span);
         let mut d = Diagnostic::new(code, place, format!("there is no {what} `{}`", name.node));
-        d = match suggest(&name.node, candidates.iter().copied()) {
+        d = match suggest::nearest(&name.node, candidates.iter().copied()) {
             Some(near) => d.fix(format!("`{near}` was probably meant"), place, near),
             None if candidates.is_empty() => d.help(format!("no {what} is declared")),
             None if candidates.len() <= 12 => d.help(format!("there are: {}", candidates.join(", "))),

@@ -15,7 +15,11 @@ pub(crate) fn is_word(rule: Rule) -> bool {
 
 /// What stands inside a piece, without the words and signs of the language around it.
 pub(crate) fn parts(pair: Pair<'_>) -> impl Iterator<Item = Pair<'_>> {
-    pair.into_inner().filter(|p| !is_word(p.as_rule()) && !matches!(p.as_rule(), Rule::comma | Rule::shut))
+    pair.into_inner().filter(|p| !is_word(p.as_rule()) && !is_sign(p.as_rule()))
+}
+
+fn is_sign(rule: Rule) -> bool {
+    matches!(rule, Rule::comma | Rule::shut | Rule::assign | Rule::colon)
 }
 
 /// The first piece inside of that rule.

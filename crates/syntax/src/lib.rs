@@ -10,7 +10,7 @@ mod names;
 pub mod parse;
 mod phrase;
 pub mod span;
-mod suggest;
+pub mod suggest;
 pub mod tree;
 mod unexpected;
 
@@ -19,4 +19,3 @@ pub use codes::Code;
 pub use diagnostic::{Diagnostic, Help, Severity, Source, Sources};
 pub use parse::{Parsed, parse, parse_bytes};
 pub use span::{FileId, Place, Span, Spanned};
-pub use suggest::suggest;

@@ -79,6 +79,16 @@ impl Lower<'_> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Where a stretch of the clean text was written.
+    pub(crate) fn written_span(&self, start: usize, end: usize) -> Span {
+        self.clean.span(start, end)
+    }
+
+    /// Whether the scan before the grammar found an error in the declaration at hand, which explains all others.
+    pub(crate) fn spoiled_here(&self) -> bool {
+        self.spoiled(self.scanned)
+    }
+
     fn errors(&self) -> usize {
         self.diagnostics.iter().filter(|d| d.is_error()).count()
     }

@@ -1,14 +1,22 @@
-//! "Was probably meant": the nearest known name to one that is not known.
+//! "Did you mean …?"
 
-/// The candidate nearest to `word`: at most 3 edits away and at most a third of its letters. None for
-/// words under 3 letters, where everything is near everything. Of equally near ones the first.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let letters = word.chars().count();
-    if letters < 3 {
+use strsim::damerau_levenshtein;
+
+/// The candidate nearest to what was written, if one is near enough: nothing for words under 3 letters, at most
+/// 3 slips, and at most one slip for every 3 letters. Capitals do not count.
+pub fn nearest<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let written = written.to_lowercase();
+    let length = written.chars().count();
+    if length < 3 {
         return None;
     }
-    let near = candidates.into_iter().map(|c| (strsim::damerau_levenshtein(word, c), c));
-    near.filter(|(d, _)| *d <= 3 && *d * 3 <= letters).min_by_key(|(d, _)| *d).map(|(_, c)| c)
+    let limit = (length / 3).min(3);
+    candidates
+        .into_iter()
+        .map(|c| (damerau_levenshtein(&written, &c.to_lowercase()), c))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, c)| c)
 }
 
 #[cfg(test)]
@@ -16,9 +24,13 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn only_what_is_near() {
-        assert_eq!(nearest("dorment", ["lost", "dormant"]), Some("dormant"));
-        assert_eq!(nearest("city", ["country", "cities"]), None);
-        assert_eq!(nearest("ab", ["ac"]), None);
+    fn near_words_are_found_and_far_or_short_ones_are_not() {
+        let words = ["dormant", "active", "lost", "沉睡客户"];
+        assert_eq!(nearest("domrant", words), Some("dormant"));
+        assert_eq!(nearest("Lost", words), Some("lost"));
+        assert_eq!(nearest("沉睡顾客户", words), Some("沉睡客户"));
+        assert_eq!(nearest("lo", words), None);
+        assert_eq!(nearest("post-mortem", words), None);
+        assert_eq!(nearest("least", words), None);
     }
 }
