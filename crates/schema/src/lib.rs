@@ -4,9 +4,11 @@
 pub mod calendar;
 pub mod decode;
 pub mod encode;
+pub mod guess;
 pub mod load;
 pub mod money;
 pub mod names;
+pub mod show;
 pub mod types;
 pub mod vocabulary;
 pub mod yaml;
