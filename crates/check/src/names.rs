@@ -302,6 +302,8 @@ impl<'a> Checker<'a> {
         let unused: Vec<(Place, &str)> = defines
             .chain(segments)
             .filter(|(named, _, _)| !self.names.used.contains(named))
+            // A name that was taken is reported already.
+            .filter(|(named, _, name)| self.names.by_name.get(&name.node).is_some_and(|(n, _)| n == named))
             .map(|(_, file, name)| (Place { file, span: name.span }, name.node.as_str()))
             .collect();
         for (place, name) in unused {

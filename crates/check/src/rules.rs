@@ -94,7 +94,8 @@ impl<'a> Checker<'a> {
         let (schedule, on_day) = gathered.schedule.unwrap_or((default.clone(), None));
         let yearly = on_day.is_some();
         let condition = both(on_day, gathered.condition);
-        if condition.is_none() && gathered.segment.is_none() && self.error_count() == errors {
+        let chooses = |c: &Spanned<Clause>| matches!(c.node, Clause::If(_) | Clause::For(_));
+        if condition.is_none() && !clauses.iter().any(chooses) {
             self.diagnostics.push(
                 Diagnostic::new(Code::EVERYBODY, place, format!("the rule `{name}` reaches every customer"))
                     .help("say whom it is for with `if …` or `for …`"),
