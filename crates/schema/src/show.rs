@@ -11,7 +11,8 @@ pub fn show(ty: &Type, value: &Value, zone: Tz) -> String {
     match (ty, value) {
         (_, Value::Text(text)) => quoted(text),
         (Type::Percent, Value::Number(share)) => format!("{}%", percentage(*share)),
-        (_, Value::Number(number)) => number.to_string(),
+        // Zero has one sign only.
+        (_, Value::Number(number)) => (number + 0.0).to_string(),
         (Type::Money(currency), Value::Money(minor)) => {
             format!("{} {}", money::to_major(*minor, *currency), currency.code())
         }
@@ -39,7 +40,7 @@ fn quoted(text: &str) -> String {
 fn percentage(share: f64) -> f64 {
     let percent = share * 100.0;
     let rounded = (percent * 1e9).round() / 1e9;
-    if rounded.is_finite() { rounded } else { percent }
+    if rounded.is_finite() { rounded + 0.0 } else { percent }
 }
 
 fn moment(civil: NaiveDateTime) -> String {
