@@ -130,6 +130,7 @@ impl Paging<'_> {
                 values: values.to_string(),
                 after: None,
                 at: q.now.micros,
+                priority: member.rule.priority,
                 expires: member
                     .rule
                     .expires
