@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use tidings_plan::OnUnknown;
 
 /// Everything that sends go through, by the names that rules use.
@@ -63,6 +64,8 @@ pub struct SmtpConfig {
     pub bounce: Option<String>,
     /// The page on which people unsubscribe.
     pub unsubscribe: Option<UnsubscribeConfig>,
+    /// Certificates (PEM) that are trusted besides the public ones: a company's own authority.
+    pub ca_file: Option<PathBuf>,
     /// How many connections are held open.
     #[serde(default = "four")]
     pub connections: usize,
@@ -116,6 +119,8 @@ pub struct HttpConfig {
     /// Whether a host name may stand for a private address, such as a container next door.
     #[serde(default)]
     pub private_network: bool,
+    /// Certificates (PEM) that are trusted besides the public ones: a company's own authority.
+    pub ca_file: Option<PathBuf>,
     /// What is done about a request that may or may not have been carried out.
     pub on_unknown: Option<OnUnknownConfig>,
     /// What requests are signed with, after Standard Webhooks.
@@ -277,6 +282,7 @@ impl<'de> Deserialize<'de> for CouponProviderConfig {
             connections: usize,
             #[serde(default)]
             private_network: bool,
+            ca_file: Option<PathBuf>,
             on_unknown: Option<OnUnknownConfig>,
             signing_secret: Option<Secret>,
             #[serde(default = "slash_code")]
@@ -297,6 +303,7 @@ impl<'de> Deserialize<'de> for CouponProviderConfig {
             timeout: flat.timeout,
             connections: flat.connections,
             private_network: flat.private_network,
+            ca_file: flat.ca_file,
             on_unknown: flat.on_unknown,
             signing_secret: flat.signing_secret,
         };

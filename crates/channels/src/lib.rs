@@ -1,10 +1,23 @@
 //! How sends leave: email, SMS and other HTTP services, coupons, and the sandbox that catches them all.
 //! Decides nothing about whether to send.
 
+pub mod address;
+mod carriers;
 pub mod config;
+mod context;
+mod email;
+mod http;
+pub mod sandbox;
 pub mod secret;
+pub mod smtp;
 pub mod template;
+mod tls;
+pub mod unsubscribe;
 
+pub use address::{AddressBook, email_address, phone};
+pub use carriers::{Carriers, Surroundings};
 pub use config::{ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig, SmtpConfig};
+pub use context::{OF_BODIES, OF_COUPONS, OF_MAILS, OF_ROWS};
+pub use http::{Clock, check_body};
 pub use secret::Secret;
 pub use template::{TemplateError, Templates};

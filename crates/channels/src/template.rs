@@ -11,7 +11,8 @@ mod scan;
 mod tests;
 mod token;
 
-pub(crate) use language::{Escape, escaped};
+pub(crate) use front::one_line;
+pub(crate) use language::Escape;
 use language::{Fault, Program};
 use liquid_core::Object;
 use std::collections::{BTreeMap, BTreeSet};
@@ -198,11 +199,7 @@ fn unknown(
     lines_before: usize,
     known: &BTreeSet<String>,
 ) -> Vec<TemplateError> {
-    let is_known = |path: &str| {
-        known.contains(path)
-            || path.split_once('.').is_some_and(|(root, _)| known.contains(&format!("{root}.*")))
-    };
-    let strange = program.variables().iter().filter(|(path, _)| !is_known(path));
+    let strange = program.unknown(known);
     strange
         .map(|(path, line)| {
             Fault::new(line + lines_before, unknown_message(path)).help(nearest(path, known)).of(file)

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// How wide text parts are, in columns.
 const WIDTH: usize = 76;
+/// How deep HTML elements may stand in one another: making the text part takes the square of it.
+const ELEMENTS: usize = 1_000;
 
 pub(super) struct Mail {
     /// With the lines before it.
@@ -59,9 +61,7 @@ impl Mail {
         let html = self.html.0.render(values, MAIL)?;
         let text = match &self.text {
             Some((_, program)) => program.render(values, MAIL).map_err(|e| format!("the text part: {e}"))?,
-            None => html2text::config::plain()
-                .string_from_read(html.as_bytes(), WIDTH)
-                .map_err(|e| format!("no text part can be made from the HTML: {e}"))?,
+            None => text_of(&html)?,
         };
         let html = match &self.preheader {
             Some((program, _)) => with_preheader(&html, &program.render(values, SUBJECT)?),
@@ -102,6 +102,26 @@ pub(crate) fn one_line(text: &str) -> String {
     let clean: String =
         text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text part of a mail that has none of its own.
+fn text_of(html: &str) -> Result<String, String> {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for after in html.split('<').skip(1) {
+        let name: String = after.chars().take_while(char::is_ascii_alphanumeric).collect();
+        match name.to_ascii_lowercase().as_str() {
+            "" if after.starts_with('/') => depth = depth.saturating_sub(1),
+            "" | "br" | "img" | "hr" | "meta" | "link" | "col" | "input" | "p" | "li" | "tr" | "td" => {}
+            _ => depth += 1,
+        }
+        deepest = deepest.max(depth);
+    }
+    if deepest > ELEMENTS {
+        return Err(format!("more than {ELEMENTS} HTML elements are open inside one another; close them"));
+    }
+    html2text::config::plain()
+        .string_from_read(html.as_bytes(), WIDTH)
+        .map_err(|e| format!("no text part can be made from the HTML: {e}"))
 }
 
 /// Puts the text that mail programs show beside the subject in front of everything, unseen.

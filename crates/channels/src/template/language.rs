@@ -66,6 +66,13 @@ impl Program {
         &self.variables
     }
 
+    /// Those that are not among the known values. `shop.*` knows everything in `shop`.
+    pub fn unknown(&self, known: &BTreeSet<String>) -> impl Iterator<Item = &(String, usize)> {
+        let in_known =
+            |path: &str| path.split_once('.').is_some_and(|(root, _)| known.contains(&format!("{root}.*")));
+        self.variables.iter().filter(move |(path, _)| !known.contains(path) && !in_known(path))
+    }
+
     /// The text, at most `limit` bytes. What is missing in `values` shows as nothing.
     pub fn render(&self, values: &Object, limit: usize) -> Result<String, String> {
         let bounded =

@@ -234,10 +234,11 @@ fn files_that_are_no_templates_are_reported() {
 }
 
 #[test]
-fn deeply_nested_html_still_gets_a_text_part() {
-    let deep = "<div>".repeat(20_000);
-    let folder = folder(&[("a.email.liquid", &format!("subject: s\n---\n{deep}"))]);
+fn html_that_is_nested_without_end_is_refused() {
+    let folder =
+        folder(&[("a.email.liquid", "subject: s\n---\n{% for i in (1..1000) %}<div><b>{% endfor %}")]);
     let (templates, errors) = Templates::load(folder.path());
     assert_eq!(errors, []);
-    let _ = templates.mail("a", "email", &values(json!({})));
+    let error = templates.mail("a", "email", &values(json!({}))).unwrap_err();
+    assert!(error.contains("inside one another"), "{error}");
 }

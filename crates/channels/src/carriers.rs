@@ -1,0 +1,299 @@
+//! Everything that a project can send through, by name.
+
+use crate::address::AddressBook;
+use crate::config::{
+    ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig, Length, OnUnknownConfig,
+};
+use crate::context::{granted, requested};
+use crate::email::{Sender, Unsubscribe};
+use crate::http::{Clock, Service};
+use crate::sandbox::Sandbox;
+use crate::smtp::{Limits, Smtp};
+use crate::template::{Templates, Values};
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tidings_plan::{Answer, Asked, Carrier, Grant, Key, Kind, OnUnknown, Outcome, Sending};
+
+/// A project's carriers.
+pub struct Carriers {
+    channels: BTreeMap<String, Arc<dyn Carrier>>,
+    providers: BTreeMap<String, Arc<dyn Carrier>>,
+    webhooks: BTreeMap<String, Arc<dyn Carrier>>,
+    teams: BTreeMap<String, Arc<dyn Carrier>>,
+    coupons: BTreeMap<String, CouponConfig>,
+    /// Catches everything.
+    sandbox: Option<Arc<dyn Carrier>>,
+    addresses: AddressBook,
+}
+
+/// Where a project is, in space and time.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The project's folder, for secrets and certificates.
+    pub folder: PathBuf,
+    /// The folder of the sandbox.
+    pub sandbox: PathBuf,
+    /// The project's time zone.
+    pub zone: Tz,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+impl Carriers {
+    /// The carriers of a project. With `sandbox`, and where nothing is configured at all, the sandbox catches
+    /// everything. The errors are for people, one for each thing that is wrong.
+    pub fn build(
+        delivery: &Delivery,
+        templates: Arc<Templates>,
+        sandbox: bool,
+        place: &Surroundings,
+    ) -> Result<Carriers, Vec<String>> {
+        let mut builder = Builder { delivery, templates, place, problems: Vec::new() };
+        let mails = delivery.channels.iter().filter(|(_, c)| matches!(c, ChannelConfig::Smtp(_)));
+        let mut carriers = Carriers {
+            channels: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            teams: BTreeMap::new(),
+            coupons: delivery.coupons.clone(),
+            sandbox: None,
+            addresses: AddressBook::new(mails.map(|(name, _)| name.clone())),
+        };
+        if sandbox || delivery.is_empty() {
+            carriers.sandbox = builder.sandbox();
+        } else {
+            carriers.channels = builder.each("channels", &delivery.channels, Builder::channel);
+            carriers.providers =
+                builder.each("coupon_providers", &delivery.coupon_providers, Builder::provider);
+            carriers.webhooks = builder.each("webhooks", &delivery.webhooks, Builder::webhook);
+            carriers.teams = builder.each("teams", &delivery.teams, Builder::webhook);
+        }
+        if builder.problems.is_empty() { Ok(carriers) } else { Err(builder.problems) }
+    }
+
+    /// What carries a row: by the channel's name for messages, by the coupon's, webhook's or team's name for the
+    /// others. Nothing where it is not configured, and for changes, which stay at home.
+    pub fn get(&self, kind: Kind, channel: &str, subject: &str) -> Option<&Arc<dyn Carrier>> {
+        let by_either = |map: &'_ BTreeMap<String, Arc<dyn Carrier>>| map.contains_key(subject);
+        match (kind, &self.sandbox) {
+            (Kind::Change, _) => None,
+            (_, Some(sandbox)) => Some(sandbox),
+            (Kind::Message, None) => self.channels.get(channel),
+            (Kind::Coupon, None) => {
+                self.providers.get(self.coupons.get(subject).map_or(channel, |c| c.provider.as_str()))
+            }
+            (Kind::Webhook, None) => {
+                self.webhooks.get(if by_either(&self.webhooks) { subject } else { channel })
+            }
+            (Kind::Notify, None) => self.teams.get(if by_either(&self.teams) { subject } else { channel }),
+        }
+    }
+
+    /// A coupon as messages show it, once its grant has a code. `at` is the moment of the grant's run.
+    pub fn grant(&self, coupon: &str, code: String, at: i64) -> Grant {
+        let config = self.coupons.get(coupon);
+        Grant {
+            code,
+            value: config.map(|c| c.value.clone()).unwrap_or_default(),
+            label: config.and_then(|c| c.label.clone()),
+            expires: config.and_then(|c| c.expires(at)),
+        }
+    }
+
+    /// How addresses are read in each channel.
+    pub fn addresses(&self) -> &AddressBook {
+        &self.addresses
+    }
+
+    /// Whether everything is caught and nothing leaves.
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+}
+
+impl Delivery {
+    /// Whether nothing is configured.
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty()
+            && self.coupon_providers.is_empty()
+            && self.webhooks.is_empty()
+            && self.teams.is_empty()
+    }
+}
+
+impl CouponConfig {
+    /// The moment from which a coupon of a run at `at` cannot be used, both in microseconds since 1970.
+    pub fn expires(&self, at: i64) -> Option<i64> {
+        let length = i64::try_from(self.valid_for?.0).ok()?.checked_mul(1_000_000)?;
+        at.checked_add(length)
+    }
+}
+
+struct Builder<'a> {
+    delivery: &'a Delivery,
+    templates: Arc<Templates>,
+    place: &'a Surroundings,
+    problems: Vec<String>,
+}
+
+impl Builder<'_> {
+    fn each<C>(
+        &mut self,
+        section: &str,
+        configured: &BTreeMap<String, C>,
+        build: fn(&Self, &C) -> Result<Arc<dyn Carrier>, String>,
+    ) -> BTreeMap<String, Arc<dyn Carrier>> {
+        let mut carriers = BTreeMap::new();
+        for (name, config) in configured {
+            match build(self, config) {
+                Ok(carrier) => {
+                    carriers.insert(name.clone(), carrier);
+                }
+                Err(problem) => self.problems.push(format!("{section}: {name}: {problem}")),
+            }
+        }
+        carriers
+    }
+
+    fn channel(&self, config: &ChannelConfig) -> Result<Arc<dyn Carrier>, String> {
+        let Surroundings { folder, zone, .. } = self.place;
+        match config {
+            ChannelConfig::Sandbox(_) => Ok(Arc::new(self.catch_all()?)),
+            ChannelConfig::Http(http) => self.http(http, Role::Message, &OnUnknownConfig::Leave),
+            ChannelConfig::Smtp(smtp) => {
+                Ok(Arc::new(Smtp::new(smtp, self.templates.clone(), *zone, folder, Limits::default())?))
+            }
+        }
+    }
+
+    fn provider(&self, config: &CouponProviderConfig) -> Result<Arc<dyn Carrier>, String> {
+        let otherwise = config.keys_remembered_for.map_or(OnUnknownConfig::Leave, OnUnknownConfig::Retry);
+        let role = Role::Coupon { code: config.code.clone(), coupons: self.delivery.coupons.clone() };
+        self.http(&config.http, role, &otherwise)
+    }
+
+    /// At least once: the receiver tells repeats by `webhook-id`.
+    fn webhook(&self, config: &HttpConfig) -> Result<Arc<dyn Carrier>, String> {
+        self.http(config, Role::Call, &OnUnknownConfig::Retry(Length(86_400)))
+    }
+
+    fn http(
+        &self,
+        config: &HttpConfig,
+        role: Role,
+        otherwise: &OnUnknownConfig,
+    ) -> Result<Arc<dyn Carrier>, String> {
+        let Surroundings { folder, zone, clock, .. } = self.place;
+        let service = Service::new(config, folder, clock.clone(), otherwise)?;
+        Ok(Arc::new(Http { service, role, templates: self.templates.clone(), zone: *zone }))
+    }
+
+    fn sandbox(&mut self) -> Option<Arc<dyn Carrier>> {
+        match self.catch_all() {
+            Ok(sandbox) => Some(Arc::new(sandbox)),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn catch_all(&self) -> Result<Sandbox, String> {
+        let mut senders = BTreeMap::new();
+        for (name, config) in &self.delivery.channels {
+            if let ChannelConfig::Smtp(smtp) = config {
+                // A secret that is not set must not keep anybody from looking at what would be sent.
+                let links =
+                    smtp.unsubscribe.as_ref().and_then(|u| Unsubscribe::new(u, &self.place.folder).ok());
+                senders.insert(
+                    name.clone(),
+                    (Sender::new(smtp).map_err(|e| format!("channels: {name}: {e}"))?, links),
+                );
+            }
+        }
+        Ok(Sandbox {
+            folder: self.place.sandbox.clone(),
+            templates: self.templates.clone(),
+            zone: self.place.zone,
+            coupons: self.delivery.coupons.clone(),
+            senders,
+            nobody: Sender::nobody()?,
+        })
+    }
+}
+
+/// A service and what it is asked for.
+struct Http {
+    service: Service,
+    role: Role,
+    templates: Arc<Templates>,
+    zone: Tz,
+}
+
+enum Role {
+    Message,
+    Coupon { code: String, coupons: BTreeMap<String, CouponConfig> },
+    Call,
+}
+
+impl Http {
+    fn code(&self) -> Option<&str> {
+        match &self.role {
+            Role::Coupon { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// A message's text; a mail's subject and HTML too.
+    fn text(&self, sending: &Sending, coupon: Option<Value>) -> Result<Vec<(&'static str, Value)>, String> {
+        let values = Values::new(&crate::context::context(sending, coupon)?)?;
+        let (template, channel) = (&sending.subject, &sending.channel);
+        if self.templates.is_mail(template, channel) {
+            let mail = self.templates.mail(template, channel, &values)?;
+            return Ok(vec![
+                ("text", json!(mail.text)),
+                ("mail", json!({"subject": mail.subject, "html": mail.html})),
+            ]);
+        }
+        Ok(vec![("text", json!(self.templates.message(template, channel, &values)?))])
+    }
+}
+
+impl Carrier for Http {
+    fn prepare(&self, sending: &Sending, coupon: Option<&Grant>) -> Result<String, String> {
+        let shown = match &self.role {
+            Role::Coupon { coupons, .. } => {
+                Some(requested(sending, coupons.get(&sending.subject), self.zone))
+            }
+            _ => coupon.map(|c| granted(c, self.zone)),
+        };
+        let more = match self.role {
+            Role::Message => self.text(sending, shown.clone())?,
+            _ => Vec::new(),
+        };
+        self.service.prepare(sending, shown, more)
+    }
+
+    fn deliver<'a>(&'a self, sending: &'a Sending, payload: &'a str) -> Answer<'a, Outcome> {
+        Box::pin(self.service.send(sending.key, payload, self.code()))
+    }
+
+    fn ask(&self, key: Key) -> Answer<'_, Asked> {
+        Box::pin(self.service.ask(key, self.code()))
+    }
+
+    fn on_unknown(&self) -> OnUnknown {
+        self.service.on_unknown
+    }
+
+    fn concurrency(&self) -> usize {
+        self.service.connections
+    }
+
+    fn batch(&self) -> usize {
+        100
+    }
+}

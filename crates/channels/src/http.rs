@@ -1,0 +1,227 @@
+//! Messages, coupons, webhooks and words to teams as HTTP requests with a JSON body.
+
+mod answer;
+mod body;
+mod guard;
+mod sign;
+
+use crate::config::{HttpConfig, Method, OnUnknownConfig};
+use crate::context::context;
+use crate::secret::Header;
+use crate::template::{Text, Values};
+use crate::tls::client_config;
+use answer::{Heard, retry_after};
+use body::Body;
+pub use body::check_body;
+use guard::{Guard, checked};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Request, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tidings_plan::{Asked, Key, OnUnknown, Outcome, Sending};
+
+/// How much of an answer is read, in bytes.
+const ANSWER: usize = 64 * 1024;
+const CONNECT: Duration = Duration::from_secs(5);
+const WHOLE: Duration = Duration::from_secs(30);
+
+/// The time of day, in microseconds since 1970 UTC.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// A service that requests go to.
+pub(crate) struct Service {
+    client: Client,
+    url: Url,
+    method: reqwest::Method,
+    headers: HeaderMap,
+    body: Option<Body>,
+    signing_secret: Option<SecretString>,
+    ask: Option<Text>,
+    clock: Clock,
+    pub connections: usize,
+    pub on_unknown: OnUnknown,
+}
+
+impl Service {
+    /// `otherwise` is what is done about unknown outcomes where the configuration does not say.
+    pub fn new(
+        config: &HttpConfig,
+        folder: &Path,
+        clock: Clock,
+        otherwise: &OnUnknownConfig,
+    ) -> Result<Service, String> {
+        let (url, reach) = checked(&config.url, config.private_network)?;
+        let on_unknown = config.on_unknown.as_ref().unwrap_or(otherwise);
+        let ask = match on_unknown {
+            OnUnknownConfig::Ask(ask) => Some(ask_url(&ask.url, &url, config.private_network)?),
+            _ => None,
+        };
+        let ca_file = config.ca_file.as_ref().map(|file| folder.join(file));
+        let client = Client::builder()
+            .tls_backend_preconfigured(client_config(ca_file.as_deref())?)
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .dns_resolver(Guard(reach))
+            .connect_timeout(CONNECT)
+            .timeout(config.timeout.map_or(WHOLE, |t| Duration::from_secs(t.0.clamp(1, 600))))
+            .pool_idle_timeout(Duration::from_secs(15))
+            .user_agent("tidings")
+            .build()
+            .map_err(|e| format!("{url}: {e}"))?;
+        Ok(Service {
+            client,
+            url,
+            method: match config.method {
+                Method::Post => reqwest::Method::POST,
+                Method::Put => reqwest::Method::PUT,
+                Method::Patch => reqwest::Method::PATCH,
+            },
+            headers: headers(config, folder)?,
+            body: config.body.as_ref().map(Body::compile).transpose()?,
+            signing_secret: config.signing_secret.as_ref().map(|s| s.resolve(folder)).transpose()?,
+            ask,
+            clock,
+            connections: config.connections.max(1),
+            on_unknown: on_unknown.policy(),
+        })
+    }
+
+    /// The JSON body for a row: kept, and sent as it is. `more` are the values of its kind.
+    pub fn prepare(
+        &self,
+        sending: &Sending,
+        coupon: Option<Value>,
+        more: Vec<(&str, Value)>,
+    ) -> Result<String, String> {
+        let mut values = context(sending, coupon)?;
+        for (name, value) in more {
+            values.insert(name.to_owned(), value);
+        }
+        match &self.body {
+            Some(body) => Ok(body.render(&Values::new(&values)?)?.to_string()),
+            None => {
+                values.retain(|_, value| !value.is_null());
+                Ok(Value::Object(values).to_string())
+            }
+        }
+    }
+
+    /// Sends a prepared body. `code` is where a coupon's code stands in the answer.
+    pub async fn send(&self, key: Key, payload: &str, code: Option<&str>) -> Outcome {
+        let request = match self.request(key, payload) {
+            Ok(request) => request,
+            Err(why) => return Outcome::Rejected(why),
+        };
+        match self.client.execute(request).await {
+            Ok(response) => self.hear(response).await.outcome(code, self.on_unknown != OnUnknown::Leave),
+            // The connection never came about, so nothing has left. Any other failure may hide that the
+            // request was carried out, a time limit above all.
+            Err(e) if e.is_connect() || e.is_builder() => Outcome::Again(reason(&e), None),
+            Err(e) => Outcome::Unknown(reason(&e)),
+        }
+    }
+
+    /// Asks whether the service carried out the request of a key.
+    pub async fn ask(&self, key: Key, code: Option<&str>) -> Asked {
+        let Some(url) = &self.ask else {
+            return Asked::CannotTell("this service is not asked".into());
+        };
+        match self.look(url, key).await {
+            Ok(response) => self.hear(response).await.asked(code),
+            Err(why) => Asked::CannotTell(why),
+        }
+    }
+
+    async fn look(&self, url: &Text, key: Key) -> Result<Response, String> {
+        let values = json!({"key": key.to_string()});
+        let url = url.render(&Values::new(values.as_object().unwrap_or(&Default::default()))?.0, 4096)?;
+        let request = self.client.get(url).headers(self.headers.clone());
+        request.send().await.map_err(|e| reason(&e))
+    }
+
+    fn request(&self, key: Key, payload: &str) -> Result<Request, String> {
+        let id = key.to_string();
+        let mut request = self
+            .client
+            .request(self.method.clone(), self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", &id)
+            .header("webhook-id", &id)
+            .headers(self.headers.clone());
+        if let Some(secret) = &self.signing_secret {
+            let now = (self.clock)() / 1_000_000;
+            let signature = sign::signature(secret.expose_secret(), &id, now, payload)?;
+            request = request.header("webhook-timestamp", now).header("webhook-signature", signature);
+        }
+        request.body(payload.to_owned()).build().map_err(|e| reason(&e))
+    }
+
+    async fn hear(&self, mut response: Response) -> Heard {
+        let status = response.status();
+        let retry_after = retry_after(response.headers(), (self.clock)());
+        let (mut body, mut whole) = (Vec::new(), false);
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER => body.extend_from_slice(&chunk),
+                Ok(None) => {
+                    whole = true;
+                    break;
+                }
+                Ok(Some(_)) | Err(_) => break,
+            }
+        }
+        Heard { status, retry_after, body, whole }
+    }
+}
+
+/// The address to ask at, which must be the service's own host: it gets the service's secrets.
+fn ask_url(text: &str, service: &Url, private_network: bool) -> Result<Text, String> {
+    let (url, _) = checked(&text.replace(['{', '}', ' '], ""), private_network)?;
+    if (url.host_str(), url.port_or_known_default()) != (service.host_str(), service.port_or_known_default())
+    {
+        return Err(format!(
+            "on_unknown: `{text}` is not on the host of `{service}`, and would get its secrets"
+        ));
+    }
+    let program = body::compiled(text)?;
+    if program.variables().iter().all(|(path, _)| path != "key") {
+        return Err(format!("on_unknown: `{text}` has to contain {{{{ key }}}}"));
+    }
+    Ok(program)
+}
+
+fn headers(config: &HttpConfig, folder: &Path) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, header) in &config.headers {
+        let field =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header's name"))?;
+        let text = Header::resolve(header, folder)?;
+        let mut value = HeaderValue::from_str(text.expose_secret())
+            .map_err(|_| format!("the header {name} holds characters that headers cannot"))?;
+        value.set_sensitive(header.secret.is_some());
+        headers.insert(field, value);
+    }
+    Ok(headers)
+}
+
+/// Why a request failed, without its address: a query may hold what is nobody's business.
+fn reason(error: &reqwest::Error) -> String {
+    let mut words = if error.is_timeout() && !error.is_connect() {
+        "the service did not answer in time".to_owned()
+    } else if error.is_connect() {
+        "the service cannot be reached".to_owned()
+    } else {
+        "the request failed".to_owned()
+    };
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}
