@@ -1,7 +1,9 @@
 //! Civil time: instants to days and back in one zone, and whole units between days. Reads no clock.
 
 use crate::types::ElapsedUnit;
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
+};
 use chrono_tz::Tz;
 
 /// Days from 0001-01-01 to 1970-01-01, as chrono counts them.
@@ -158,7 +160,11 @@ pub fn last_anniversary(day: i32, today: i32) -> i32 {
 }
 
 fn in_year(born: NaiveDate, year: i32) -> Option<NaiveDate> {
-    NaiveDate::from_ymd_opt(year, born.month(), born.day()).or(NaiveDate::from_ymd_opt(year, born.month(), 28))
+    NaiveDate::from_ymd_opt(year, born.month(), born.day()).or(NaiveDate::from_ymd_opt(
+        year,
+        born.month(),
+        28,
+    ))
 }
 
 /// The day that lies some months before another one; the month's last day where it has no such day.

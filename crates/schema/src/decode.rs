@@ -56,7 +56,9 @@ impl Attribute {
             Type::Text => Some(Value::Text(text(raw))),
             Type::Number => number(raw).map(Value::Number),
             Type::Percent => percent(raw).map(Value::Number),
-            Type::Money(currency) => return amount(raw, *currency, storage.minor).map(|m| Some(Value::Money(m))),
+            Type::Money(currency) => {
+                return amount(raw, *currency, storage.minor).map(|m| Some(Value::Money(m)));
+            }
             Type::YesNo => truth(raw).map(Value::Truth),
             Type::Date => date(raw).map(Value::Date),
             Type::Moment => moment(raw, storage, zone).map(Value::Moment),
@@ -78,13 +80,18 @@ fn expected(ty: &Type, storage: &Storage) -> String {
         Type::Moment => {
             format!("a moment such as 2026-11-11 09:30:00, or {} since 1970", unit_name(storage.unit))
         }
-        Type::Duration => format!("a length of time such as 3 hours, or a number of {}", unit_name(storage.unit)),
+        Type::Duration => {
+            format!("a length of time such as 3 hours, or a number of {}", unit_name(storage.unit))
+        }
         Type::OneOf(list) => {
-            let words: Vec<&str> = list.words.iter().map(|w| w.stored.as_deref().unwrap_or(&w.name)).collect();
+            let words: Vec<&str> =
+                list.words.iter().map(|w| w.stored.as_deref().unwrap_or(&w.name)).collect();
             format!("one of {}", words.join(", "))
         }
         Type::Tags if storage.separator.is_some() => "a list of tags".to_owned(),
-        Type::Tags => "a list such as [\"a\", \"b\"]; for another spelling the schema can say `separator`".to_owned(),
+        Type::Tags => {
+            "a list such as [\"a\", \"b\"]; for another spelling the schema can say `separator`".to_owned()
+        }
         other => other.to_string(),
     }
 }
@@ -132,7 +139,9 @@ fn number(raw: Raw<'_>) -> Option<f64> {
 
 fn percent(raw: Raw<'_>) -> Option<f64> {
     match raw {
-        Raw::Text(text) if text.ends_with('%') => number(Raw::Text(text.trim_end_matches('%').trim_end())).map(|p| p / 100.0),
+        Raw::Text(text) if text.ends_with('%') => {
+            number(Raw::Text(text.trim_end_matches('%').trim_end())).map(|p| p / 100.0)
+        }
         raw => number(raw),
     }
 }
@@ -164,8 +173,8 @@ fn truth(raw: Raw<'_>) -> Option<bool> {
     match raw {
         Raw::Int(0) => Some(false),
         Raw::Int(1) => Some(true),
-        Raw::Real(x) if x == 0.0 => Some(false),
-        Raw::Real(x) if x == 1.0 => Some(true),
+        Raw::Real(0.0) => Some(false),
+        Raw::Real(1.0) => Some(true),
         Raw::Text(text) => match text.to_ascii_lowercase().as_str() {
             "1" | "true" | "yes" | "y" | "t" | "是" => Some(true),
             "0" | "false" | "no" | "n" | "f" | "否" => Some(false),
@@ -192,12 +201,17 @@ fn moment(raw: Raw<'_>, storage: &Storage, zone: Tz) -> Option<i64> {
     // Eight digits that read as a date of our time are one: as seconds or less they would all fall into 1970.
     let fine = micros(storage.unit) <= 1_000_000;
     let day = |n: i64| civil::compact(n).filter(|_| fine && (19_000_101..=21_001_231).contains(&n));
-    let whole = |n: i64| day(n).map(|d| calendar::start_of_day(calendar::day_number(d), zone)).or_else(|| counted(n));
+    let whole =
+        |n: i64| day(n).map(|d| calendar::start_of_day(calendar::day_number(d), zone)).or_else(|| counted(n));
     match raw {
         Raw::Int(n) => whole(n),
         Raw::Real(x) => {
             let m = (x * micros(storage.unit) as f64).round();
-            if x.fract() == 0.0 { whole(x as i64) } else { Some(m as i64).filter(|m| x.is_finite() && civil::in_range(*m)) }
+            if x.fract() == 0.0 {
+                whole(x as i64)
+            } else {
+                Some(m as i64).filter(|m| x.is_finite() && civil::in_range(*m))
+            }
         }
         Raw::Text(text) => match text.parse::<i64>() {
             Ok(n) => whole(n),
@@ -209,7 +223,9 @@ fn moment(raw: Raw<'_>, storage: &Storage, zone: Tz) -> Option<i64> {
 
 /// Seconds.
 fn duration(raw: Raw<'_>, unit: StoredUnit) -> Option<i64> {
-    let seconds = |n: f64, unit| Some((n * micros(unit) as f64 / 1e6).round()).filter(|s| s.abs() < 9e15).map(|s| s as i64);
+    let seconds = |n: f64, unit| {
+        Some((n * micros(unit) as f64 / 1e6).round()).filter(|s| s.abs() < 9e15).map(|s| s as i64)
+    };
     match raw {
         Raw::Text(text) => number(raw).and_then(|n| seconds(n, unit)).or_else(|| clock(text)).or_else(|| {
             let (n, name) = text.split_once(' ')?;
@@ -229,7 +245,10 @@ fn duration(raw: Raw<'_>, unit: StoredUnit) -> Option<i64> {
 
 /// `1:30` or `36:00:05` in seconds.
 fn clock(text: &str) -> Option<i64> {
-    let parts: Vec<i64> = text.split(':').map(|p| p.parse().ok().filter(|n| (0..100_000).contains(n))).collect::<Option<_>>()?;
+    let parts: Vec<i64> = text
+        .split(':')
+        .map(|p| p.parse().ok().filter(|n| (0..100_000).contains(n)))
+        .collect::<Option<_>>()?;
     match *parts.as_slice() {
         [h, m] if m < 60 => Some(h * 3600 + m * 60),
         [h, m, s] if m < 60 && s < 60 => Some(h * 3600 + m * 60 + s),

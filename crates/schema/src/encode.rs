@@ -1,10 +1,10 @@
 //! From a value back to what a text column of the store would hold: what [`Attribute::decode`] reads back
 //! as the same value.
 
+use crate::calendar;
 use crate::money;
 use crate::types::{Type, Value};
 use crate::vocabulary::{Attribute, StoredUnit};
-use crate::calendar;
 use chrono::DateTime;
 
 impl Attribute {

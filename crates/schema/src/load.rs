@@ -6,14 +6,15 @@ mod attribute;
 use crate::names;
 use crate::types::Type;
 use crate::vocabulary::{
-    Attribute, AttributeId, Collection, CollectionId, Contact, Customer, Event, EventSource, FieldId, RowSource,
-    StoredUnit, Vocabulary,
+    Attribute, AttributeId, Collection, CollectionId, Contact, Customer, Event, EventSource, FieldId,
+    RowSource, StoredUnit, Vocabulary,
 };
 use crate::yaml::{Document, Fields, Node};
 use attribute::{Owner, plain};
 use chrono_tz::Tz;
 use iso_currency::Currency;
 use std::collections::HashSet;
+use tidings_syntax::suggest::nearest;
 use tidings_syntax::{Code, Diagnostic, FileId};
 
 /// What the project says that its vocabulary needs to know.
@@ -28,13 +29,8 @@ pub struct Settings {
 /// Reads a `schema.yaml`. There is a vocabulary only where no finding is an error.
 pub fn load(text: &str, file: FileId, settings: &Settings) -> (Option<Vocabulary>, Vec<Diagnostic>) {
     let mut out = Vec::new();
-    let vocabulary = match Document::read(text, file) {
-        Ok(document) => vocabulary(&document.root(), settings, &mut out),
-        Err(finding) => {
-            out.push(finding);
-            None
-        }
-    };
+    let document = Document::read(text, file, &mut out);
+    let vocabulary = document.and_then(|d| vocabulary(&d.root(), settings, &mut out));
     (vocabulary.filter(|_| !out.iter().any(Diagnostic::is_error)), out)
 }
 
@@ -43,13 +39,21 @@ fn vocabulary(root: &Node<'_>, settings: &Settings, out: &mut Vec<Diagnostic>) -
     let customer = fields.need("customer", "customer: {table: customers, key: id}", out)?;
     let (customer, attributes) = read_customer(&customer, settings, out)?;
     let contacts = fields.get("contact").map_or(Vec::new(), |n| read_contacts(&n, &attributes, out));
-    let collections =
-        fields.get("collections").map_or(Declared::default(), |n| read_collections(&n, &attributes, settings, out));
+    let collections = fields
+        .get("collections")
+        .map_or(Declared::default(), |n| read_collections(&n, &attributes, settings, out));
     let events = fields.get("events").map_or(Vec::new(), |n| read_events(&n, &attributes, &collections, out));
     let mut collections = collections.list;
     collections.extend([sends(), grants()]);
     let customer = Customer { attributes: attributes.list, ..customer };
-    Some(Vocabulary { zone: settings.zone, currency: settings.currency, customer, collections, events, contacts })
+    Some(Vocabulary {
+        zone: settings.zone,
+        currency: settings.currency,
+        customer,
+        collections,
+        events,
+        contacts,
+    })
 }
 
 /// Things that have names; the names of those that could not be read are kept, so that what points at them
@@ -105,18 +109,29 @@ fn read_attributes(
     declared
 }
 
-fn read_contacts(node: &Node<'_>, attributes: &Declared<Attribute>, out: &mut Vec<Diagnostic>) -> Vec<Contact> {
+fn read_contacts(
+    node: &Node<'_>,
+    attributes: &Declared<Attribute>,
+    out: &mut Vec<Diagnostic>,
+) -> Vec<Contact> {
     let mut contacts = Vec::new();
     for (channel, node) in named(node, out) {
         if ["coupon", "message", "messages"].contains(&channel.as_str()) {
             out.push(
-                Diagnostic::new(Code::RESERVED_NAME, node.key_place(), format!("no channel can be called `{channel}`"))
-                    .help("rules use that word otherwise; choose another name, such as email or sms"),
+                Diagnostic::new(
+                    Code::RESERVED_NAME,
+                    node.key_place(),
+                    format!("no channel can be called `{channel}`"),
+                )
+                .help("rules use that word otherwise; choose another name, such as email or sms"),
             );
         }
         let Some(fields) = node.fields(&["address", "consent"], out) else { continue };
-        let address = fields.need("address", "address: email", out).and_then(|n| point(&n, attributes, TEXT, out));
-        let consent = fields.need("consent", "consent: email_consent", out).and_then(|n| point(&n, attributes, YES_NO, out));
+        let address =
+            fields.need("address", "address: email", out).and_then(|n| point(&n, attributes, TEXT, out));
+        let consent = fields
+            .need("consent", "consent: email_consent", out)
+            .and_then(|n| point(&n, attributes, YES_NO, out));
         if let (Some(address), Some(consent)) = (address, consent) {
             contacts.push(Contact { channel, address: AttributeId(address), consent: AttributeId(consent) });
         }
@@ -135,8 +150,12 @@ fn read_collections(
         let mut free = !is_built_in(&name, &node, out);
         if attributes.list.iter().any(|a| a.name == name) || attributes.broken.contains(&name) {
             out.push(
-                Diagnostic::new(Code::DUPLICATE_KEY, node.key_place(), format!("`{name}` is already an attribute of the customer"))
-                    .help("give one of the two another name; its column or table can keep its own"),
+                Diagnostic::new(
+                    Code::DUPLICATE_KEY,
+                    node.key_place(),
+                    format!("`{name}` is already an attribute of the customer"),
+                )
+                .help("give one of the two another name; its column or table can keep its own"),
             );
             free = false;
         }
@@ -148,12 +167,18 @@ fn read_collections(
     declared
 }
 
-fn read_collection(name: &str, node: &Node<'_>, settings: &Settings, out: &mut Vec<Diagnostic>) -> Option<Collection> {
+fn read_collection(
+    name: &str,
+    node: &Node<'_>,
+    settings: &Settings,
+    out: &mut Vec<Diagnostic>,
+) -> Option<Collection> {
     let entries = node.fields(&["table", "customer", "time", "key", "fields"], out)?;
     let table = entries.need("table", &format!("table: {name}"), out).and_then(|n| n.text(out));
     let customer = entries.need("customer", "customer: customer_id", out).and_then(|n| n.text(out));
     let key = entries.text("key", out);
-    let fields = entries.get("fields").map_or(Declared::default(), |n| read_attributes(&n, Owner::Row, settings, out));
+    let fields =
+        entries.get("fields").map_or(Declared::default(), |n| read_attributes(&n, Owner::Row, settings, out));
     let time = read_time(&entries, &fields, out)?;
     let mut fields = fields.list;
     if let Some(field) = fields.get_mut(time as usize) {
@@ -178,7 +203,8 @@ fn read_events(
         let Some(target) = node.text(out) else { continue };
         let target = names::normal(&target);
         let source = match target.strip_prefix("customer.") {
-            Some(attribute) => point_at(attribute, &node, attributes, TIME, out).map(|i| EventSource::Attribute(AttributeId(i))),
+            Some(attribute) => point_at(attribute, &node, attributes, TIME, out)
+                .map(|i| EventSource::Attribute(AttributeId(i))),
             None => collection(&target, &node, collections, out).map(|i| EventSource::Row(CollectionId(i))),
         };
         events.extend(source.map(|source| Event { name, source }));
@@ -186,12 +212,19 @@ fn read_events(
     events
 }
 
-fn collection(name: &str, node: &Node<'_>, collections: &Declared<Collection>, out: &mut Vec<Diagnostic>) -> Option<u32> {
+fn collection(
+    name: &str,
+    node: &Node<'_>,
+    collections: &Declared<Collection>,
+    out: &mut Vec<Diagnostic>,
+) -> Option<u32> {
     let position = collections.list.iter().position(|c| c.name == name);
     if position.is_none() && !collections.broken.contains(name) {
         let finding = node.finding(Code::NOTHING_THERE, format!("there is no collection `{name}`"));
-        out.push(with_near(finding, name, collections.list.iter().map(|c| c.name.as_str()))
-            .help("an event is a collection (a new row), or `customer.` and a moment of the customer"));
+        out.push(
+            with_near(finding, name, collections.list.iter().map(|c| c.name.as_str()))
+                .help("an event is a collection (a new row), or `customer.` and a moment of the customer"),
+        );
     }
     position.map(|i| i as u32)
 }
@@ -203,7 +236,12 @@ const TEXT: Wanted = (|ty| matches!(ty, Type::Text), "text");
 const YES_NO: Wanted = (|ty| matches!(ty, Type::YesNo), "yes/no");
 
 /// The position of the attribute that a value names.
-fn point(node: &Node<'_>, declared: &Declared<Attribute>, wanted: Wanted, out: &mut Vec<Diagnostic>) -> Option<u32> {
+fn point(
+    node: &Node<'_>,
+    declared: &Declared<Attribute>,
+    wanted: Wanted,
+    out: &mut Vec<Diagnostic>,
+) -> Option<u32> {
     point_at(&names::normal(&node.text(out)?), node, declared, wanted, out)
 }
 
@@ -225,7 +263,10 @@ fn point_at(
         None if declared.broken.contains(name) => None,
         None => {
             let finding = node.finding(Code::NOTHING_THERE, format!("`{name}` is not declared"));
-            let help = format!("declare it in the same file, with `{name}: {}`", wanted.rsplit(' ').next().unwrap_or(wanted));
+            let help = format!(
+                "declare it in the same file, with `{name}: {}`",
+                wanted.rsplit(' ').next().unwrap_or(wanted)
+            );
             out.push(with_near(finding, name, declared.list.iter().map(|a| a.name.as_str())).help(help));
             None
         }
@@ -233,7 +274,7 @@ fn point_at(
 }
 
 fn with_near<'a>(finding: Diagnostic, name: &str, candidates: impl Iterator<Item = &'a str>) -> Diagnostic {
-    match names::near(name, candidates) {
+    match nearest(name, candidates) {
         Some(near) => finding.help(format!("perhaps `{near}` was meant")),
         None => finding,
     }
@@ -269,15 +310,24 @@ fn is_built_in(name: &str, node: &Node<'_>, out: &mut Vec<Diagnostic>) -> bool {
     let taken = [Vocabulary::SENDS, Vocabulary::GRANTS].contains(&name);
     if taken {
         out.push(
-            Diagnostic::new(Code::RESERVED_NAME, node.key_place(), format!("`{name}` is what the engine itself keeps"))
-                .help("choose another name; its column or table can keep its own"),
+            Diagnostic::new(
+                Code::RESERVED_NAME,
+                node.key_place(),
+                format!("`{name}` is what the engine itself keeps"),
+            )
+            .help("choose another name; its column or table can keep its own"),
         );
     }
     taken
 }
 
 fn sends() -> Collection {
-    let fields = vec![plain("template", Type::Text), plain("channel", Type::Text), plain("rule", Type::Text), moment("at")];
+    let fields = vec![
+        plain("template", Type::Text),
+        plain("channel", Type::Text),
+        plain("rule", Type::Text),
+        moment("at"),
+    ];
     Collection { name: Vocabulary::SENDS.to_owned(), source: RowSource::Sends, time: FieldId(3), fields }
 }
 

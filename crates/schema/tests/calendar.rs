@@ -5,7 +5,8 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::prelude::*;
 use tidings_schema::calendar::{
-    civil, date, day_number, day_of, elapsed, instant, last_anniversary, months_before, next_anniversary, start_of_day,
+    civil, date, day_number, day_of, elapsed, instant, last_anniversary, months_before, next_anniversary,
+    start_of_day,
 };
 use tidings_schema::{ElapsedUnit, Now};
 
@@ -25,7 +26,9 @@ fn offset(second: i64, zone: Tz) -> i64 {
 
 /// The seconds at which a zone's clocks change between two years: found by hours, then exactly.
 fn changes(zone: Tz, years: std::ops::Range<i32>) -> Vec<i64> {
-    let second = |year| NaiveDate::from_ymd_opt(year, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp();
+    let second = |year| {
+        NaiveDate::from_ymd_opt(year, 1, 1).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp()
+    };
     let mut found = Vec::new();
     let mut at = second(years.start);
     while at < second(years.end) {
@@ -48,7 +51,17 @@ fn gaps_and_overlaps_of_every_zone() {
     let (mut gaps, mut overlaps) = (0, 0);
     // Years with odd changes too: whole days left out (Manila 1844/45, Kwajalein 1993, Samoa 2011), a quarter of an hour and
     // less (Venezuela, North Korea, local mean times), and this year.
-    for years in [1844..1846, 1883..1885, 1911..1913, 1940..1942, 1993..1994, 2007..2008, 2011..2012, 2015..2019, 2026..2027] {
+    for years in [
+        1844..1846,
+        1883..1885,
+        1911..1913,
+        1940..1942,
+        1993..1994,
+        2007..2008,
+        2011..2012,
+        2015..2019,
+        2026..2027,
+    ] {
         for zone in TZ_VARIANTS {
             for change in changes(zone, years.clone()) {
                 let (before, after) = (offset(change - 1, zone), offset(change, zone));
@@ -89,7 +102,11 @@ fn extremes_stay_in_range() {
         }
         for extreme in [i32::MIN, i32::MAX] {
             let _ = start_of_day(extreme, zone);
-            let _ = (next_anniversary(extreme, 0), last_anniversary(extreme, extreme), months_before(extreme, u32::MAX));
+            let _ = (
+                next_anniversary(extreme, 0),
+                last_anniversary(extreme, extreme),
+                months_before(extreme, u32::MAX),
+            );
             let _ = elapsed(ElapsedUnit::Months, extreme, -extreme.saturating_add(1));
         }
     }

@@ -33,45 +33,64 @@ fn a_shop() {
     let key = |name: &str| ColumnInfo { primary_key: true, ..column(name, "INTEGER", &["1", "2"]) };
     let (v, yaml, notes) = vocabulary(vec![
         table("order_items", vec![key("id"), column("order_id", "INT", &["1"])]),
-        table("orders", vec![
-            key("id"),
-            ColumnInfo { references: Some(("customers".into(), "id".into())), ..column("buyer", "INTEGER", &["1"]) },
-            column("placed_at", "TEXT", &["2026-01-05 10:00:00", "2026-01-06T11:00:00Z"]),
-            column("shipped_on", "INTEGER", &["20260105", "20260106"]),
-            column("total", "REAL", &["19.9", "20"]),
-            column("fee_usd", "REAL", &["1.5"]),
-            column("total_items", "INTEGER", &["3", "4"]),
-            column("status", "TEXT", &["paid", "paid", "paid", "cancelled", "paid", "3"]),
-            column("shipping cents", "INTEGER", &["500"]),
-            column("paidAt", "INTEGER", &["1700000000000"]),
-        ]),
-        table("customers", vec![
-            key("id"),
-            column("email", "TEXT", &["a@shop.example"]),
-            column("mobile", "TEXT", &["13800138000"]),
-            column("email_opt_in", "INTEGER", &["1", "1"]),
-            column("email_unsubscribed", "INTEGER", &["1", "0", "0", "1"]),
-            column("birthday", "TEXT", &["1990-05-03 00:00:00"]),
-            column("city", "TEXT", &["上海", "上海", "上海", "北京", "北京", "北京"]),
-            column("tier", "TEXT", &["gold", "silver", "gold", "gold", "silver", "silver"]),
-            column("zip", "TEXT", &["01234", "20095"]),
-            column("visits", "INTEGER", &["0", "1", "1", "0"]),
-            column("is_vip", "TEXT", &["是", "否"]),
-            column("created_at", "TIMESTAMP", &[]),
-            column("interests", "TEXT", &["music;art", "art"]),
-            column("discount rate", "TEXT", &["10%"]),
-            column("time_zone", "TEXT", &["Asia/Shanghai", "Europe/Berlin"]),
-            column("between", "TEXT", &["x"]),
-        ]),
+        table(
+            "orders",
+            vec![
+                key("id"),
+                ColumnInfo {
+                    references: Some(("customers".into(), "id".into())),
+                    ..column("buyer", "INTEGER", &["1"])
+                },
+                column("placed_at", "TEXT", &["2026-01-05 10:00:00", "2026-01-06T11:00:00Z"]),
+                column("shipped_on", "INTEGER", &["20260105", "20260106"]),
+                column("total", "REAL", &["19.9", "20"]),
+                column("fee_usd", "REAL", &["1.5"]),
+                column("total_items", "INTEGER", &["3", "4"]),
+                column("status", "TEXT", &["paid", "paid", "paid", "cancelled", "paid", "3"]),
+                column("shipping cents", "INTEGER", &["500"]),
+                column("paidAt", "INTEGER", &["1700000000000"]),
+            ],
+        ),
+        table(
+            "customers",
+            vec![
+                key("id"),
+                column("email", "TEXT", &["a@shop.example"]),
+                column("mobile", "TEXT", &["13800138000"]),
+                column("email_opt_in", "INTEGER", &["1", "1"]),
+                column("email_unsubscribed", "INTEGER", &["1", "0", "0", "1"]),
+                column("birthday", "TEXT", &["1990-05-03 00:00:00"]),
+                column("city", "TEXT", &["上海", "上海", "上海", "北京", "北京", "北京"]),
+                column("tier", "TEXT", &["gold", "silver", "gold", "gold", "silver", "silver"]),
+                column("zip", "TEXT", &["01234", "20095"]),
+                column("visits", "INTEGER", &["0", "1", "1", "0"]),
+                column("is_vip", "TEXT", &["是", "否"]),
+                column("created_at", "TIMESTAMP", &[]),
+                column("interests", "TEXT", &["music;art", "art"]),
+                column("discount rate", "TEXT", &["10%"]),
+                column("time_zone", "TEXT", &["Asia/Shanghai", "Europe/Berlin"]),
+                column("between", "TEXT", &["x"]),
+            ],
+        ),
     ]);
     let of = |name: &str| v.find_attribute(name).unwrap_or_else(|| panic!("{name} in\n{yaml}")).1;
     assert_eq!((v.customer.table.as_str(), v.customer.key.as_str()), ("customers", "id"));
     assert_eq!(v.attribute(v.customer.created.unwrap()).unwrap().name, "created_at");
     assert_eq!(v.attribute(v.customer.zone.unwrap()).unwrap().name, "time_zone");
     let types: Vec<(&str, Type)> = vec![
-        ("email", Type::Text), ("mobile", Type::Text), ("email_opt_in", Type::YesNo), ("email_unsubscribed", Type::YesNo),
-        ("birthday", Type::Date), ("city", Type::Text), ("zip", Type::Text), ("visits", Type::Number), ("is_vip", Type::YesNo),
-        ("created_at", Type::Moment), ("interests", Type::Tags), ("discount_rate", Type::Percent), ("between_", Type::Text),
+        ("email", Type::Text),
+        ("mobile", Type::Text),
+        ("email_opt_in", Type::YesNo),
+        ("email_unsubscribed", Type::YesNo),
+        ("birthday", Type::Date),
+        ("city", Type::Text),
+        ("zip", Type::Text),
+        ("visits", Type::Number),
+        ("is_vip", Type::YesNo),
+        ("created_at", Type::Moment),
+        ("interests", Type::Tags),
+        ("discount_rate", Type::Percent),
+        ("between_", Type::Text),
     ];
     for (name, ty) in types {
         assert_eq!(of(name).ty, ty, "{name}");
@@ -93,7 +112,12 @@ fn a_shop() {
     assert!(of("shipping_cents").storage.minor);
     assert_eq!(of("paidAt").storage.unit, tidings_schema::StoredUnit::Milliseconds);
     assert!(v.events.iter().any(|e| e.name == "order") && v.events.iter().any(|e| e.name == "signup"));
-    for said in ["customers are in customers", "order_items is left out", "orders.total: money in CNY, because", "sms could go to mobile"] {
+    for said in [
+        "customers are in customers",
+        "order_items is left out",
+        "orders.total: money in CNY, because",
+        "sms could go to mobile",
+    ] {
         assert!(notes.iter().any(|n| n.contains(said)), "{said}: {notes:#?}");
     }
 }
@@ -101,19 +125,25 @@ fn a_shop() {
 #[test]
 fn a_chinese_shop() {
     let (v, yaml, _) = vocabulary(vec![
-        table("订单", vec![
-            column("订单编号", "TEXT", &["A1"]),
-            column("会员编号", "TEXT", &["1"]),
-            column("下单时间", "TEXT", &["2026/1/5 10:00"]),
-            column("金额", "NUMERIC", &["19.90"]),
-        ]),
-        table("会员", vec![
-            column("会员编号", "TEXT", &["1"]),
-            column("手机", "TEXT", &["13800138000"]),
-            column("短信同意", "TEXT", &["是", "否"]),
-            column("生日", "TEXT", &["1990-05-03"]),
-            column("注册 日期", "TEXT", &["2025-01-01"]),
-        ]),
+        table(
+            "订单",
+            vec![
+                column("订单编号", "TEXT", &["A1"]),
+                column("会员编号", "TEXT", &["1"]),
+                column("下单时间", "TEXT", &["2026/1/5 10:00"]),
+                column("金额", "NUMERIC", &["19.90"]),
+            ],
+        ),
+        table(
+            "会员",
+            vec![
+                column("会员编号", "TEXT", &["1"]),
+                column("手机", "TEXT", &["13800138000"]),
+                column("短信同意", "TEXT", &["是", "否"]),
+                column("生日", "TEXT", &["1990-05-03"]),
+                column("注册 日期", "TEXT", &["2025-01-01"]),
+            ],
+        ),
     ]);
     assert_eq!((v.customer.table.as_str(), v.customer.key.as_str()), ("会员", "会员编号"));
     assert!(v.find_attribute("生日").unwrap().1.yearly);
@@ -140,9 +170,22 @@ fn any_column() -> impl Strategy<Value = ColumnInfo> {
         Just("true".to_owned()),
     ];
     let declared = prop_oneof!["", "TEXT", "INTEGER", "TIMESTAMP", "DATE", "BOOLEAN", "DECIMAL\\(10,2\\)"];
-    let value = prop_oneof!["[0-9]{1,16}", "20[0-9]{2}-0[1-9]-1[0-9]( 10:00)?", "yes|no|[a-c]", "\\PC{0,5}", "[0-9]{1,3}\\.[0-9]{1,3}"];
+    let value = prop_oneof![
+        "[0-9]{1,16}",
+        "20[0-9]{2}-0[1-9]-1[0-9]( 10:00)?",
+        "yes|no|[a-c]",
+        "\\PC{0,5}",
+        "[0-9]{1,3}\\.[0-9]{1,3}"
+    ];
     (name, declared, any::<bool>(), prop::collection::vec(prop::option::of(value), 0..8)).prop_map(
-        |(name, declared_type, primary_key, samples)| ColumnInfo { name, declared_type, primary_key, samples, references: None, distinct: None },
+        |(name, declared_type, primary_key, samples)| ColumnInfo {
+            name,
+            declared_type,
+            primary_key,
+            samples,
+            references: None,
+            distinct: None,
+        },
     )
 }
 

@@ -30,7 +30,7 @@ pub(super) fn in_range(micros: i64) -> bool {
 
 /// The day of a number like 20261111.
 pub(super) fn compact(n: i64) -> Option<NaiveDate> {
-    let n = u32::try_from(n).ok().filter(|n| (1000_01_01..=9999_12_31).contains(n))?;
+    let n = u32::try_from(n).ok().filter(|n| (10_000_101..=99_991_231).contains(n))?;
     NaiveDate::from_ymd_opt((n / 10_000) as i32, n / 100 % 100, n % 100)
 }
 
@@ -94,7 +94,13 @@ impl Scan<'_> {
             self.0 = rest;
             return Some(TimeDelta::zero());
         }
-        let sign = if self.eat(b'+') { 1 } else if self.eat(b'-') { -1 } else { return None };
+        let sign = if self.eat(b'+') {
+            1
+        } else if self.eat(b'-') {
+            -1
+        } else {
+            return None;
+        };
         let hours = self.number(2)?;
         let minutes = if self.eat(b':') || !self.0.is_empty() { self.number(2)? } else { 0 };
         let east = i64::from(hours * 60 + minutes);

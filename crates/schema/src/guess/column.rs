@@ -19,17 +19,73 @@ pub struct ColumnGuess {
 }
 
 const FREE_TEXT: &[&str] = &[
-    "id", "uuid", "sku", "code", "zip", "postcode", "postal", "phone", "mobile", "tel", "telephone", "fax", "email", "mail",
-    "手机", "电话", "编号", "邮编", "邮箱", "账号",
+    "id",
+    "uuid",
+    "sku",
+    "code",
+    "zip",
+    "postcode",
+    "postal",
+    "phone",
+    "mobile",
+    "tel",
+    "telephone",
+    "fax",
+    "email",
+    "mail",
+    "手机",
+    "电话",
+    "编号",
+    "邮编",
+    "邮箱",
+    "账号",
 ];
 /// Names of what has few values today and others tomorrow.
-const OPEN_LISTS: &[&str] = &["name", "city", "country", "province", "region", "street", "address", "note", "comment", "title", "url", "城市", "省", "国家", "地区", "姓名", "名称", "备注", "地址"];
-const MONEY: &[&str] = &["amount", "price", "revenue", "spend", "spent", "paid", "fee", "subtotal", "金额", "价格", "单价", "消费", "余额", "总额", "货款"];
+const OPEN_LISTS: &[&str] = &[
+    "name", "city", "country", "province", "region", "street", "address", "note", "comment", "title", "url",
+    "城市", "省", "国家", "地区", "姓名", "名称", "备注", "地址",
+];
+const MONEY: &[&str] = &[
+    "amount", "price", "revenue", "spend", "spent", "paid", "fee", "subtotal", "金额", "价格", "单价",
+    "消费", "余额", "总额", "货款",
+];
 const PERHAPS_MONEY: &[&str] = &["total", "value", "cost", "balance", "discount", "worth", "ltv", "合计"];
-const COUNTS: &[&str] = &["count", "number", "qty", "quantity", "items", "units", "orders", "visits", "points", "days", "age", "数量", "次数", "积分", "件数", "年龄"];
+const COUNTS: &[&str] = &[
+    "count", "number", "qty", "quantity", "items", "units", "orders", "visits", "points", "days", "age",
+    "数量", "次数", "积分", "件数", "年龄",
+];
 const MINOR: &[&str] = &["cents", "minor", "fen", "pence", "分"];
-const SAYS_YES: &[&str] = &["is", "has", "consent", "opt", "optin", "subscribed", "active", "enabled", "verified", "allowed", "agreed", "是否", "同意", "订阅"];
-const TIMES: &[&str] = &["at", "on", "time", "timestamp", "ts", "date", "day", "created", "updated", "when", "时间", "日期", "日"];
+const SAYS_YES: &[&str] = &[
+    "is",
+    "has",
+    "consent",
+    "opt",
+    "optin",
+    "subscribed",
+    "active",
+    "enabled",
+    "verified",
+    "allowed",
+    "agreed",
+    "是否",
+    "同意",
+    "订阅",
+];
+const TIMES: &[&str] = &[
+    "at",
+    "on",
+    "time",
+    "timestamp",
+    "ts",
+    "date",
+    "day",
+    "created",
+    "updated",
+    "when",
+    "时间",
+    "日期",
+    "日",
+];
 const BIRTH: &[&str] = &["birth*", "bday", "dob", "anniversary", "生日", "出生"];
 const TAGS: &[&str] = &["tags", "labels", "interests", "标签", "兴趣"];
 
@@ -98,7 +154,13 @@ impl<'a> Seen<'a> {
             None => rows.is_some_and(|r| r <= column.samples.len() as u64),
         };
         let declared = column.declared_type.to_lowercase();
-        Seen { name: Words::of(&column.name), declared, samples, values: complete.then_some(values), settings }
+        Seen {
+            name: Words::of(&column.name),
+            declared,
+            samples,
+            values: complete.then_some(values),
+            settings,
+        }
     }
 
     fn declared(&self, parts: &[&str]) -> bool {
@@ -116,13 +178,15 @@ impl<'a> Seen<'a> {
 
     fn numeric(&self) -> bool {
         // A number with a leading zero or a plus is a code.
-        let plain = |s: &str| !(s.starts_with('0') && s.len() > 1 && !s.starts_with("0.")) && !s.starts_with('+');
+        let plain =
+            |s: &str| !(s.starts_with('+') || s.starts_with('0') && s.len() > 1 && !s.starts_with("0."));
         self.all(|s| s.len() <= 15 && plain(s) && s.parse::<f64>().is_ok_and(f64::is_finite))
             || self.samples.is_empty() && self.declared(&["int", "real", "num", "dec", "double", "float"])
     }
 
     fn decimals(&self) -> bool {
-        self.declared(&["dec", "num", "real", "double", "float", "money"]) || self.samples.iter().any(|s| s.contains('.'))
+        self.declared(&["dec", "num", "real", "double", "float", "money"])
+            || self.samples.iter().any(|s| s.contains('.'))
     }
 }
 
@@ -134,7 +198,12 @@ fn yes_no(seen: &Seen<'_>) -> Guessed {
         draft.map(|d| (d, "it is declared so"))
     } else if digits && (seen.name.has(SAYS_YES) || both && !seen.name.has(COUNTS)) {
         draft.map(|d| (d, "its values are 0 and 1"))
-    } else if !digits && seen.samples.iter().any(|s| ["true", "false", "yes", "no", "是", "否"].contains(&s.to_lowercase().as_str())) {
+    } else if !digits
+        && seen
+            .samples
+            .iter()
+            .any(|s| ["true", "false", "yes", "no", "是", "否"].contains(&s.to_lowercase().as_str()))
+    {
         draft.map(|d| (d, "its values say so"))
     } else {
         None
@@ -162,7 +231,9 @@ fn date(seen: &Seen<'_>) -> Guessed {
 
 fn moment(seen: &Seen<'_>) -> Guessed {
     let draft = |unit| Draft { unit, ..Draft::of(Type::Moment) };
-    let digits = |least: usize, most: usize| seen.all(|s| (least..=most).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit()));
+    let digits = |least: usize, most: usize| {
+        seen.all(|s| (least..=most).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit()))
+    };
     let declared = seen.declared(&["timestamp", "datetime"]);
     if seen.all(|s| s.contains(':')) {
         Some((draft(StoredUnit::Seconds), "its values are dates with a time"))
@@ -184,18 +255,37 @@ fn moment(seen: &Seen<'_>) -> Guessed {
 fn money(seen: &Seen<'_>) -> Guessed {
     let named = seen.name.has(MONEY) || seen.name.has(PERHAPS_MONEY) && seen.decimals();
     let minor = seen.name.has(MINOR);
-    if seen.name.has(FREE_TEXT) || seen.name.has(COUNTS) || !seen.numeric() || !(named || minor || seen.declared(&["money"])) {
+    if seen.name.has(FREE_TEXT)
+        || seen.name.has(COUNTS)
+        || !seen.numeric()
+        || !(named || minor || seen.declared(&["money"]))
+    {
         return None;
     }
-    let currency = seen.name.iter().find_map(|w| COMMON.iter().find(|c| c.code().eq_ignore_ascii_case(w)).copied());
+    let currency =
+        seen.name.iter().find_map(|w| COMMON.iter().find(|c| c.code().eq_ignore_ascii_case(w)).copied());
     let draft = Draft { minor, ..Draft::of(Type::Money(currency.unwrap_or(seen.settings.currency))) };
-    let why = if minor { "its name says that it counts the smallest unit" } else { "its name and its values look like amounts" };
+    let why = if minor {
+        "its name says that it counts the smallest unit"
+    } else {
+        "its name and its values look like amounts"
+    };
     Some((draft, why))
 }
 
 const COMMON: [Currency; 12] = [
-    Currency::USD, Currency::EUR, Currency::CNY, Currency::GBP, Currency::JPY, Currency::HKD, Currency::TWD, Currency::SGD,
-    Currency::AUD, Currency::CAD, Currency::CHF, Currency::INR,
+    Currency::USD,
+    Currency::EUR,
+    Currency::CNY,
+    Currency::GBP,
+    Currency::JPY,
+    Currency::HKD,
+    Currency::TWD,
+    Currency::SGD,
+    Currency::AUD,
+    Currency::CAD,
+    Currency::CHF,
+    Currency::INR,
 ];
 
 fn percent(seen: &Seen<'_>) -> Guessed {
@@ -210,14 +300,17 @@ fn tags(seen: &Seen<'_>) -> Guessed {
     if seen.all(|s| s.starts_with('[')) {
         return Some((Draft::of(Type::Tags), "its values are JSON lists"));
     }
-    let separator = [";", "|", ",", "，", "、"].iter().find(|sep| seen.samples.iter().any(|s| s.contains(**sep)))?;
+    let separator =
+        [";", "|", ",", "，", "、"].iter().find(|sep| seen.samples.iter().any(|s| s.contains(**sep)))?;
     let draft = Draft { separator: Some((*separator).to_owned()), ..Draft::of(Type::Tags) };
     seen.name.has(TAGS).then_some((draft, "its name and its values look like tags"))
 }
 
 fn one_of(seen: &Seen<'_>) -> Guessed {
     let values = seen.values.as_ref()?;
-    let short = |v: &&str| v.chars().count() <= 24 && !v.contains(['`', '"', '@']) && !v.chars().any(char::is_control);
+    let short = |v: &&str| {
+        v.chars().count() <= 24 && !v.contains(['`', '"', '@']) && !v.chars().any(char::is_control)
+    };
     let few = (2..=12).contains(&values.len()) && seen.samples.len() >= 3 * values.len();
     let open = seen.name.has(OPEN_LISTS) || seen.name.has(FREE_TEXT);
     let words: Vec<Word> =

@@ -7,9 +7,11 @@ use crate::vocabulary::Attribute;
 
 const EMAIL: &[&str] = &["email", "mail", "邮箱", "邮件"];
 const PHONE: &[&str] = &["phone", "mobile", "tel", "telephone", "sms", "cell", "手机", "电话", "短信"];
-const CONSENT: &[&str] = &["consent", "optin", "subscribed", "subscription", "newsletter", "marketing", "同意", "订阅", "许可"];
+const CONSENT: &[&str] =
+    &["consent", "optin", "subscribed", "subscription", "newsletter", "marketing", "同意", "订阅", "许可"];
 /// Yes in these columns means no.
-const REFUSAL: &[&str] = &["unsub", "optout", "optedout", "nocontact", "donot", "blocked", "bounced", "退订", "拒", "不"];
+const REFUSAL: &[&str] =
+    &["unsub", "optout", "optedout", "nocontact", "donot", "blocked", "bounced", "退订", "拒", "不"];
 
 /// Finds the channels, email first.
 pub(super) fn find(customer: &CustomerTable, notes: &mut Vec<String>) -> Vec<ContactGuess> {
@@ -40,5 +42,7 @@ fn words_of(attribute: &Attribute) -> Words {
 
 fn is_consent(attribute: &Attribute) -> bool {
     let name = words_of(attribute).joined();
-    attribute.ty == Type::YesNo && CONSENT.iter().any(|c| name.contains(c)) && !REFUSAL.iter().any(|r| name.contains(r))
+    attribute.ty == Type::YesNo
+        && CONSENT.iter().any(|c| name.contains(c))
+        && !REFUSAL.iter().any(|r| name.contains(r))
 }

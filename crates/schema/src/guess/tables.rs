@@ -9,10 +9,25 @@ use std::collections::HashSet;
 
 /// What tables of customers are called, the likeliest first.
 const CUSTOMERS: [&str; 16] = [
-    "customers", "customer", "客户", "顾客", "会员", "members", "member", "users", "user", "用户", "subscribers", "clients", "contacts",
-    "accounts", "people", "persons",
+    "customers",
+    "customer",
+    "客户",
+    "顾客",
+    "会员",
+    "members",
+    "member",
+    "users",
+    "user",
+    "用户",
+    "subscribers",
+    "clients",
+    "contacts",
+    "accounts",
+    "people",
+    "persons",
 ];
-const CREATED: &[&str] = &["created", "registered", "signup", "signed", "joined", "join", "registration", "注册", "创建", "入会"];
+const CREATED: &[&str] =
+    &["created", "registered", "signup", "signed", "joined", "join", "registration", "注册", "创建", "入会"];
 /// What the time of a row is called, the likeliest first.
 const TIMES: [&[&str]; 3] = [
     &["placed", "ordered", "purchased", "occurred", "happened", "paid", "下单", "购买"],
@@ -30,7 +45,9 @@ pub(super) fn find(catalogue: &Catalogue, settings: &Settings, notes: &mut Vec<S
     let mut taken = HashSet::new();
     let attributes = attributes(table, &[&key.name], settings, &mut taken, notes);
     let created = attributes.iter().find(|a| is_time(a) && Words::of(&a.storage.column).has(CREATED));
-    let zone = attributes.iter().find(|a| a.ty == Type::Text && ZONE.contains(&Words::of(&a.storage.column).joined().as_str()));
+    let zone = attributes
+        .iter()
+        .find(|a| a.ty == Type::Text && ZONE.contains(&Words::of(&a.storage.column).joined().as_str()));
     let customer = CustomerTable {
         table: table.name.clone(),
         key: key.name.clone(),
@@ -49,7 +66,14 @@ fn customer_table(catalogue: &Catalogue) -> Option<(&TableInfo, &'static str)> {
     if let Some(table) = CUSTOMERS.iter().find_map(|name| named(name)) {
         return Some((table, "of its name"));
     }
-    let ends = |name: &str| with_columns().find(|t| Words::of(&t.name).iter().last().is_some_and(|w| w == name || !name.is_ascii() && w.contains(name)));
+    let ends = |name: &str| {
+        with_columns().find(|t| {
+            Words::of(&t.name)
+                .iter()
+                .last()
+                .is_some_and(|w| w == name || !name.is_ascii() && w.contains(name))
+        })
+    };
     if let Some(table) = CUSTOMERS.iter().find_map(|name| ends(name)) {
         return Some((table, "of its name"));
     }
@@ -61,7 +85,8 @@ fn customer_table(catalogue: &Catalogue) -> Option<(&TableInfo, &'static str)> {
     if most.0 > 0 {
         return Some((most.1, "most other tables refer to it"));
     }
-    let email = with_columns().find(|t| t.columns.iter().any(|c| Words::of(&c.name).has(&["email", "mail", "邮箱"])));
+    let email =
+        with_columns().find(|t| t.columns.iter().any(|c| Words::of(&c.name).has(&["email", "mail", "邮箱"])));
     email.map(|t| (t, "it has email addresses")).or(Some((most.1, "nothing else could hold them")))
 }
 
@@ -96,27 +121,39 @@ fn child(
     let hidden: Vec<&String> = row_key.iter().map(|c| &c.name).chain([&customer.name]).collect();
     let mut found = Vec::new();
     let fields = attributes(table, &hidden, settings, &mut HashSet::new(), &mut found);
-    let named = |words: &&[&str]| fields.iter().find(|f| is_time(f) && Words::of(&f.storage.column).has(words));
-    let Some(time) = TIMES.iter().find_map(named).or_else(|| fields.iter().find(|f| is_time(f) && !f.yearly)) else {
+    let named =
+        |words: &&[&str]| fields.iter().find(|f| is_time(f) && Words::of(&f.storage.column).has(words));
+    let Some(time) = TIMES.iter().find_map(named).or_else(|| fields.iter().find(|f| is_time(f) && !f.yearly))
+    else {
         notes.push(format!("{} is left out: no column of it says when a row happened", table.name));
         return None;
     };
     let name = free(rule_name(&table.name), taken);
-    notes.push(format!("{name}: rows of a customer by {}, at the time of {}", customer.name, time.storage.column));
+    notes.push(format!(
+        "{name}: rows of a customer by {}, at the time of {}",
+        customer.name, time.storage.column
+    ));
     notes.extend(found);
     let (time, key) = (time.name.clone(), row_key.map(|c| c.name.clone()));
     Some(ChildTable { name, table: table.name.clone(), customer: customer.name.clone(), key, time, fields })
 }
 
 /// The column of a table that holds the customer's key.
-fn customer_column<'a>(table: &'a TableInfo, customers: &TableInfo, key: &ColumnInfo) -> Option<&'a ColumnInfo> {
+fn customer_column<'a>(
+    table: &'a TableInfo,
+    customers: &TableInfo,
+    key: &ColumnInfo,
+) -> Option<&'a ColumnInfo> {
     let refers = |c: &&ColumnInfo| c.references.as_ref().is_some_and(|(t, _)| *t == customers.name);
     let own = singular(&Words::of(&customers.name).joined());
     let people = ["customer", "user", "member", "client", "cust", "buyer", "subscriber", "account", &own];
     let named = |c: &&ColumnInfo| {
         let name = Words::of(&c.name).joined();
         let stem = ["id", "key", "no", "code"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
-        people.contains(&stem) || ["客户", "会员", "用户", "顾客"].iter().any(|p| name.starts_with(p) && name.len() <= p.len() + 6)
+        people.contains(&stem)
+            || ["客户", "会员", "用户", "顾客"]
+                .iter()
+                .any(|p| name.starts_with(p) && name.len() <= p.len() + 6)
     };
     let same = |c: &&ColumnInfo| c.name == key.name && Words::of(&key.name).joined() != "id";
     let find = |test: &dyn Fn(&&ColumnInfo) -> bool| table.columns.iter().find(|c| test(c));

@@ -31,11 +31,13 @@ impl Words {
 
     /// Whether one of the words is there: whole, or with `*` as its beginning, or Chinese anywhere.
     pub(super) fn has(&self, any: &[&str]) -> bool {
-        any.iter().any(|wanted| self.iter().any(|word| match wanted.strip_suffix('*') {
-            Some(beginning) => word.starts_with(beginning),
-            None if wanted.is_ascii() => word == *wanted,
-            None => word.contains(wanted),
-        }))
+        any.iter().any(|wanted| {
+            self.iter().any(|word| match wanted.strip_suffix('*') {
+                Some(beginning) => word.starts_with(beginning),
+                None if wanted.is_ascii() => word == *wanted,
+                None => word.contains(wanted),
+            })
+        })
     }
 
     /// All words in one, to find `opt in`, `OptIn` and `optin` alike.
@@ -46,9 +48,16 @@ impl Words {
 
 /// A name that rules can write, as near to a column's or table's own as possible.
 pub(super) fn rule_name(written: &str) -> String {
-    let name: String = names::normal(written).chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
-    let name = if name.starts_with(|c: char| c.is_alphabetic() || c == '_') { name } else { format!("_{name}") };
-    if names::is_reserved(&name) || name == "sends" || name == "grants" { format!("{name}_") } else { name }
+    let fits = |c: char| {
+        if c.is_ascii() { c.is_alphanumeric() || c == '_' } else { names::is_name(&format!("a{c}")) }
+    };
+    let name: String = names::normal(written).chars().map(|c| if fits(c) { c } else { '_' }).collect();
+    let name = if names::is_reserved(&name) || name == "sends" || name == "grants" {
+        format!("{name}_")
+    } else {
+        name
+    };
+    if names::is_name(&name) { name } else { format!("_{name}") }
 }
 
 /// The same name, or with a number behind it where it is taken; it is taken from then on.

@@ -9,7 +9,9 @@ use crate::vocabulary::{Attribute, StoredUnit};
 /// The whole file.
 pub(super) fn yaml(tables: &Tables, contacts: &[ContactGuess], settings: &Settings) -> String {
     let customer = &tables.customer;
-    let mut out = String::from("# What rules can speak of. Guessed from the store: correct what is wrong, take out what no rule needs.\ncustomer:\n");
+    let mut out = String::from(
+        "# What rules can speak of. Guessed from the store: correct what is wrong, take out what no rule needs.\ncustomer:\n",
+    );
     line(&mut out, 1, "table", &scalar(&customer.table));
     line(&mut out, 1, "key", &scalar(&customer.key));
     optional(&mut out, 1, "created", customer.created.as_ref());
@@ -103,8 +105,16 @@ fn write_contacts(out: &mut String, contacts: &[ContactGuess]) {
     for contact in contacts {
         let address = scalar(&contact.address);
         match &contact.consent {
-            Some(consent) => line(out, 1, contact.channel, &format!("{{address: {address}, consent: {}}}", scalar(consent))),
-            None => out.push_str(&format!("#   {}: {{address: {address}, consent: THE_YES_NO_ATTRIBUTE}}\n", contact.channel)),
+            Some(consent) => line(
+                out,
+                1,
+                contact.channel,
+                &format!("{{address: {address}, consent: {}}}", scalar(consent)),
+            ),
+            None => out.push_str(&format!(
+                "#   {}: {{address: {address}, consent: THE_YES_NO_ATTRIBUTE}}\n",
+                contact.channel
+            )),
         }
     }
 }
@@ -128,7 +138,8 @@ fn events(out: &mut String, tables: &Tables) {
             names.push(name);
         }
     }
-    if let Some(created) = tables.customer.created.as_ref().filter(|_| !names.contains(&"signup".to_owned())) {
+    if let Some(created) = tables.customer.created.as_ref().filter(|_| !names.contains(&"signup".to_owned()))
+    {
         line(&mut lines, 1, "signup", &scalar(&format!("customer.{created}")));
     }
     if !lines.is_empty() {

@@ -8,6 +8,7 @@ use crate::yaml::{Fields, Node, Value};
 use chrono_tz::Tz;
 use iso_currency::Currency;
 use std::sync::Arc;
+use tidings_syntax::suggest::nearest;
 use tidings_syntax::{Code, Diagnostic};
 
 /// Whose attribute it is.
@@ -52,13 +53,29 @@ const UNITS: [(&str, StoredUnit); 6] = [
 ];
 
 const KEYS: [&str; 12] = [
-    "type", "column", "label", "values", "ordered", "currency", "unit", "zone", "separator", "yearly", "required", "kept",
+    "type",
+    "column",
+    "label",
+    "values",
+    "ordered",
+    "currency",
+    "unit",
+    "zone",
+    "separator",
+    "yearly",
+    "required",
+    "kept",
 ];
 
 /// An attribute that is always there, in a column of its own name.
 pub(super) fn plain(name: &str, ty: Type) -> Attribute {
-    let storage =
-        Storage { column: name.to_owned(), minor: false, zone: None, unit: StoredUnit::Seconds, separator: None };
+    let storage = Storage {
+        column: name.to_owned(),
+        minor: false,
+        zone: None,
+        unit: StoredUnit::Seconds,
+        separator: None,
+    };
     Attribute { name: name.to_owned(), label: None, ty, storage, optional: false, yearly: false, kept: false }
 }
 
@@ -86,7 +103,9 @@ fn short(name: &str, node: &Node<'_>, settings: &Settings, out: &mut Vec<Diagnos
     let ty = match known_type(node, out)? {
         "one of" => {
             let example = format!("write `{name}: {{type: one of, values: [bronze, silver]}}`");
-            out.push(node.finding(Code::MISSING_KEY, format!("the words of `{name}` are missing")).help(example));
+            out.push(
+                node.finding(Code::MISSING_KEY, format!("the words of `{name}` are missing")).help(example),
+            );
             return None;
         }
         ty => simple(ty, settings.currency),
@@ -120,7 +139,9 @@ fn long(
         storage.column = column;
     }
     match fields.get("unit") {
-        Some(unit) if word == "money" => storage.minor = one(&unit, &[("major", false), ("minor", true)], out)?,
+        Some(unit) if word == "money" => {
+            storage.minor = one(&unit, &[("major", false), ("minor", true)], out)?
+        }
         Some(unit) => storage.unit = one(&unit, &UNITS, out)?,
         None => {}
     }
@@ -143,17 +164,27 @@ fn misfits(fields: &Fields<'_>, ty: &str, owner: Owner, out: &mut Vec<Diagnostic
     for (key, types) in ONLY {
         if let Some(node) = fields.get(key).filter(|_| !types.contains(&ty)) {
             let message = format!("`{key}` goes only with {}, and this is {ty}", types.join(", "));
-            out.push(Diagnostic::new(Code::MISFIT_KEY, node.key_place(), message).help(format!("take `{key}` out")));
+            out.push(
+                Diagnostic::new(Code::MISFIT_KEY, node.key_place(), message)
+                    .help(format!("take `{key}` out")),
+            );
         }
     }
     let Some(kept) = fields.get("kept").filter(|n| n.truth(&mut Vec::new()) == Some(true)) else { return };
     if owner == Owner::Row {
-        let finding = Diagnostic::new(Code::MISFIT_KEY, kept.key_place(), "only attributes of the customer can be kept");
+        let finding = Diagnostic::new(
+            Code::MISFIT_KEY,
+            kept.key_place(),
+            "only attributes of the customer can be kept",
+        );
         out.push(finding.help("take `kept` out"));
     }
     if let Some(column) = fields.get("column") {
         let message = "what the engine keeps itself has no column";
-        out.push(Diagnostic::new(Code::MISFIT_KEY, column.key_place(), message).help("take `column` or `kept` out"));
+        out.push(
+            Diagnostic::new(Code::MISFIT_KEY, column.key_place(), message)
+                .help("take `column` or `kept` out"),
+        );
     }
 }
 
@@ -165,7 +196,7 @@ fn known_type(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<&'static str
     let lower = written.to_lowercase();
     let alias = ALIASES.iter().find(|(alias, _)| *alias == lower).map(|(_, ty)| *ty);
     let finding = node.finding(Code::UNKNOWN_TYPE, format!("there is no type `{written}`"));
-    out.push(match alias.or_else(|| names::near(&written, TYPES)) {
+    out.push(match alias.or_else(|| nearest(&written, TYPES)) {
         Some(ty) => finding.fix(format!("perhaps `{ty}` was meant"), node.place(), ty),
         None => finding.help(format!("types are {}", TYPES.join(", "))),
     });
@@ -193,12 +224,19 @@ fn one_of(name: &str, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) -> Option<
         let Some(word) = word(&item, out) else { continue };
         let spelling = |w: &Word| w.stored.clone().unwrap_or_else(|| w.name.clone());
         if words.iter().any(|w| w.name == word.name || spelling(w) == spelling(&word)) {
-            out.push(item.finding(Code::BAD_WORDS, format!("`{}` is in the list twice", word.name)).help("keep one of the two"));
+            out.push(
+                item.finding(Code::BAD_WORDS, format!("`{}` is in the list twice", word.name))
+                    .help("keep one of the two"),
+            );
         }
         words.push(word);
     }
     if words.is_empty() {
-        out.push(values.finding(Code::BAD_WORDS, format!("`{name}` has no words")).help("write `values: [bronze, silver]`"));
+        out.push(
+            values
+                .finding(Code::BAD_WORDS, format!("`{name}` has no words"))
+                .help("write `values: [bronze, silver]`"),
+        );
     }
     Some(OneOf { name: name.to_owned(), words, ordered: truth(fields, "ordered", out) })
 }
@@ -207,7 +245,8 @@ fn one_of(name: &str, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) -> Option<
 fn word(item: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<Word> {
     let plain = |name: String| Word { name: names::normal(&name), stored: None, label: None };
     let word = if let Value::Map(_) = item.value() {
-        let (labels, names): (Vec<_>, Vec<_>) = item.entries(out)?.into_iter().partition(|(key, _)| key == "label");
+        let (labels, names): (Vec<_>, Vec<_>) =
+            item.entries(out)?.into_iter().partition(|(key, _)| key == "label");
         let [(name, stored)] = names.as_slice() else {
             return item.wrong_shape("a word, like `gold` or `{gold: \"G\", label: Gold}`", out);
         };
