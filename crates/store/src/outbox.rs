@@ -63,6 +63,13 @@ pub struct Moves {
 }
 
 impl Moves {
+    /// Some rows that came to one state.
+    pub fn of(status: Status, rows: u64) -> Moves {
+        let mut moves = Moves::default();
+        moves.add(status, rows);
+        moves
+    }
+
     /// Counts some rows.
     pub fn add(&mut self, status: Status, rows: u64) {
         if rows > 0 {

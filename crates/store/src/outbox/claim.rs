@@ -98,6 +98,15 @@ pub struct Recovered {
     pub quarantined: u64,
 }
 
+impl Recovered {
+    /// Counts all of another.
+    pub fn add(&mut self, other: Recovered) {
+        self.returned += other.returned;
+        self.unknown += other.unknown;
+        self.quarantined += other.quarantined;
+    }
+}
+
 impl State {
     /// Takes up to `limit` rows of an outlet that are due, for the length of the lease. Empty where there are none.
     pub async fn claim(

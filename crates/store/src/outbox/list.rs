@@ -5,6 +5,7 @@ use super::claim::{key, kind, status};
 use crate::state::{RunId, State, StateError};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use std::time::Duration;
 use tidings_plan::{Key, Kind, Status};
 
 const COUNTS: &str = "\
@@ -111,13 +112,13 @@ impl State {
         rows.and_then(|rows| rows.iter().map(outlet).collect()).map_err(self.fault())
     }
 
-    /// In how many microseconds something in an outlet may move without anybody's doing; none where nothing will.
-    pub async fn next_due(&self, outlet: &Outlet) -> Result<Option<i64>, StateError> {
+    /// How long until something in an outlet may move without anybody's doing; none where nothing will.
+    pub async fn next_due(&self, outlet: &Outlet) -> Result<Option<Duration>, StateError> {
         let next =
             sqlx::query_scalar(NEXT).bind(outlet.kind.name()).bind(&outlet.channel).fetch_one(&self.read);
         let next: Option<i64> = next.await.map_err(self.fault())?;
         let now = self.now().await?;
-        Ok(next.map(|next| (next - now).max(0)))
+        Ok(next.map(|next| Duration::from_micros(u64::try_from(next - now).unwrap_or(0))))
     }
 }
 

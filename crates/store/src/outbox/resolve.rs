@@ -98,7 +98,7 @@ impl State {
                     .bind(code)
                     .bind(now);
                 match happened.fetch_optional(&mut *tx.inner).await.map_err(self.fault())? {
-                    Some(_) => Status::Sent.into(),
+                    Some(_) => Moves::of(Status::Sent, 1),
                     None => Moves { stale: 1, ..Moves::default() },
                 }
             }
@@ -124,7 +124,7 @@ impl State {
         let step = if statement.contains("?4") { step.bind(reason) } else { step };
         let row = step.fetch_optional(&mut *tx.inner).await;
         match row.and_then(|row| row.as_ref().map(status).transpose()).map_err(self.fault())? {
-            Some(status) => Ok(status.into()),
+            Some(status) => Ok(Moves::of(status, 1)),
             None => Ok(Moves { stale: 1, ..Moves::default() }),
         }
     }

@@ -3,7 +3,7 @@
 use super::claim::{Token, status};
 use super::{Moves, Statement};
 use crate::state::{State, StateError};
-use tidings_plan::{Key, Outcome, Status};
+use tidings_plan::{Key, Outcome};
 
 const SENT: &str = "\
     UPDATE tidings_outbox SET state = 'sent', provider_id = ?3, code = CASE kind WHEN 'coupon' THEN ?4 END, \
@@ -56,13 +56,5 @@ fn settlement(token: Token, key: Key, outcome: &Outcome, now: i64) -> Statement<
             start(AGAIN).bind(reason).bind(now).bind(asked)
         }
         Outcome::Unknown(reason) => start(UNKNOWN).bind(reason).bind(now),
-    }
-}
-
-impl From<Status> for Moves {
-    fn from(status: Status) -> Moves {
-        let mut moves = Moves::default();
-        moves.add(status, 1);
-        moves
     }
 }
