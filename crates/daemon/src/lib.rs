@@ -2,10 +2,12 @@
 //! and the flow of a run. Holds no rule of the business.
 
 mod batch;
+pub mod decide;
 pub mod dispatch;
 pub mod run;
 pub mod stop;
 
+pub use decide::{DecideError, Decider, Decision};
 pub use dispatch::{Dispatcher, Drained};
 pub use run::{RunOf, Summary, run};
 pub use stop::Stop;

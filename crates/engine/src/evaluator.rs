@@ -2,17 +2,17 @@
 
 use crate::bitmap::Bitmap;
 use crate::chunk::{Chunk, Needs};
-use crate::compile::{Compiler, Ranked};
+use crate::compile::{Compiler, Ranked, RuleNodes};
 use crate::eval::{Inputs, Results, evaluate};
-use crate::graph::{At, BitsId, Domain, Graph, NodeId};
+use crate::graph::{BitsId, Graph, NodeId};
 use crate::parallel;
 use crate::pass::{NodeMap, Pass};
 use crate::population::Populations;
 use crate::score::{Cuts, Sample};
-use crate::wants::{Want, wants};
+use crate::wants::Want;
 use std::sync::Arc;
 use tidings_check::Program;
-use tidings_check::program::{Entrance, Rule, SegmentId, StagesId};
+use tidings_check::program::{Entrance, SegmentId, StagesId};
 use tidings_schema::{Now, Vocabulary};
 
 /// All rules, segments and stages of a program, compiled into one graph.
@@ -27,14 +27,6 @@ pub struct Evaluator {
     stages: Vec<Vec<BitsId>>,
     pass: Pass,
     levels: Vec<Level>,
-}
-
-#[derive(Clone, Debug)]
-struct RuleNodes {
-    then: BitsId,
-    otherwise: BitsId,
-    undecided: BitsId,
-    wants: Vec<Want>,
 }
 
 /// Scores over the population that can be computed together, once those before them are.
@@ -70,15 +62,12 @@ pub struct RuleMatches {
     pub wants: Vec<(String, u64)>,
 }
 
-const TODAY: At = At { shift: 0, domain: Domain::Customers };
-
 impl Evaluator {
     /// Compiles all rules, segments and stages of a program.
     pub fn compile(program: &Program) -> Evaluator {
         let mut compiler = Compiler::new(program, Graph::new());
         let existing = compiler.existing(0);
-        let rules: Vec<RuleNodes> =
-            program.rules.iter().map(|rule| RuleNodes::compile(&mut compiler, rule)).collect();
+        let rules: Vec<RuleNodes> = program.rules.iter().map(|rule| compiler.rule(rule)).collect();
         let segments = (0..program.segments.len() as u32)
             .map(|i| compiler.inside(Entrance::Segment(SegmentId(i)), 0))
             .collect();
@@ -105,7 +94,14 @@ impl Evaluator {
         evaluator
     }
 
-    /// The columns that chunks must have.
+    /// The same evaluator for chunks that have these columns, its own among them.
+    #[must_use]
+    pub fn reading(mut self, layout: &Needs) -> Evaluator {
+        self.needs = self.needs.union(layout);
+        self
+    }
+
+    /// The columns that chunks have.
     pub fn needs(&self) -> &Needs {
         &self.needs
     }
@@ -171,22 +167,6 @@ impl Evaluator {
 }
 
 impl RuleNodes {
-    fn compile(compiler: &mut Compiler<'_>, rule: &Rule) -> RuleNodes {
-        let mut about = vec![compiler.existing(0)];
-        about.extend(rule.segment.map(|segment| compiler.segment(segment, 0)));
-        let about = compiler.graph.all(about, Domain::Customers);
-        let (mut then, mut no, mut lacked) = (about, None, Vec::new());
-        if let Some(condition) = &rule.condition {
-            let yes = compiler.condition(condition, TODAY, true);
-            then = compiler.graph.all(vec![about, yes], Domain::Customers);
-            no = Some(compiler.condition(condition, TODAY, false));
-            lacked = wants(compiler, condition);
-        }
-        let otherwise = compiler.graph.except(about, then);
-        let undecided = no.map_or(otherwise, |no| compiler.graph.except(otherwise, no));
-        RuleNodes { then, otherwise, undecided, wants: lacked }
-    }
-
     fn matches(&self, results: &Results) -> RuleMatches {
         let undecided = results.bits(self.undecided);
         let lacking = |(name, known): &Want| {

@@ -21,10 +21,23 @@ pub struct Supplies {
     pub shown: HashMap<(String, String), Vec<AttributeId>>,
     /// Templates and channels that show the coupon of their rule.
     pub with_coupon: HashSet<(String, String)>,
-    /// By coupon, the provider that grants it. Others are granted by the provider `coupon`.
-    pub providers: HashMap<String, String>,
+    /// The declared coupons. Others are granted by the provider `coupon`, on no terms.
+    pub coupons: HashMap<String, Terms>,
     /// What templates show of the shop, as a JSON object.
     pub shop: Json,
+}
+
+/// What a coupon is worth.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Terms {
+    /// Who grants it.
+    pub provider: String,
+    /// What it is worth, as people read it: `20 CNY`.
+    pub value: String,
+    /// What people call it.
+    pub label: Option<String>,
+    /// For how many seconds from the run it can be used.
+    pub valid_for: Option<i64>,
 }
 
 /// The plan as pages for the outbox, rule by rule.
@@ -138,8 +151,13 @@ impl Paging<'_> {
             }
         };
         let grant = |step: &str, coupon: &str| {
-            let provider = self.supplies.providers.get(coupon).map_or("coupon", String::as_str);
-            make(step, Kind::Coupon, provider, coupon, self.values(member, &[]))
+            let terms = self.supplies.coupons.get(coupon);
+            let provider = terms.map_or("coupon", |t| t.provider.as_str());
+            let mut values = self.values(member, &[]);
+            if let (Some(terms), Some(values)) = (terms, values.as_object_mut()) {
+                values.insert("coupon".to_owned(), self.terms(terms));
+            }
+            make(step, Kind::Coupon, provider, coupon, values)
         };
         let rows = match action {
             Action::Coupon(name) => {
@@ -184,6 +202,12 @@ impl Paging<'_> {
             }
         };
         self.page.intents.extend(rows);
+    }
+
+    fn terms(&self, terms: &Terms) -> Json {
+        let micros = terms.valid_for.map(|seconds| seconds.saturating_mul(1_000_000));
+        let expires = micros.map(|m| self.question.now.micros.saturating_add(m));
+        json!({"value": terms.value, "label": terms.label, "expires": expires})
     }
 
     fn name(&self, id: AttributeId) -> String {

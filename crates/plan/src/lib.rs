@@ -12,8 +12,8 @@ pub mod schedule;
 
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Sending};
 pub use history::{Entry, History, Occasion, Page, PastMessage, RuleHistory};
-pub use intents::{Supplies, pages};
-pub use make::{Question, plan};
+pub use intents::{Supplies, Terms, pages};
+pub use make::{Question, messages_since, plan};
 pub use outbox::{Intent, Key, Kind, OnUnknown, Outcome, Status};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict};
 pub use reach::Standing;

@@ -49,6 +49,11 @@ pub fn plan(question: &Question<'_>) -> Plan {
     Plan { now: question.now, customers: planner.customers, rules }
 }
 
+/// From which moment on past messages count under some cap, in microseconds since 1970 UTC.
+pub fn messages_since(program: &Program, now: Now) -> i64 {
+    program.policy.caps.iter().map(|cap| before(cap.per, now)).min().unwrap_or(i64::MAX)
+}
+
 struct Planner<'a> {
     question: &'a Question<'a>,
     customers: u64,
