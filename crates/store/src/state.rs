@@ -10,7 +10,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Connection, Sqlite, Transaction};
 use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
@@ -61,7 +61,13 @@ impl State {
             .busy_timeout(PATIENCE);
         let file: Arc<str> = options.get_filename().display().to_string().into();
         make_folder(options.get_filename()).map_err(|e| StateError::new(&file, sqlx::Error::Io(e)))?;
-        let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
+        // When the disk is full SQLite itself rolls back, sqlx does not notice, and its connection is of no more use.
+        let pool = |most| {
+            SqlitePoolOptions::new()
+                .max_connections(most)
+                .acquire_timeout(PATIENCE)
+                .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+        };
         let opened = async {
             let write = pool(1).connect_with(options.clone()).await?;
             let (project, secret) = set_up(&write).await?;
@@ -214,5 +220,40 @@ fn make_folder(file: &Path) -> std::io::Result<()> {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use tidings_plan::{Occasion, Page};
+
+    #[tokio::test]
+    async fn a_full_disk_is_an_error_and_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(&format!("sqlite:{}/state.db", folder.path().display())).await.unwrap();
+        let run = state.start_run(0, "test", "").await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 1").fetch_all(&state.write).await.unwrap();
+        let mut written = 0;
+        let error = loop {
+            let occasion = |i: usize| Occasion {
+                rule: "wake-up".into(),
+                customer: format!("customer {written}-{i}"),
+                occasion: "1".into(),
+                at: 0,
+            };
+            let page = Page { occasions: (0..100).map(occasion).collect(), ..Page::default() };
+            match state.enqueue(run, &page).await {
+                Ok(_) => written += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StateError::Full { .. }), "{error:?}");
+        assert_eq!(
+            state.history(0).await.unwrap().rules.get("wake-up").map_or(0, |r| r.reached.len()),
+            written * 100
+        );
+        state.enqueue(run, &Page::default()).await.expect("and there is room again");
     }
 }

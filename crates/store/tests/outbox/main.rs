@@ -1,0 +1,135 @@
+//! The outbox's promises, one fault at a time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod claims;
+mod constraints;
+mod doubts;
+mod gate;
+mod history;
+mod keys;
+mod opening;
+
+use std::time::Duration;
+use tempfile::TempDir;
+use tidings_plan::{Intent, Key, Kind, OnUnknown, Outcome, Page, Status};
+use tidings_store::{Claim, Gated, Outlet, RunId, State};
+
+const LEASE: Duration = Duration::from_secs(30);
+const AT: i64 = 1_780_000_000_000_000;
+
+/// A state in a folder of its own.
+struct Fresh {
+    folder: TempDir,
+    state: State,
+    run: RunId,
+}
+
+impl Fresh {
+    async fn new() -> Fresh {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(&url(&folder)).await.unwrap();
+        let run = state.start_run(AT, "test", "fingerprint").await.unwrap();
+        Fresh { folder, state, run }
+    }
+
+    async fn enqueue(&self, intents: Vec<Intent>) {
+        self.state.enqueue(self.run, &page(intents)).await.unwrap();
+    }
+
+    async fn claim(&self, kind: Kind, channel: &str) -> Claim {
+        self.state.claim("worker", &outlet(kind, channel), 100, LEASE).await.unwrap()
+    }
+
+    async fn gate(&self, claim: &Claim) -> Gated {
+        self.gate_with(claim, OnUnknown::Leave).await
+    }
+
+    async fn gate_with(&self, claim: &Claim, policy: OnUnknown) -> Gated {
+        let prepared: Vec<_> = claim.rows.iter().map(|r| (r.sending.key, Ok("payload".to_owned()))).collect();
+        self.state.gate(claim.token, &prepared, policy, LEASE).await.unwrap()
+    }
+
+    /// Claims, lets out and settles all that is due in an outlet with one outcome.
+    async fn carry(&self, kind: Kind, channel: &str, outcome: Outcome) {
+        let claim = self.claim(kind, channel).await;
+        let open = self.gate(&claim).await.open;
+        let outcomes: Vec<_> = open.into_iter().map(|key| (key, outcome.clone())).collect();
+        self.state.settle(claim.token, &outcomes).await.unwrap();
+    }
+
+    /// The states of a customer's rows, in the order in which they were written down.
+    async fn states(&self, customer: &str) -> Vec<Status> {
+        self.state.ledger(customer).await.unwrap().into_iter().map(|row| row.status).collect()
+    }
+
+    fn advance(&self, by: Duration) {
+        self.state.advance(i64::try_from(by.as_micros()).unwrap());
+    }
+
+    /// Beside the state, as no code of the engine would do it.
+    async fn by_hand(&self, sql: &'static str) -> Result<(), sqlx::Error> {
+        use sqlx::ConnectOptions;
+        let options: sqlx::sqlite::SqliteConnectOptions = url(&self.folder).parse()?;
+        let mut connection = options.connect().await?;
+        sqlx::query(sql).execute(&mut connection).await.map(drop)
+    }
+}
+
+fn url(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("state.db").display())
+}
+
+fn outlet(kind: Kind, channel: &str) -> Outlet {
+    Outlet { kind, channel: channel.into() }
+}
+
+fn page(intents: Vec<Intent>) -> Page {
+    Page { intents, cursor: "1".into(), ..Page::default() }
+}
+
+fn sent(code: Option<&str>) -> Outcome {
+    Outcome::Sent { provider_id: Some("p-1".into()), code: code.map(Into::into) }
+}
+
+fn key(step: &str, customer: &str) -> Key {
+    Key::new(b"secret", "project", "wake-up", step, customer, "1")
+}
+
+/// An email to a customer.
+fn mail(customer: &str) -> Intent {
+    Intent {
+        key: key("send wake-up", customer),
+        rule: "wake-up".into(),
+        step: "send wake-up".into(),
+        customer: customer.into(),
+        occasion: "1".into(),
+        kind: Kind::Message,
+        channel: "email".into(),
+        subject: "wake-up".into(),
+        address: Some(format!("{customer}@shop.example")),
+        values: r#"{"customer": {}}"#.into(),
+        after: None,
+        priority: 0,
+        at: AT,
+        expires: None,
+    }
+}
+
+/// A coupon for a customer.
+fn coupon(customer: &str) -> Intent {
+    Intent {
+        key: key("coupon wake-up", customer),
+        step: "coupon wake-up".into(),
+        kind: Kind::Coupon,
+        channel: "shop".into(),
+        address: None,
+        values: r#"{"coupon": {"value": "20 CNY", "label": "Welcome back", "expires": 1790000000000000}}"#
+            .into(),
+        ..mail(customer)
+    }
+}
+
+/// An email that shows the customer's coupon.
+fn mail_with_coupon(customer: &str) -> Intent {
+    Intent { after: Some(coupon(customer).key), ..mail(customer) }
+}
