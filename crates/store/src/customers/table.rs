@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Row, Sqlite};
 use std::fmt::Write;
-use tidings_schema::names::near;
+use tidings_syntax::suggest::nearest as near;
 use tidings_schema::{Attribute, Raw};
 use tokio::sync::mpsc;
 
