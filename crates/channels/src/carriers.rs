@@ -77,7 +77,7 @@ impl Carriers {
     /// What carries a row: by the channel's name for messages, by the coupon's, webhook's or team's name for the
     /// others. Nothing where it is not configured, and for changes, which stay at home.
     pub fn get(&self, kind: Kind, channel: &str, subject: &str) -> Option<&Arc<dyn Carrier>> {
-        let by_either = |map: &'_ BTreeMap<String, Arc<dyn Carrier>>| map.contains_key(subject);
+        let named = |map: &BTreeMap<String, _>| if map.contains_key(subject) { subject } else { channel };
         match (kind, &self.sandbox) {
             (Kind::Change, _) => None,
             (_, Some(sandbox)) => Some(sandbox),
@@ -85,10 +85,8 @@ impl Carriers {
             (Kind::Coupon, None) => {
                 self.providers.get(self.coupons.get(subject).map_or(channel, |c| c.provider.as_str()))
             }
-            (Kind::Webhook, None) => {
-                self.webhooks.get(if by_either(&self.webhooks) { subject } else { channel })
-            }
-            (Kind::Notify, None) => self.teams.get(if by_either(&self.teams) { subject } else { channel }),
+            (Kind::Webhook, None) => self.webhooks.get(named(&self.webhooks)),
+            (Kind::Notify, None) => self.teams.get(named(&self.teams)),
         }
     }
 
@@ -132,6 +130,8 @@ impl CouponConfig {
     }
 }
 
+type Built = Result<Arc<dyn Carrier>, String>;
+
 struct Builder<'a> {
     delivery: &'a Delivery,
     templates: Arc<Templates>,
@@ -144,7 +144,7 @@ impl Builder<'_> {
         &mut self,
         section: &str,
         configured: &BTreeMap<String, C>,
-        build: fn(&Self, &C) -> Result<Arc<dyn Carrier>, String>,
+        build: fn(&Self, &C) -> Built,
     ) -> BTreeMap<String, Arc<dyn Carrier>> {
         let mut carriers = BTreeMap::new();
         for (name, config) in configured {
@@ -158,7 +158,7 @@ impl Builder<'_> {
         carriers
     }
 
-    fn channel(&self, config: &ChannelConfig) -> Result<Arc<dyn Carrier>, String> {
+    fn channel(&self, config: &ChannelConfig) -> Built {
         let Surroundings { folder, zone, .. } = self.place;
         match config {
             ChannelConfig::Sandbox(_) => Ok(Arc::new(self.catch_all()?)),
@@ -169,14 +169,14 @@ impl Builder<'_> {
         }
     }
 
-    fn provider(&self, config: &CouponProviderConfig) -> Result<Arc<dyn Carrier>, String> {
+    fn provider(&self, config: &CouponProviderConfig) -> Built {
         let otherwise = config.keys_remembered_for.map_or(OnUnknownConfig::Leave, OnUnknownConfig::Retry);
         let role = Role::Coupon { code: config.code.clone(), coupons: self.delivery.coupons.clone() };
         self.http(&config.http, role, &otherwise)
     }
 
     /// At least once: the receiver tells repeats by `webhook-id`.
-    fn webhook(&self, config: &HttpConfig) -> Result<Arc<dyn Carrier>, String> {
+    fn webhook(&self, config: &HttpConfig) -> Built {
         self.http(config, Role::Call, &OnUnknownConfig::Retry(Length(86_400)))
     }
 

@@ -155,7 +155,8 @@ pub struct CouponProviderConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CouponConfig {
-    /// The provider that grants it.
+    /// The provider that grants it; `coupon` where it is not said.
+    #[serde(default = "coupon")]
     pub provider: String,
     /// What it is worth, as people read it: `20 CNY`.
     pub value: String,
@@ -309,6 +310,10 @@ impl<'de> Deserialize<'de> for CouponProviderConfig {
         };
         Ok(CouponProviderConfig { http, code: flat.code, keys_remembered_for: flat.keys_remembered_for })
     }
+}
+
+fn coupon() -> String {
+    "coupon".into()
 }
 
 fn four() -> usize {

@@ -13,10 +13,11 @@ use crate::tls::client_config;
 use answer::{Heard, retry_after};
 use body::Body;
 pub use body::check_body;
-use guard::{Guard, checked};
+use guard::{Guard, Reach, checked};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Request, Response, Url};
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -61,20 +62,9 @@ impl Service {
             _ => None,
         };
         let ca_file = config.ca_file.as_ref().map(|file| folder.join(file));
-        let client = Client::builder()
-            .tls_backend_preconfigured(client_config(ca_file.as_deref())?)
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .dns_resolver(Guard(reach))
-            .connect_timeout(CONNECT)
-            .timeout(config.timeout.map_or(WHOLE, |t| Duration::from_secs(t.0.clamp(1, 600))))
-            .pool_idle_timeout(Duration::from_secs(15))
-            .user_agent("tidings")
-            .build()
-            .map_err(|e| format!("{url}: {e}"))?;
+        let timeout = config.timeout.map_or(WHOLE, |t| Duration::from_secs(t.0.clamp(1, 600)));
         Ok(Service {
-            client,
+            client: client(reach, client_config(ca_file.as_deref())?, timeout)?,
             url,
             method: match config.method {
                 Method::Post => reqwest::Method::POST,
@@ -179,6 +169,22 @@ impl Service {
     }
 }
 
+/// A client without what reqwest does by default: redirects, proxies, no time limit.
+fn client(reach: Reach, tls: ClientConfig, timeout: Duration) -> Result<Client, String> {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .no_proxy()
+        .referer(false)
+        .dns_resolver(Guard(reach))
+        .connect_timeout(CONNECT)
+        .timeout(timeout)
+        .pool_idle_timeout(Duration::from_secs(15))
+        .user_agent("tidings")
+        .build()
+        .map_err(|e| reason(&e))
+}
+
 /// The address to ask at, which must be the service's own host: it gets the service's secrets.
 fn ask_url(text: &str, service: &Url, private_network: bool) -> Result<Text, String> {
     let (url, _) = checked(&text.replace(['{', '}', ' '], ""), private_network)?;
@@ -224,4 +230,19 @@ fn reason(error: &reqwest::Error) -> String {
         source = cause.source();
     }
     words
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Without the guard the request would be refused by the port and not by the name's meaning.
+    #[tokio::test]
+    async fn the_client_asks_the_guard_about_every_name() {
+        let client = client(Reach::Public, client_config(None).unwrap(), WHOLE).unwrap();
+        let error = client.get("http://localhost:1/").send().await.unwrap_err();
+        assert!(error.is_connect());
+        assert!(reason(&error).contains("requests do not go to"), "{}", reason(&error));
+    }
 }

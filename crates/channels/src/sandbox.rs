@@ -53,21 +53,21 @@ impl Sandbox {
     fn other(&self, sending: &Sending, coupon: Option<&Grant>) -> Result<Catch, String> {
         let code = (sending.kind == Kind::Coupon).then(|| code(sending.key));
         let shown = match sending.kind {
-            Kind::Coupon => Some(requested(sending, self.coupons.get(&sending.subject), self.zone)),
+            Kind::Coupon => {
+                let mut asked = requested(sending, self.coupons.get(&sending.subject), self.zone);
+                asked.as_object_mut().and_then(|fields| fields.insert("code".into(), json!(code)));
+                Some(asked)
+            }
             _ => coupon.map(|c| granted(c, self.zone)),
         };
-        let values = context(sending, shown)?;
+        let values = context(sending, shown.clone())?;
         let body = match sending.kind {
             Kind::Message => {
                 let text =
                     self.templates.message(&sending.subject, &sending.channel, &Values::new(&values)?)?;
                 json!({ "text": text })
             }
-            Kind::Coupon => {
-                let mut coupon = values.get("coupon").cloned().unwrap_or_default();
-                coupon["code"] = json!(code);
-                coupon
-            }
+            Kind::Coupon => shown.unwrap_or_default(),
             _ => Value::Object(values),
         };
         let caught = json!({
@@ -255,7 +255,7 @@ fn decoded(header: &str) -> String {
         let coded = word.strip_prefix("=?utf-8?b?").and_then(|w| w.strip_suffix("?="));
         let bytes = coded.and_then(|c| base64::engine::general_purpose::STANDARD.decode(c).ok());
         // Blanks between two encoded words only part them.
-        if !text.is_empty() && !(after_word && bytes.is_some()) {
+        if !(text.is_empty() || after_word && bytes.is_some()) {
             text.push(b' ');
         }
         after_word = bytes.is_some();
