@@ -31,6 +31,8 @@ pub struct RuleFile {
     pub name: String,
     /// What it says.
     pub tree: tree::File,
+    /// The names of declarations that could not be read: whoever uses them is not told once more.
+    pub broken: Vec<tree::Name>,
 }
 
 /// What rules can send, as the project's files declare it.

@@ -22,6 +22,8 @@ pub(crate) enum Named {
     Segment(SegmentId),
     Rule,
     Journey,
+    /// A declaration that could not be read: an error of its own, which was reported.
+    Broken,
 }
 
 /// A declaration and what the checker has made of it.
@@ -164,6 +166,9 @@ impl<'a> Checker<'a> {
             for item in &file.tree.items {
                 self.declare_item(&item.node);
             }
+            for name in &file.broken {
+                self.declare(name, Named::Broken);
+            }
             if let Some(sentence) = &file.tree.sentence {
                 self.declare(&Spanned::new(file.name.clone(), sentence.span), Named::Rule);
             }
@@ -238,6 +243,9 @@ impl<'a> Checker<'a> {
         what: &str,
         fits: impl Fn(Named) -> bool,
     ) -> Option<T> {
+        if self.look_up(&name.node) == Some(Named::Broken) {
+            return None;
+        }
         let candidates: Vec<String> =
             self.names.by_name.iter().filter(|(_, (n, _))| fits(*n)).map(|(name, _)| name.clone()).collect();
         let candidates = candidates.iter().map(String::as_str);

@@ -163,6 +163,7 @@ impl Checker<'_> {
                     format!("in {}", first.node),
                 ),
             ),
+            (Named::Broken, _) => None,
             _ => self.report(
                 Diagnostic::new(Code::UNKNOWN_NAME, place, format!("`{}` has no parts to name", first.node))
                     .help("only collections have fields: `latest orders.placed_at`"),

@@ -55,7 +55,7 @@ fn checked(text: &str) -> (Checked, Sources) {
         templates: vec![("wake-up".into(), "email".into()), ("wake-up".into(), "sms".into())],
         ..World::default()
     };
-    let files = [RuleFile { id, name: "test".into(), tree: parsed.file }];
+    let files = [RuleFile { id, name: "test".into(), tree: parsed.file, broken: parsed.broken }];
     (check(&files, Arc::new(vocabulary), &world, &sources), sources)
 }
 
@@ -162,7 +162,9 @@ fn errors_of_declarations_and_rules() {
         assert_eq!(codes(text), [code], "{text}");
     }
     let chain: String = (0..70).map(|i| format!("define d{i} = d{}\n", i + 1)).collect();
-    assert!(codes(&format!("{chain}define d70 = visits\nif d0 > 1 then send wake-up coupon")).contains(&"E003"));
+    assert!(
+        codes(&format!("{chain}define d70 = visits\nif d0 > 1 then send wake-up coupon")).contains(&"E003")
+    );
 }
 
 #[test]
@@ -197,8 +199,13 @@ fn negation_over_missing_warns_unless_it_is_thought_of() {
         "city is missing",
         "not in gone",
     ] {
-        let text = format!("segment gone\n visits > 100\nend\nif {text} and in gone then send wake-up coupon");
-        let found = codes(&text.replace(" or city is missing and", " or city is missing) and").replace("if city != \"x\" or", "if (city != \"x\" or"));
+        let text =
+            format!("segment gone\n visits > 100\nend\nif {text} and in gone then send wake-up coupon");
+        let found = codes(
+            &text
+                .replace(" or city is missing and", " or city is missing) and")
+                .replace("if city != \"x\" or", "if (city != \"x\" or"),
+        );
         assert_eq!(found, [""; 0], "{text}");
     }
 }
@@ -215,14 +222,18 @@ fn what_the_engine_did_becomes_counts() {
 
 #[test]
 fn the_whole_example_compiles() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/win-back.tidings")).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/win-back.tidings")).unwrap();
     let program = program(&text);
     assert_eq!(program.scores[0].bands, Bands::Shares(5));
     assert!(matches!(program.defines[0].body, Body::Value(_)));
     assert_eq!(program.stages[0].list.words.len(), 6);
     let rule = &program.rules[0];
     assert_eq!(rule.repeat, Repeat::AtMostOncePer(Window::Days(60)));
-    assert_eq!(rule.then.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["coupon wake-up", "send wake-up"]);
+    assert_eq!(
+        rule.then.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(),
+        ["coupon wake-up", "send wake-up"]
+    );
     assert_eq!(rule.hold_out, Some(0.1));
     assert!(rule.not_run.iter().all(|n| !n.blocks), "a goal does not keep a rule from running");
 }
