@@ -11,6 +11,7 @@ use crate::vocabulary::{
 };
 use crate::yaml::{Document, Fields, Node};
 use attribute::{Owner, plain};
+pub use attribute::{currency, zone};
 use chrono_tz::Tz;
 use iso_currency::Currency;
 use std::collections::HashSet;

@@ -89,10 +89,8 @@ codes! {
     MISSING_FILE "E151" "a file that is not there"
     BAD_STORE "E152" "a store that cannot be named so"
     BAD_CHANNEL "E153" "a channel that cannot be set up so"
-    BAD_VALUE "E154" "a value that cannot be read"
-    TOO_MANY_FILES "E155" "more files than a project may have"
-    OUTSIDE_PROJECT "E156" "a file outside the project"
-    SAME_RULE_FILE "E157" "two rule files of one name"
+    TOO_MANY_FILES "E154" "more files than a project may have"
+    OUTSIDE_PROJECT "E155" "a file outside the project"
 
     UNKNOWN_NAME "E201" "a name that nothing has"
     DUPLICATE_NAME "E202" "a name that is taken"
@@ -136,4 +134,6 @@ codes! {
     YEARLY_TODAY "W024" "a yearly date compared with its year"
     ONCE_A_YEAR "W025" "a yearly rule that sends once, ever"
     SHORT_MONTHS "W026" "a day that some months do not have"
+    NO_ZONE "W040" "a project without a time zone"
+    NO_CURRENCY "W041" "money without a currency"
 }

@@ -1,0 +1,112 @@
+//! The rules of a project against its vocabulary, its templates and what it can send through.
+
+use crate::Project;
+use crate::files::relative;
+use crate::outside::Purpose;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use tidings_channels::{OF_BODIES, OF_COUPONS, OF_MAILS, OF_ROWS, TemplateError, check_body};
+use tidings_check::{Program, RuleFile, World};
+use tidings_schema::Vocabulary;
+use tidings_syntax::{Code, Diagnostic, Place, Source, Sources, Span, parse};
+
+/// What came of a check.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The program, where nothing in it is wrong.
+    pub program: Option<Program>,
+    /// Every finding in the rules, the templates and the bodies of requests.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Project {
+    /// Checks every rule file, template and request body. Findings of [`Project::load`] are not repeated.
+    pub fn check(&mut self) -> Checked {
+        let mut out = Vec::new();
+        let files = self.parse(&mut out);
+        let Some(vocabulary) = self.vocabulary.clone() else { return Checked { program: None, diagnostics: out } };
+        out.extend(self.check_templates(&vocabulary));
+        out.extend(self.check_bodies(&vocabulary));
+        let checked = tidings_check::check(&files, Arc::clone(&vocabulary), &self.world(), &self.sources);
+        out.extend(checked.diagnostics);
+        out.sort_by_key(|d| d.place);
+        let program = checked.program.filter(|_| !out.iter().any(Diagnostic::is_error));
+        Checked { program, diagnostics: out }
+    }
+
+    /// Every rule file as a tree.
+    fn parse(&self, out: &mut Vec<Diagnostic>) -> Vec<RuleFile> {
+        let texts = self.rules.iter().filter_map(|rule| Some((rule, self.sources.get(rule.id)?)));
+        let files = texts.map(|(rule, source)| {
+            let parsed = parse(rule.id, &source.text);
+            out.extend(parsed.diagnostics);
+            RuleFile { id: rule.id, name: rule.name.clone(), tree: parsed.file, broken: parsed.broken }
+        });
+        files.collect()
+    }
+
+    /// What rules can send.
+    pub fn world(&self) -> World {
+        let delivery = &self.config.delivery;
+        let names = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<String>>();
+        World {
+            channels: (!delivery.is_empty()).then(|| names(delivery.channels.keys().collect())),
+            coupons: self.config.declares_coupons.then(|| names(delivery.coupons.keys().collect())),
+            webhooks: self.config.declares_webhooks.then(|| names(delivery.webhooks.keys().collect())),
+            templates: self.templates.names().map(|(t, c)| (t.to_owned(), c.to_owned())).collect(),
+        }
+    }
+
+    fn check_templates(&mut self, vocabulary: &Vocabulary) -> Vec<Diagnostic> {
+        let known = self.known(vocabulary, &[&OF_COUPONS, &OF_MAILS]);
+        let errors = self.templates.check(&known);
+        errors.into_iter().map(|e| template_error(&self.folder, &mut self.sources, e)).collect()
+    }
+
+    fn check_bodies(&self, vocabulary: &Vocabulary) -> Vec<Diagnostic> {
+        let problems = self.config.bodies.iter().flat_map(|body| {
+            let more: &[&[&str]] = match body.of {
+                Purpose::Message => &[&OF_BODIES, &OF_COUPONS],
+                Purpose::Coupon => &[&OF_COUPONS],
+                Purpose::Other => &[],
+            };
+            let problems = check_body(&body.json, &self.known(vocabulary, more));
+            problems.into_iter().map(|problem| {
+                let (message, help) = problem.split_once("; ").unwrap_or((&problem, "look at the braces"));
+                Diagnostic::new(Code::BAD_TEMPLATE, body.place, message).help(help)
+            })
+        });
+        problems.collect()
+    }
+
+    /// What templates and bodies can show.
+    fn known(&self, vocabulary: &Vocabulary, more: &[&[&str]]) -> BTreeSet<String> {
+        let fixed = OF_ROWS.iter().chain(more.iter().copied().flatten()).chain(&["customer.id", "rule.label"]);
+        let attributes = vocabulary.customer.attributes.iter().map(|a| format!("customer.{}", a.name));
+        let shop = self.config.shop.keys().map(|key| format!("shop.{key}"));
+        fixed.map(|name| (*name).to_owned()).chain(attributes).chain(shop).collect()
+    }
+}
+
+/// A template's error at its line.
+pub(crate) fn template_error(folder: &Path, sources: &mut Sources, error: TemplateError) -> Diagnostic {
+    let path = relative(folder, &error.file);
+    let known: HashMap<&str, _> = sources.iter().map(|(id, source): (_, &Source)| (source.path.as_str(), id)).collect();
+    let file = match known.get(path.as_str()) {
+        Some(id) => *id,
+        None => {
+            let bytes = crate::files::read(&error.file).unwrap_or_default();
+            sources.add(path, String::from_utf8_lossy(&bytes))
+        }
+    };
+    let text = sources.get(file).map_or("", |s| s.text.as_str());
+    let start: usize = text.split_inclusive('\n').take(error.line.saturating_sub(1)).map(str::len).sum();
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("");
+    let place = Place { file, span: Span::new(start, start + line.trim_end().len()) };
+    let finding = Diagnostic::new(Code::BAD_TEMPLATE, place, error.message);
+    match error.help {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}

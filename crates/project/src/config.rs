@@ -1,0 +1,129 @@
+//! `tidings.yaml`: where the customers are, and what sends go through.
+
+use crate::outside::{self, Body};
+use crate::secrets;
+use chrono_tz::Tz;
+use std::collections::BTreeMap;
+use tidings_channels::Delivery;
+use tidings_schema::load::{currency, zone};
+use tidings_schema::yaml::{Document, Fields, Node};
+use tidings_schema::{Currency, Settings};
+use tidings_syntax::{Code, Diagnostic, FileId};
+
+/// Where everything is kept that nobody keeps elsewhere, relative to the project.
+const OWN_STORE: &str = "sqlite:.tidings/store.db";
+
+const KEYS: [&str; 11] = [
+    "name", "store", "state", "time_zone", "currency", "shop", "channels", "coupons", "providers", "webhooks", "notify",
+];
+
+/// What `tidings.yaml` says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The project's name, a part of every send's key. It never depends on the folder, which may move.
+    pub name: String,
+    /// The customers' database, a URL; a relative path is the project's.
+    pub store: String,
+    /// The database of what the engine itself decided.
+    pub state: String,
+    /// Days begin and end in it.
+    pub zone: Tz,
+    /// The currency of money that does not say its own.
+    pub currency: Currency,
+    /// What templates show as `shop.…`.
+    pub shop: BTreeMap<String, String>,
+    /// What sends go through.
+    pub delivery: Delivery,
+    /// Whether it names the currency.
+    pub says_currency: bool,
+    /// Whether coupons are declared; otherwise any name is one.
+    pub declares_coupons: bool,
+    /// Whether webhooks are declared; otherwise any name is one.
+    pub declares_webhooks: bool,
+    pub(crate) bodies: Vec<Body>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            name: "project".to_owned(),
+            store: OWN_STORE.to_owned(),
+            state: OWN_STORE.to_owned(),
+            zone: Tz::UTC,
+            currency: Currency::USD,
+            shop: BTreeMap::new(),
+            delivery: Delivery::default(),
+            says_currency: false,
+            declares_coupons: false,
+            declares_webhooks: false,
+            bodies: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// What the vocabulary needs to know.
+    pub fn settings(&self) -> Settings {
+        Settings { zone: self.zone, currency: self.currency }
+    }
+}
+
+/// Reads the file. The second value is its text as it may be shown: without secrets that were written out.
+pub(crate) fn read(text: &str, file: FileId, out: &mut Vec<Diagnostic>) -> (Config, String) {
+    let mut config = Config::default();
+    let mut shown = text.to_owned();
+    if let Some(document) = Document::read(text, file, out) {
+        let root = document.root();
+        shown = secrets::masked(text, &secrets::literal(&root, out));
+        if let Some(fields) = root.fields(&KEYS, out) {
+            fill(&mut config, &fields, out);
+        }
+    }
+    (config, shown)
+}
+
+fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
+    if let Some(name) = fields.text("name", out) {
+        config.name = name;
+    }
+    if let Some(store) = fields.get("store").and_then(|n| store(&n, out)) {
+        config.store = store;
+    }
+    if let Some(state) = fields.get("state").and_then(|n| store(&n, out)) {
+        config.state = state;
+    }
+    match fields.get("time_zone") {
+        Some(node) => config.zone = zone(&node, out).unwrap_or(Tz::UTC),
+        None => out.push(default_zone(fields)),
+    }
+    if let Some(currency) = fields.get("currency").and_then(|n| currency(&n, out)) {
+        config.currency = currency;
+    }
+    for (key, node) in fields.get("shop").and_then(|n| n.entries(out)).unwrap_or_default() {
+        config.shop.extend(node.text(out).map(|text| (key, text)));
+    }
+    config.says_currency = fields.get("currency").is_some();
+    config.declares_coupons = fields.get("coupons").is_some();
+    config.declares_webhooks = fields.get("webhooks").is_some();
+    (config.delivery, config.bodies) = outside::read(fields, out);
+}
+
+fn default_zone(fields: &Fields<'_>) -> Diagnostic {
+    let place = fields.node().key_place();
+    Diagnostic::new(Code::NO_ZONE, place, "there is no time zone, so days begin and end in UTC")
+        .help("write `time_zone: Asia/Shanghai`, or another continent and city")
+}
+
+fn store(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {
+    let url = node.text(out)?;
+    let problem = match url.split_once(':') {
+        Some(("sqlite", "" | "//")) => "it names no file",
+        Some(("sqlite", path)) if path.starts_with(":memory:") => "a database in memory is gone after every command",
+        Some(("sqlite", _)) => return Some(url),
+        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => "only SQLite databases can be used so far",
+        _ => "it does not begin with `sqlite:`",
+    };
+    let finding = node.finding(Code::BAD_STORE, format!("`{}` cannot be used: {problem}", node.key()));
+    out.push(finding.help(format!("write `{}: sqlite:shop.db`, with the path from the project's folder", node.key())));
+    None
+}

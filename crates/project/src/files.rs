@@ -1,0 +1,135 @@
+//! The files of a project: bounded in number and size, and never from outside its folder.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use tidings_schema::names;
+use tidings_syntax::{Code, Diagnostic, FileId, MAX_BYTES, Place, Sources};
+
+/// How many rule files a project may have.
+const MAX_FILES: usize = 10_000;
+/// How deep folders may stand in one another.
+const MAX_DEPTH: usize = 16;
+
+/// A rule file, not parsed yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleText {
+    /// Its place among the sources.
+    pub id: FileId,
+    /// Its name without folder and ending, NFC: the name of its bare sentence.
+    pub name: String,
+}
+
+/// Reads a file of at most one byte more than is allowed, so that whoever parses it sees that it is too large.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A file that has to be there.
+pub(crate) fn needed(folder: &Path, name: &str, help: &str) -> Result<String, (Code, String, String)> {
+    let missing = |message: String, help: &str| (Code::MISSING_FILE, message, help.to_owned());
+    match read(&folder.join(name)).map(String::from_utf8) {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(_)) => Err((Code::NOT_TEXT, format!("{name} is not UTF-8 text"), "save it as UTF-8".to_owned())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Err(missing(format!("there is no {name} in {}", folder.display()), help)),
+        Err(e) => Err(missing(format!("{name} cannot be read: {e}"), "look at its permissions")),
+    }
+}
+
+/// Adds every rule file below `rules/` to the sources, in the order of their paths.
+pub(crate) fn rules(folder: &Path, sources: &mut Sources, out: &mut Vec<Diagnostic>) -> Vec<RuleText> {
+    let root = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let mut walk = Walk { folder, root, seen: HashSet::new(), found: Vec::new(), problems: Vec::new() };
+    walk.folder(&folder.join("rules"), 0);
+    walk.found.sort_unstable();
+    if walk.found.len() > MAX_FILES {
+        let message = format!("there are {} rule files, and a project has at most {MAX_FILES}", walk.found.len());
+        walk.problems.push(("rules".to_owned(), Code::TOO_MANY_FILES, message, "put more rules into one file"));
+        walk.found.truncate(MAX_FILES);
+    }
+    for (path, code, message, help) in walk.problems {
+        let file = sources.add(path, "");
+        out.push(Diagnostic::new(code, Place { file, ..Place::default() }, message).help(help));
+    }
+    walk.found.iter().filter_map(|path| rule(folder, path, sources, out)).collect()
+}
+
+fn rule(folder: &Path, path: &Path, sources: &mut Sources, out: &mut Vec<Diagnostic>) -> Option<RuleText> {
+    let shown = relative(folder, path);
+    let bytes = match read(path) {
+        Ok(bytes) => bytes,
+        Err(e) => {
+            let file = sources.add(&shown, "");
+            let finding = Diagnostic::new(Code::MISSING_FILE, Place { file, ..Place::default() }, format!("{shown} cannot be read: {e}"));
+            out.push(finding.help("look at its permissions"));
+            return None;
+        }
+    };
+    let id = sources.add(shown, String::from_utf8_lossy(&bytes));
+    if std::str::from_utf8(&bytes).is_err() {
+        // Cut in the middle of a character, a file that is too large is no text either.
+        let parsed = match bytes.len() > MAX_BYTES {
+            true => tidings_syntax::parse(id, &String::from_utf8_lossy(&bytes)),
+            false => tidings_syntax::parse_bytes(id, &bytes),
+        };
+        out.extend(parsed.diagnostics);
+        return None;
+    }
+    let name = path.file_stem().map(|s| names::normal(&s.to_string_lossy())).unwrap_or_default();
+    Some(RuleText { id, name })
+}
+
+/// A path as people in the project's folder write it.
+pub(crate) fn relative(folder: &Path, path: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/")
+}
+
+struct Walk<'p> {
+    folder: &'p Path,
+    /// The project's folder without links.
+    root: PathBuf,
+    /// Folders that were read, without links: a link to a folder above itself ends.
+    seen: HashSet<PathBuf>,
+    found: Vec<PathBuf>,
+    problems: Vec<(String, Code, String, &'static str)>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        let Ok(real) = folder.canonicalize() else { return };
+        if !self.inside(&real, folder) || !self.seen.insert(real) || depth > MAX_DEPTH {
+            return;
+        }
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|e| e.path()).collect();
+        paths.sort_unstable();
+        for path in paths {
+            let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+            if self.found.len() > MAX_FILES || hidden {
+                continue;
+            }
+            if path.is_dir() {
+                self.folder(&path, depth + 1);
+            } else if path.extension().is_some_and(|e| e == "tidings")
+                && let Ok(real) = path.canonicalize()
+                && self.inside(&real, &path)
+            {
+                self.found.push(path);
+            }
+        }
+    }
+
+    /// Whether a path is the project's own; a link to the outside is a finding.
+    fn inside(&mut self, real: &Path, path: &Path) -> bool {
+        let inside = real.starts_with(&self.root);
+        if !inside {
+            let shown = relative(self.folder, path);
+            let message = format!("{shown} is a link to a place outside the project");
+            self.problems.push((shown, Code::OUTSIDE_PROJECT, message, "copy the files into the project, or take the link out"));
+        }
+        inside
+    }
+}

@@ -1,0 +1,175 @@
+//! The parts of `tidings.yaml` that say what sends go through: channels, coupons, providers, webhooks, teams.
+
+use std::collections::BTreeMap;
+use tidings_channels::config::{OnUnknownConfig, SandboxConfig, SmtpConfig};
+use tidings_channels::{ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig};
+use tidings_schema::names;
+use tidings_schema::yaml::{Fields, Node};
+use tidings_syntax::suggest::nearest;
+use tidings_syntax::{Code, Diagnostic, Place};
+
+/// The JSON body of a request: where it stands, and what it is sent for.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    pub place: Place,
+    pub json: serde_json::Value,
+    pub of: Purpose,
+}
+
+/// What a request is sent for, which decides what its body can show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Purpose {
+    Message,
+    Coupon,
+    Other,
+}
+
+/// Reads them all.
+pub(crate) fn read(fields: &Fields<'_>, out: &mut Vec<Diagnostic>) -> (Delivery, Vec<Body>) {
+    let mut reader = Reader { out, bodies: Vec::new() };
+    let coupons = fields.get("coupons");
+    let mut delivery = Delivery {
+        channels: reader.each(fields.get("channels"), Reader::channel),
+        coupon_providers: reader.each(fields.get("providers"), Reader::provider),
+        coupons: reader.each(coupons.clone(), |reader, node| node.typed(&[], reader.out)),
+        webhooks: reader.each(fields.get("webhooks"), |reader, node| reader.http(node, Purpose::Other)),
+        teams: BTreeMap::new(),
+    };
+    if let Some(node) = fields.get("notify") {
+        delivery.teams = reader.teams(&node);
+    }
+    // Without channels everything goes to the sandbox, and no provider is asked.
+    if fields.get("channels").is_some()
+        && let Some(coupons) = coupons
+    {
+        reader.providers(&coupons, &delivery.coupons, &delivery.coupon_providers);
+    }
+    (delivery, reader.bodies)
+}
+
+struct Reader<'o> {
+    out: &'o mut Vec<Diagnostic>,
+    bodies: Vec<Body>,
+}
+
+impl Reader<'_> {
+    /// The entries of a part, by names that rules can write.
+    fn each<T>(
+        &mut self,
+        part: Option<Node<'_>>,
+        read: impl Fn(&mut Self, &Node<'_>) -> Option<T>,
+    ) -> BTreeMap<String, T> {
+        let mut all = BTreeMap::new();
+        for (name, node) in part.and_then(|n| n.entries(self.out)).unwrap_or_default() {
+            let name = names::normal(&name);
+            if !names::is_name(&name) {
+                let finding = Diagnostic::new(Code::UNWRITABLE_NAME, node.key_place(), format!("rules could not write the name `{name}`"));
+                self.out.push(finding.help("names have letters, digits, `_` and single `-` inside, and begin with a letter"));
+            }
+            all.extend(read(self, &node).map(|value| (name, value)));
+        }
+        all
+    }
+
+    fn channel(&mut self, node: &Node<'_>) -> Option<ChannelConfig> {
+        let kind = self.kind(node, &["smtp", "http", "sandbox"])?;
+        match kind {
+            "smtp" => {
+                let smtp: SmtpConfig = self.typed(node)?;
+                if matches!(smtp.on_unknown, OnUnknownConfig::Ask(_)) {
+                    let finding = node.finding(Code::BAD_CHANNEL, format!("`{}` cannot ask: mail servers do not answer what they know", node.key()));
+                    self.out.push(finding.help("write `on_unknown: leave`, or `on_unknown: {retry: 24 hours}`"));
+                }
+                Some(ChannelConfig::Smtp(smtp))
+            }
+            "http" => self.http(node, Purpose::Message).map(ChannelConfig::Http),
+            _ => self.typed::<SandboxConfig>(node).map(ChannelConfig::Sandbox),
+        }
+    }
+
+    /// What kind of service it is.
+    fn kind(&mut self, node: &Node<'_>, kinds: &[&'static str]) -> Option<&'static str> {
+        let entries = node.entries(self.out)?;
+        let Some((_, kind)) = entries.into_iter().find(|(key, _)| key == "kind") else {
+            let finding = Diagnostic::new(Code::MISSING_KEY, node.key_place(), format!("`kind` is missing in `{}`", node.key()));
+            self.out.push(finding.help(format!("write `kind: {}`", kinds.join("`, or `kind: "))));
+            return None;
+        };
+        let written = kind.text(self.out)?;
+        let known = kinds.iter().find(|k| **k == written);
+        if known.is_none() {
+            let finding = kind.finding(Code::BAD_CHANNEL, format!("there is no kind `{written}`"));
+            self.out.push(finding.help(format!("it is one of {}", kinds.join(", "))));
+        }
+        known.copied()
+    }
+
+    fn typed<T: for<'de> serde::Deserialize<'de>>(&mut self, node: &Node<'_>) -> Option<T> {
+        let mut found = Vec::new();
+        let read = node.typed(&["kind"], &mut found);
+        // A secret that was written out has been found already.
+        let known = self.out.iter().any(|d| d.code == Code::LITERAL_SECRET);
+        let secret = |d: &Diagnostic| d.message.contains("secret");
+        self.out.extend(found.into_iter().filter(|d| !(known && secret(d))).map(|d| {
+            if secret(&d) { Diagnostic { code: Code::LITERAL_SECRET, ..d } } else { d }
+        }));
+        read
+    }
+
+    fn http(&mut self, node: &Node<'_>, purpose: Purpose) -> Option<HttpConfig> {
+        let http: HttpConfig = self.typed(node)?;
+        self.request(node, &http, purpose);
+        Some(http)
+    }
+
+    fn provider(&mut self, node: &Node<'_>) -> Option<CouponProviderConfig> {
+        self.kind(node, &["http"])?;
+        let provider: CouponProviderConfig = self.typed(node)?;
+        self.request(node, &provider.http, Purpose::Coupon);
+        Some(provider)
+    }
+
+    /// The address and the body of a request.
+    fn request(&mut self, node: &Node<'_>, http: &HttpConfig, of: Purpose) {
+        let entries = node.entries(self.out).unwrap_or_default();
+        let find = |wanted: &str| entries.iter().find(|(key, _)| key == wanted).map(|(_, n)| n);
+        if let Some(url) = find("url").filter(|_| !http.url.starts_with("https://") && !http.url.starts_with("http://")) {
+            let finding = url.finding(Code::BAD_CHANNEL, "this is no address of the web");
+            self.out.push(finding.help("write `url: https://…`"));
+        }
+        if let (Some(body), Some(json)) = (find("body"), &http.body) {
+            self.bodies.push(Body { place: body.key_place(), json: json.clone(), of });
+        }
+    }
+
+    /// `notify: {url: …}` for every team, or one entry a team.
+    fn teams(&mut self, node: &Node<'_>) -> BTreeMap<String, HttpConfig> {
+        let entries = node.entries(self.out).unwrap_or_default();
+        if entries.iter().any(|(key, _)| key == "url") {
+            let all = self.http(node, Purpose::Other).map(|http| ("notify".to_owned(), http));
+            return all.into_iter().collect();
+        }
+        entries.into_iter().filter_map(|(team, node)| Some((team, self.http(&node, Purpose::Other)?))).collect()
+    }
+
+    /// Every coupon's provider is there.
+    fn providers(
+        &mut self,
+        node: &Node<'_>,
+        coupons: &BTreeMap<String, CouponConfig>,
+        providers: &BTreeMap<String, CouponProviderConfig>,
+    ) {
+        for (name, node) in node.entries(self.out).unwrap_or_default() {
+            let Some(coupon) = coupons.get(&names::normal(&name)) else { continue };
+            if providers.contains_key(&coupon.provider) {
+                continue;
+            }
+            let message = format!("nothing grants the coupon `{name}`: there is no provider `{}`", coupon.provider);
+            let finding = Diagnostic::new(Code::NOTHING_THERE, node.key_place(), message);
+            self.out.push(match nearest(&coupon.provider, providers.keys().map(String::as_str)) {
+                Some(near) => finding.help(format!("perhaps `{near}` was meant")),
+                None => finding.help(format!("declare it: `providers: {{{}: {{kind: http, url: https://…}}}}`", coupon.provider)),
+            });
+        }
+    }
+}
