@@ -1,12 +1,12 @@
 //! The customer store: somebody's SQLite database, read and never written.
 
-mod block;
+pub(crate) mod block;
 mod column;
 mod engine;
 mod error;
 mod load;
 pub(crate) mod open;
-mod table;
+pub(crate) mod table;
 
 pub use error::StoreError;
 pub use load::{CollectionStats, LoadStats, Loaded, Selection};

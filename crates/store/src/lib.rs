@@ -1,5 +1,6 @@
 //! sqlx: customers in, decisions out. Decides nothing.
 
+pub mod catalogue;
 pub mod customers;
 pub mod engine_rows;
 pub mod history;

@@ -23,6 +23,10 @@ pub(crate) enum Part<'a> {
     From(&'a str),
     /// All of them, a block for each so many rows: for views and tables without row numbers.
     Whole(u32),
+    /// The first ones, as one block; how many is bound.
+    First,
+    /// The first different ones, as one block; how many is bound.
+    Different,
     /// Those with one of some bound values in a column, as one block.
     With(&'a str, usize),
 }
@@ -50,6 +54,8 @@ pub(crate) fn blocks(table: &str, columns: &[&str], part: &Part<'_>) -> Statemen
         Part::Whole(rows) => format!(
             "SELECT b{outer} FROM (SELECT (row_number() OVER () - 1) / {rows} AS b{inner} FROM {table} AS t) GROUP BY b"
         ),
+        Part::First => format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t LIMIT ?)"),
+        Part::Different => format!("SELECT 0{outer} FROM (SELECT DISTINCT 0{inner} FROM {table} AS t LIMIT ?)"),
         Part::With(column, values) => format!(
             "SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t WHERE t.{} IN ({}))",
             quoted(column),
@@ -70,10 +76,4 @@ pub(crate) fn count(table: &str, column: &str) -> Statement {
 /// How many rows there are.
 pub(crate) fn count_rows(table: &str) -> Statement {
     AssertSqlSafe(format!("SELECT count(*) FROM {}", quoted(table)))
-}
-
-/// Some values of a column, as text; the number of them is bound.
-pub(crate) fn sample(table: &str, column: &str) -> Statement {
-    let (column, table) = (quoted(column), quoted(table));
-    AssertSqlSafe(format!("SELECT CAST({column} AS BLOB) FROM {table} WHERE {column} IS NOT NULL LIMIT ?"))
 }

@@ -296,7 +296,7 @@ impl<'a> Decoder<'a> {
 
 /// A key as text. A real number without a fraction reads as a whole one: tools that know no missing whole
 /// numbers write keys that way.
-fn key_text(raw: Raw<'_>) -> Option<Box<str>> {
+pub(crate) fn key_text(raw: Raw<'_>) -> Option<Box<str>> {
     let mut text = String::new();
     match raw {
         Raw::Null => return None,
