@@ -234,7 +234,9 @@ impl Scan<'_> {
         let text = text.chars().filter(|c| !invisible(*c)).collect::<String>();
         let text = text.trim_end();
         let span = Span::new(start, self.at);
-        self.clean.comments.push(Comment { text: text.to_owned(), span, own_line });
+        let mut after = self.rest().lines().map(|l| l.trim().is_empty());
+        let paragraph = after.next().is_some() && after.next() == Some(true);
+        self.clean.comments.push(Comment { text: text.to_owned(), span, own_line, paragraph });
     }
 
     fn invisible(&mut self) {
@@ -327,6 +329,11 @@ impl Scan<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
         self.clean.diagnostics.push(diagnostic);
     }
+}
+
+/// Whether a text is spelt in plain signs already.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| plain(c).is_none() && class(c) != Class::Unseen)
 }
 
 /// What a character does outside quotes and comments.

@@ -4,6 +4,7 @@
 mod clean;
 pub mod codes;
 pub mod diagnostic;
+mod format;
 mod grammar;
 mod lower;
 mod names;
@@ -17,5 +18,6 @@ mod unexpected;
 pub use clean::{MAX_BYTES, MAX_DEPTH};
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Help, Severity, Source, Sources};
+pub use format::{FormatError, format};
 pub use parse::{Parsed, parse, parse_bytes};
 pub use span::{FileId, Place, Span, Spanned};

@@ -1,8 +1,10 @@
 //! What the grammar's rules are called in a message.
 
 use crate::grammar::{Rule, is_word};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-/// A rule in plain words; the end of the text alone has none, since it depends on what was read.
+/// A rule in plain words, several of them with `|` between; the end of the text alone has none, since it depends on what was read.
 pub(crate) fn phrase(rule: Rule) -> Option<String> {
     if is_word(rule) {
         return word(rule).map(|w| format!("`{w}`"));
@@ -13,6 +15,13 @@ pub(crate) fn phrase(rule: Rule) -> Option<String> {
 /// The word that a rule stands for.
 pub(crate) fn word(rule: Rule) -> Option<String> {
     format!("{rule:?}").strip_prefix("k_").map(str::to_owned)
+}
+
+/// Whether a text is a word of the language.
+pub(crate) fn is_word_text(text: &str) -> bool {
+    static WORDS: LazyLock<BTreeSet<String>> =
+        LazyLock::new(|| Rule::all_rules().iter().filter_map(|r| word(*r)).collect());
+    WORDS.contains(text)
 }
 
 fn plain(rule: Rule) -> Option<&'static str> {
@@ -31,7 +40,7 @@ fn plain(rule: Rule) -> Option<&'static str> {
         Rule::journey => "`journey`",
         Rule::policy => "`policy`",
         Rule::sentence => "`if`",
-        Rule::basis => "`quintile of`, `decile of`, `4 bands of` or `bands of`",
+        Rule::basis => "`quintile of`|`decile of`|`4 bands of`|`bands of`",
         Rule::bounds => "`at` and the bounds",
         Rule::best => "`lowest first` or `highest first`",
         Rule::arm | Rule::arm_start | Rule::broken_arm | Rule::lone_arm => "a stage, such as `loyal when count of orders >= 5`",
@@ -54,7 +63,7 @@ fn plain(rule: Rule) -> Option<&'static str> {
         Rule::schedule => "a schedule, such as `every day at 10:00`",
         Rule::around => "a day around a date, such as `7 days before birthday`",
         Rule::at => "`at` and a time",
-        Rule::days | Rule::weekday | Rule::unit_interval => "`day`, `weekday`, `monday`, `month on day 1` or `2 hours`",
+        Rule::days | Rule::weekday | Rule::unit_interval => "`day`|`weekday`|`monday`|`month on day 1`",
         Rule::actions | Rule::action | Rule::plain_action | Rule::action_start | Rule::variant_action => {
             "an action, such as `send wake-up email`"
         }
@@ -83,9 +92,9 @@ fn plain(rule: Rule) -> Option<&'static str> {
         }
         Rule::cap => "`at most`",
         Rule::quiet => "`quiet`",
-        Rule::joiner => "`and` or `or`",
+        Rule::joiner => "`and`|`or`",
         Rule::negation | Rule::bang => "`not`",
-        Rule::operand | Rule::row_operand | Rule::factor | Rule::row_factor => "a value or a name",
+        Rule::operand | Rule::row_operand | Rule::row_paren | Rule::factor | Rule::row_factor => "a value or a name",
         Rule::sign => "`+`, `-`, `*` or `/`",
         Rule::tail | Rule::row_tail | Rule::state | Rule::membership | Rule::membership_row | Rule::range
         | Rule::row_range | Rule::r#match | Rule::row_match | Rule::like | Rule::row_like | Rule::compare
@@ -107,7 +116,7 @@ fn plain(rule: Rule) -> Option<&'static str> {
         Rule::moment | Rule::row_moment => "a date, such as `latest orders.placed_at`",
         Rule::was_sent => "`was sent`",
         Rule::opened => "`opened`",
-        Rule::touch | Rule::name | Rule::word => "a name",
+        Rule::touch | Rule::name | Rule::word | Rule::lone_name => "a name",
         Rule::entered => "`entered`",
         Rule::holds => "`holds`",
         Rule::timed_out => "`timed out`",

@@ -41,6 +41,8 @@ pub struct Comment {
     pub span: Span,
     /// Whether nothing but blanks stands before it on its line.
     pub own_line: bool,
+    /// Whether an empty line follows it.
+    pub paragraph: bool,
 }
 
 /// A declaration.

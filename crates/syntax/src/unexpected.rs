@@ -139,9 +139,16 @@ impl Stop<'_> {
                 Rule::k_and => self.expected.len() > 1,
                 _ => false,
             };
-            let phrase = if matches!(rule, Rule::EOI | Rule::clause_start | Rule::after_item) { Some(self.next()) } else { phrase(*rule) };
-            if let Some(phrase) = phrase.filter(|p| !noise && !phrases.contains(p)) {
-                phrases.push(phrase);
+            let phrase = match rule {
+                Rule::EOI | Rule::clause_start | Rule::after_item => Some(self.next()),
+                Rule::name if self.behind_send() => Some("a channel, such as `email`".to_owned()),
+                Rule::term | Rule::expr if self.before().ends_with('=') => Some("a value or a condition".to_owned()),
+                _ => phrase(*rule),
+            };
+            for phrase in phrase.iter().filter(|_| !noise).flat_map(|p| p.split('|')) {
+                if !phrases.iter().any(|p| p == phrase) {
+                    phrases.push(phrase.to_owned());
+                }
             }
         }
         // The comparison, then what goes on, then what ends.
@@ -161,6 +168,11 @@ impl Stop<'_> {
             _ => "`end`",
         }
         .to_owned()
+    }
+
+    /// Whether the template of a `send` is the last thing that was read.
+    fn behind_send(&self) -> bool {
+        self.before().split_whitespace().nth_back(1) == Some("send")
     }
 
     /// Whether a comparison already stands before, in the same condition.

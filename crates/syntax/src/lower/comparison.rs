@@ -51,7 +51,7 @@ impl Lower<'_> {
                 } else {
                     self.operand(&right_pair)?
                 };
-                if is_null(&right) && matches!(op.node, CompareOp::Equal | CompareOp::NotEqual) {
+                if is_null(&right_pair) && matches!(op.node, CompareOp::Equal | CompareOp::NotEqual) {
                     self.null(tail, op.node == CompareOp::Equal);
                     return None;
                 }
@@ -156,7 +156,6 @@ impl Lower<'_> {
     }
 }
 
-fn is_null(expr: &Expr) -> bool {
-    let ExprKind::Path(path) = &expr.node else { return false };
-    matches!(path.parts.as_slice(), [part] if matches!(part.node.to_ascii_lowercase().as_str(), "null" | "nil"))
+fn is_null(operand: &Pair<'_>) -> bool {
+    matches!(written(operand).to_ascii_lowercase().as_str(), "null" | "nil")
 }

@@ -113,7 +113,7 @@ impl Lower<'_> {
                         self.foreign(&part, "not");
                     }
                 }
-                Rule::operand | Rule::row_operand => operand = Some(part),
+                Rule::operand | Rule::row_operand | Rule::row_paren => operand = Some(part),
                 _ => tails.push(part),
             }
         }

@@ -19,7 +19,7 @@ impl Lower<'_> {
             Rule::k_first => Function::First,
             _ => Function::Count,
         };
-        let path = self.find_path(pair)?;
+        let path = self.checked_path(&find(pair, Rule::path)?)?;
         let filter = match find(pair, Rule::filter) {
             Some(filter) => Some(self.term(&filter)?),
             None => None,

@@ -97,7 +97,7 @@ impl Lower<'_> {
     }
 
     /// A path in which no minus was forgotten.
-    fn checked_path(&mut self, pair: &Pair<'_>) -> Option<Path> {
+    pub(super) fn checked_path(&mut self, pair: &Pair<'_>) -> Option<Path> {
         let path = self.path(pair);
         let last = pair.clone().into_inner().next_back()?;
         let written = last.as_str();
