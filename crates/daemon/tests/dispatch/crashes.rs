@@ -1,0 +1,110 @@
+//! The process dies, and another takes up its work.
+
+use super::*;
+use proptest::prelude::*;
+use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
+use std::process::Command;
+use std::task::Poll;
+use witness::Moment;
+
+const LEASE_AND_MORE: i64 = 40_000_000;
+
+/// Polls a future so many times and then lets go of it.
+async fn dropped_after<F: Future>(polls: usize, future: F) {
+    let mut future = pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 || future.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        Poll::Pending
+    })
+    .await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 0, ..ProptestConfig::default() })]
+
+    #[test]
+    fn dropped_at_any_moment_each_key_leaves_once_where_the_receiver_helps_and_at_most_once_elsewhere(
+        crashes in proptest::collection::vec(0..120_usize, 1..6),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            start(&open(folder.path()).await, 15).await;
+            let mut ahead = 0;
+            for polls in crashes {
+                let state = open(folder.path()).await;
+                state.advance(ahead);
+                dropped_after(polls, dispatcher(&state, folder.path()).drain(|_| {})).await;
+                ahead += LEASE_AND_MORE;
+            }
+            let state = open(folder.path()).await;
+            state.advance(ahead);
+            drain_to_the_end(&state, folder.path()).await;
+            hold_against_the_witnesses(&state, folder.path(), 15).await;
+        });
+    }
+}
+
+/// Not a test of its own: the process that dies.
+#[test]
+#[ignore = "started by the test below"]
+fn victim() {
+    let variable = |name: &str| std::env::var(name).unwrap();
+    let folder = std::path::PathBuf::from(variable("VICTIM_FOLDER"));
+    let moment = match variable("VICTIM_MOMENT").as_str() {
+        "preparing" => Moment::Preparing,
+        "before" => Moment::Before,
+        _ => Moment::After,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let state = open(&folder).await;
+        state.advance(variable("VICTIM_AHEAD").parse().unwrap());
+        let (kind, channel, policy) = match variable("VICTIM_CHANNEL").as_str() {
+            "shop" => (Kind::Coupon, "shop", OnUnknown::Retry(86_400)),
+            "crm" => (Kind::Webhook, "crm", OnUnknown::Ask(1)),
+            _ => (Kind::Message, "email", OnUnknown::Leave),
+        };
+        let mut receiver = Receiver::new(&folder, channel, policy);
+        receiver.dies_at = Some((moment, variable("VICTIM_NTH").parse().unwrap()));
+        let mut carriers = receivers(&folder);
+        carriers.insert(Outlet { kind, channel: channel.into() }, Arc::new(receiver));
+        dispatcher_with(&state, carriers).drain(|_| {}).await.unwrap();
+    });
+}
+
+#[tokio::test]
+async fn killed_at_each_step_nothing_is_lost_and_nothing_leaves_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = open(folder.path()).await;
+    let run = start(&state, 0).await;
+    let (mut ahead, mut deaths) = (0, 0);
+    for nth in [3, 7] {
+        for channel in ["shop", "email", "crm"] {
+            for moment in ["preparing", "before", "after"] {
+                // Each finds new work, so that no row is under way in three deaths and taken for poison.
+                state.enqueue(run, &page(deaths * 10..(deaths + 1) * 10)).await.unwrap();
+                let victim = Command::new(std::env::current_exe().unwrap())
+                    .args(["--ignored", "--exact", "crashes::victim"])
+                    .env("VICTIM_FOLDER", folder.path())
+                    .env("VICTIM_CHANNEL", channel)
+                    .env("VICTIM_MOMENT", moment)
+                    .env("VICTIM_NTH", nth.to_string())
+                    .env("VICTIM_AHEAD", ahead.to_string())
+                    .output()
+                    .unwrap();
+                assert!(victim.status.signal().is_some(), "{channel} {moment} {nth}: {victim:?}");
+                deaths += 1;
+                ahead += LEASE_AND_MORE;
+            }
+        }
+    }
+    state.advance(ahead);
+    drain_to_the_end(&state, folder.path()).await;
+    hold_against_the_witnesses(&state, folder.path(), deaths * 10).await;
+}
