@@ -6,10 +6,11 @@
 
 use crate::chunk::Needs;
 use crate::graph::{At, BitsId, BitsNode, ColumnId, ColumnNode, Domain, Graph, Literal, Order, RunsNode};
+use crate::wants::{Want, wants};
 use std::collections::HashMap;
 use tidings_check::Program;
 use tidings_check::program::{
-    Aggregate, Bands, Body, Condition, ConditionKind, DefineId, Entrance, Score, ScoreId, SegmentId,
+    Aggregate, Bands, Body, Condition, ConditionKind, DefineId, Entrance, Rule, Score, ScoreId, SegmentId,
     StagesId, Term, TermKind,
 };
 use tidings_schema::{CollectionId, FieldId};
@@ -28,6 +29,18 @@ pub(crate) struct Compiler<'p> {
     scores: HashMap<(ScoreId, u32), ColumnId>,
     /// The scores by shares of the population, in the order in which they can be computed.
     pub ranked: Vec<Ranked>,
+}
+
+/// Whom a rule is for.
+#[derive(Clone, Debug)]
+pub(crate) struct RuleNodes {
+    /// Those in its segment for whom its condition is definitely true.
+    pub then: BitsId,
+    /// The others in its segment.
+    pub otherwise: BitsId,
+    /// Those of the others for whom the condition is not definitely false.
+    pub undecided: BitsId,
+    pub wants: Vec<Want>,
 }
 
 /// A score by shares of the population, so many days ago.
@@ -57,6 +70,23 @@ impl<'p> Compiler<'p> {
             scores: HashMap::new(),
             ranked: Vec::new(),
         }
+    }
+
+    /// Whom a rule is for.
+    pub fn rule(&mut self, rule: &Rule) -> RuleNodes {
+        let mut about = vec![self.existing(0)];
+        about.extend(rule.segment.map(|segment| self.segment(segment, 0)));
+        let about = self.graph.all(about, Domain::Customers);
+        let Some(condition) = &rule.condition else {
+            let others = self.graph.except(about, about);
+            return RuleNodes { then: about, otherwise: others, undecided: others, wants: Vec::new() };
+        };
+        let yes = self.condition(condition, At::NOW, true);
+        let no = self.condition(condition, At::NOW, false);
+        let then = self.graph.all(vec![about, yes], Domain::Customers);
+        let otherwise = self.graph.except(about, then);
+        let undecided = self.graph.except(otherwise, no);
+        RuleNodes { then, otherwise, undecided, wants: wants(self, condition) }
     }
 
     /// Those for whom a condition is definitely true (`yes`) or definitely false.

@@ -175,10 +175,8 @@ impl Inputs<'_> {
         Bitmap::from_fn(created.len(), |i| created.int(i).is_none_or(|t| before.contains(&t)))
     }
 
-    /// The moment so many days before now.
     fn at(&self, shift: u32) -> Now {
-        // Zero days before a time that comes twice is still the time itself.
-        if shift == 0 { self.now } else { self.now.days_ago(shift) }
+        shifted(self.now, shift)
     }
 
     fn len(&self, domain: Domain) -> usize {
@@ -206,6 +204,11 @@ impl Inputs<'_> {
         let lengths = self.rows(collection).into_iter().flat_map(|rows| rows.offsets.lengths());
         lengths.enumerate().flat_map(|(customer, rows)| std::iter::repeat_n(customer, rows)).collect()
     }
+}
+
+/// The same time of day, so many days before now. Zero days before a time that comes twice is that time.
+pub(crate) fn shifted(now: Now, days: u32) -> Now {
+    if days == 0 { now } else { now.days_ago(days) }
 }
 
 fn gathered(results: &Results, sets: &[BitsId], with: impl Fn(&mut Bitmap, &Bitmap)) -> Bitmap {

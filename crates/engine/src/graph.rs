@@ -52,6 +52,11 @@ pub(crate) struct At {
     pub domain: Domain,
 }
 
+impl At {
+    /// A customer, now.
+    pub const NOW: At = At { shift: 0, domain: Domain::Customers };
+}
+
 /// A set: those for whom something is definitely true.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum BitsNode {

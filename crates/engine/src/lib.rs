@@ -16,6 +16,8 @@ mod parallel;
 mod pass;
 pub mod population;
 mod score;
+mod sketch;
+pub mod trace;
 mod wants;
 mod window;
 
@@ -24,3 +26,4 @@ pub use chunk::{Chunk, CollectionNeeds, Needs, Rows};
 pub use column::value_at;
 pub use evaluator::{Evaluator, Matches, RuleMatches};
 pub use population::Populations;
+pub use trace::{Seen, Trace, Verdict, What};

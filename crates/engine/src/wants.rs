@@ -1,7 +1,7 @@
 //! For want of what a rule cannot be decided.
 
 use crate::compile::Compiler;
-use crate::graph::{At, BitsId, Domain};
+use crate::graph::{At, BitsId};
 use std::collections::HashSet;
 use tidings_check::program::{Body, Condition, ConditionKind, DefineId, ScoreId, Term, TermKind};
 use tidings_schema::Vocabulary;
@@ -90,7 +90,7 @@ impl Search<'_, '_> {
     }
 
     fn leaf(&mut self, term: &Term) {
-        let known = self.compiler.known(term, At { shift: 0, domain: Domain::Customers });
+        let known = self.compiler.known(term, At::NOW);
         if let Some(name) = name(term, &self.compiler.program.vocabulary)
             && self.found.iter().all(|(_, other)| *other != known)
         {

@@ -1,0 +1,147 @@
+//! Customers as plain values, and the chunks that hold the same.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use arrow_array::builder::{
+    BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListBuilder, StringBuilder, UInt32Builder,
+};
+use arrow_array::{ArrayRef, StringArray};
+use arrow_buffer::OffsetBuffer;
+use std::sync::Arc;
+use tidings_engine::{Chunk, Needs, Rows};
+use tidings_schema::{
+    Attribute, Collection, Currency, Customer as Described, FieldId, RowSource, Storage, StoredUnit, Type,
+    Value, Vocabulary,
+};
+
+/// A customer with all its values.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    /// One for each attribute of the vocabulary.
+    pub attributes: Vec<Option<Value>>,
+    /// The rows of each collection of the vocabulary, in any order.
+    pub rows: Vec<Vec<Row>>,
+}
+
+/// A row; its key is its place in the customer's list.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// One for each field of the collection.
+    pub fields: Vec<Option<Value>>,
+}
+
+/// The rows in order of time, and of key where the time is the same.
+pub fn in_order(rows: &[Row], time: FieldId) -> Vec<&Row> {
+    let mut sorted: Vec<&Row> = rows.iter().collect();
+    sorted.sort_by_key(|row| match row.fields[time.0 as usize] {
+        Some(Value::Moment(micros)) => micros,
+        Some(Value::Date(day)) => i64::from(day),
+        _ => panic!("a row has a time"),
+    });
+    sorted
+}
+
+/// The customers in chunks of a size.
+pub fn chunks(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer], size: usize) -> Vec<Chunk> {
+    customers.chunks(size).map(|some| chunk(vocabulary, needs, some)).collect()
+}
+
+/// One chunk of customers, with the columns that are needed.
+pub fn chunk(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer]) -> Chunk {
+    let attribute = |id: &tidings_schema::AttributeId| {
+        let values = customers.iter().map(|c| c.attributes[id.0 as usize].as_ref());
+        array(&vocabulary.attribute(*id).unwrap().ty, values)
+    };
+    let collections = needs.collections.iter().map(|wanted| {
+        let described = vocabulary.collection(wanted.id).unwrap();
+        let lists: Vec<_> =
+            customers.iter().map(|c| in_order(&c.rows[wanted.id.0 as usize], described.time)).collect();
+        let field = |id: &FieldId| {
+            let values = lists.iter().flatten().map(|row| row.fields[id.0 as usize].as_ref());
+            array(&described.field(*id).unwrap().ty, values)
+        };
+        Rows {
+            offsets: OffsetBuffer::from_lengths(lists.iter().map(Vec::len)),
+            fields: wanted.fields.iter().map(field).collect(),
+        }
+    });
+    Chunk {
+        keys: StringArray::from_iter_values((0..customers.len()).map(|i| format!("c{i}"))),
+        attributes: needs.attributes.iter().map(attribute).collect(),
+        collections: collections.collect(),
+    }
+}
+
+macro_rules! built {
+    ($builder:expr, $values:expr, $kind:pat => $value:expr) => {{
+        let mut builder = $builder;
+        $values.for_each(|v| match v {
+            None => builder.append_null(),
+            Some($kind) => builder.append_value($value),
+            Some(other) => panic!("{other:?} is of another type"),
+        });
+        Arc::new(builder.finish())
+    }};
+}
+
+fn array<'a>(ty: &Type, values: impl Iterator<Item = Option<&'a Value>>) -> ArrayRef {
+    match ty {
+        Type::Text => built!(StringBuilder::new(), values, Value::Text(t) => t),
+        Type::Number | Type::Percent => built!(Float64Builder::new(), values, Value::Number(n) => *n),
+        Type::Money(_) => built!(Int64Builder::new(), values, Value::Money(m) => *m),
+        Type::YesNo => built!(BooleanBuilder::new(), values, Value::Truth(t) => *t),
+        Type::Date => built!(Date32Builder::new(), values, Value::Date(d) => *d),
+        Type::Moment => built!(Int64Builder::new(), values, Value::Moment(m) => *m),
+        Type::Duration => built!(Int64Builder::new(), values, Value::Count(c) => *c),
+        Type::OneOf(_) => built!(UInt32Builder::new(), values, Value::Word(w) => *w),
+        Type::Tags => {
+            let tags = |t: &Vec<String>| t.iter().map(|t| Some(t.clone())).collect::<Vec<_>>();
+            built!(ListBuilder::new(StringBuilder::new()), values, Value::Tags(t) => tags(t))
+        }
+        Type::Elapsed(_) => panic!("nothing stored is elapsed"),
+    }
+}
+
+/// A vocabulary of some attributes and collections (a name, fields, and which field is the time).
+pub fn vocabulary(
+    zone: chrono_tz::Tz,
+    attributes: &[(&str, Type)],
+    created: Option<u32>,
+    collections: &[(&str, &[(&str, Type)], u32)],
+) -> Vocabulary {
+    let described = |(name, ty): &(&str, Type)| Attribute {
+        name: (*name).to_owned(),
+        label: None,
+        ty: ty.clone(),
+        storage: Storage {
+            column: (*name).to_owned(),
+            minor: true,
+            zone: None,
+            unit: StoredUnit::Seconds,
+            separator: None,
+        },
+        optional: true,
+        yearly: *ty == Type::Date,
+        kept: false,
+    };
+    let collection = |(name, fields, time): &(&str, &[(&str, Type)], u32)| Collection {
+        name: (*name).to_owned(),
+        source: RowSource::Table { table: (*name).to_owned(), customer: "customer".to_owned(), key: None },
+        time: FieldId(*time),
+        fields: fields.iter().map(described).collect(),
+    };
+    Vocabulary {
+        zone,
+        currency: Currency::USD,
+        customer: Described {
+            table: "customers".to_owned(),
+            key: "id".to_owned(),
+            created: created.map(tidings_schema::AttributeId),
+            zone: None,
+            attributes: attributes.iter().map(described).collect(),
+        },
+        collections: collections.iter().map(collection).collect(),
+        events: Vec::new(),
+        contacts: Vec::new(),
+    }
+}
