@@ -25,7 +25,9 @@ impl Project {
     pub fn check(&mut self) -> Checked {
         let mut out = Vec::new();
         let files = self.parse(&mut out);
-        let Some(vocabulary) = self.vocabulary.clone() else { return Checked { program: None, diagnostics: out } };
+        let Some(vocabulary) = self.vocabulary.clone() else {
+            return Checked { program: None, diagnostics: out };
+        };
         out.extend(self.check_templates(&vocabulary));
         out.extend(self.check_bodies(&vocabulary));
         let checked = tidings_check::check(&files, Arc::clone(&vocabulary), &self.world(), &self.sources);
@@ -82,7 +84,8 @@ impl Project {
 
     /// What templates and bodies can show.
     fn known(&self, vocabulary: &Vocabulary, more: &[&[&str]]) -> BTreeSet<String> {
-        let fixed = OF_ROWS.iter().chain(more.iter().copied().flatten()).chain(&["customer.id", "rule.label"]);
+        let fixed =
+            OF_ROWS.iter().chain(more.iter().copied().flatten()).chain(&["customer.id", "rule.label"]);
         let attributes = vocabulary.customer.attributes.iter().map(|a| format!("customer.{}", a.name));
         let shop = self.config.shop.keys().map(|key| format!("shop.{key}"));
         fixed.map(|name| (*name).to_owned()).chain(attributes).chain(shop).collect()
@@ -92,7 +95,8 @@ impl Project {
 /// A template's error at its line.
 pub(crate) fn template_error(folder: &Path, sources: &mut Sources, error: TemplateError) -> Diagnostic {
     let path = relative(folder, &error.file);
-    let known: HashMap<&str, _> = sources.iter().map(|(id, source): (_, &Source)| (source.path.as_str(), id)).collect();
+    let known: HashMap<&str, _> =
+        sources.iter().map(|(id, source): (_, &Source)| (source.path.as_str(), id)).collect();
     let file = match known.get(path.as_str()) {
         Some(id) => *id,
         None => {

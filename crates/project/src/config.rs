@@ -14,7 +14,17 @@ use tidings_syntax::{Code, Diagnostic, FileId};
 const OWN_STORE: &str = "sqlite:.tidings/store.db";
 
 const KEYS: [&str; 11] = [
-    "name", "store", "state", "time_zone", "currency", "shop", "channels", "coupons", "providers", "webhooks", "notify",
+    "name",
+    "store",
+    "state",
+    "time_zone",
+    "currency",
+    "shop",
+    "channels",
+    "coupons",
+    "providers",
+    "webhooks",
+    "notify",
 ];
 
 /// What `tidings.yaml` says.
@@ -34,7 +44,7 @@ pub struct Config {
     pub shop: BTreeMap<String, String>,
     /// What sends go through.
     pub delivery: Delivery,
-    /// Whether it names the currency.
+    /// Whether it names the currency; what cannot be read is not blamed for it.
     pub says_currency: bool,
     /// Whether coupons are declared; otherwise any name is one.
     pub declares_coupons: bool,
@@ -53,7 +63,7 @@ impl Default for Config {
             currency: Currency::USD,
             shop: BTreeMap::new(),
             delivery: Delivery::default(),
-            says_currency: false,
+            says_currency: true,
             declares_coupons: false,
             declares_webhooks: false,
             bodies: Vec::new(),
@@ -118,12 +128,19 @@ fn store(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {
     let url = node.text(out)?;
     let problem = match url.split_once(':') {
         Some(("sqlite", "" | "//")) => "it names no file",
-        Some(("sqlite", path)) if path.starts_with(":memory:") => "a database in memory is gone after every command",
+        Some(("sqlite", path)) if path.starts_with(":memory:") => {
+            "a database in memory is gone after every command"
+        }
         Some(("sqlite", _)) => return Some(url),
-        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => "only SQLite databases can be used so far",
+        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
+            "only SQLite databases can be used so far"
+        }
         _ => "it does not begin with `sqlite:`",
     };
     let finding = node.finding(Code::BAD_STORE, format!("`{}` cannot be used: {problem}", node.key()));
-    out.push(finding.help(format!("write `{}: sqlite:shop.db`, with the path from the project's folder", node.key())));
+    out.push(
+        finding
+            .help(format!("write `{}: sqlite:shop.db`, with the path from the project's folder", node.key())),
+    );
     None
 }

@@ -33,8 +33,12 @@ pub(crate) fn needed(folder: &Path, name: &str, help: &str) -> Result<String, (C
     let missing = |message: String, help: &str| (Code::MISSING_FILE, message, help.to_owned());
     match read(&folder.join(name)).map(String::from_utf8) {
         Ok(Ok(text)) => Ok(text),
-        Ok(Err(_)) => Err((Code::NOT_TEXT, format!("{name} is not UTF-8 text"), "save it as UTF-8".to_owned())),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Err(missing(format!("there is no {name} in {}", folder.display()), help)),
+        Ok(Err(_)) => {
+            Err((Code::NOT_TEXT, format!("{name} is not UTF-8 text"), "save it as UTF-8".to_owned()))
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            Err(missing(format!("there is no {name} in {}", folder.display()), help))
+        }
         Err(e) => Err(missing(format!("{name} cannot be read: {e}"), "look at its permissions")),
     }
 }
@@ -46,8 +50,14 @@ pub(crate) fn rules(folder: &Path, sources: &mut Sources, out: &mut Vec<Diagnost
     walk.folder(&folder.join("rules"), 0);
     walk.found.sort_unstable();
     if walk.found.len() > MAX_FILES {
-        let message = format!("there are {} rule files, and a project has at most {MAX_FILES}", walk.found.len());
-        walk.problems.push(("rules".to_owned(), Code::TOO_MANY_FILES, message, "put more rules into one file"));
+        let message =
+            format!("there are {} rule files, and a project has at most {MAX_FILES}", walk.found.len());
+        walk.problems.push((
+            "rules".to_owned(),
+            Code::TOO_MANY_FILES,
+            message,
+            "put more rules into one file",
+        ));
         walk.found.truncate(MAX_FILES);
     }
     for (path, code, message, help) in walk.problems {
@@ -63,7 +73,11 @@ fn rule(folder: &Path, path: &Path, sources: &mut Sources, out: &mut Vec<Diagnos
         Ok(bytes) => bytes,
         Err(e) => {
             let file = sources.add(&shown, "");
-            let finding = Diagnostic::new(Code::MISSING_FILE, Place { file, ..Place::default() }, format!("{shown} cannot be read: {e}"));
+            let finding = Diagnostic::new(
+                Code::MISSING_FILE,
+                Place { file, ..Place::default() },
+                format!("{shown} cannot be read: {e}"),
+            );
             out.push(finding.help("look at its permissions"));
             return None;
         }
@@ -128,7 +142,12 @@ impl Walk<'_> {
         if !inside {
             let shown = relative(self.folder, path);
             let message = format!("{shown} is a link to a place outside the project");
-            self.problems.push((shown, Code::OUTSIDE_PROJECT, message, "copy the files into the project, or take the link out"));
+            self.problems.push((
+                shown,
+                Code::OUTSIDE_PROJECT,
+                message,
+                "copy the files into the project, or take the link out",
+            ));
         }
         inside
     }

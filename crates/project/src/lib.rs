@@ -61,7 +61,11 @@ struct Loading<'p> {
 impl Loading<'_> {
     fn config(&mut self) -> Config {
         // The first source is this file: its text is added after it was read, with secrets covered.
-        match files::needed(self.folder, "tidings.yaml", "`tidings init` writes a first one, or choose the folder with --project") {
+        match files::needed(
+            self.folder,
+            "tidings.yaml",
+            "`tidings init` writes a first one, or choose the folder with --project",
+        ) {
             Ok(text) => {
                 let (config, shown) = config::read(&text, FileId(0), &mut self.out);
                 self.sources.add("tidings.yaml", shown);
@@ -75,7 +79,11 @@ impl Loading<'_> {
     }
 
     fn vocabulary(&mut self, config: &Config) -> Option<Vocabulary> {
-        let text = match files::needed(self.folder, "schema.yaml", "`tidings init --store sqlite:shop.db` writes a first one from the database") {
+        let text = match files::needed(
+            self.folder,
+            "schema.yaml",
+            "`tidings init --store sqlite:shop.db` writes a first one from the database",
+        ) {
             Ok(text) => text,
             Err(problem) => {
                 self.missing("schema.yaml", problem);
@@ -95,10 +103,15 @@ impl Loading<'_> {
     fn default_currency(&mut self, vocabulary: &Vocabulary) {
         let fields = vocabulary.collections.iter().flat_map(|c| &c.fields);
         let default = Type::Money(vocabulary.currency);
-        if let Some(attribute) = vocabulary.customer.attributes.iter().chain(fields).find(|a| a.ty == default) {
+        if let Some(attribute) = vocabulary.customer.attributes.iter().chain(fields).find(|a| a.ty == default)
+        {
             let code = vocabulary.currency.code();
-            let message = format!("there is no currency, so `{}` and other money is in {code}", attribute.name);
-            self.out.push(Diagnostic::new(Code::NO_CURRENCY, Place::default(), message).help(format!("write `currency: {code}`, or another one")));
+            let message =
+                format!("there is no currency, so `{}` and other money is in {code}", attribute.name);
+            self.out.push(
+                Diagnostic::new(Code::NO_CURRENCY, Place::default(), message)
+                    .help(format!("write `currency: {code}`, or another one")),
+            );
         }
     }
 

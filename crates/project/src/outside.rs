@@ -42,7 +42,9 @@ pub(crate) fn read(fields: &Fields<'_>, out: &mut Vec<Diagnostic>) -> (Delivery,
     if fields.get("channels").is_some()
         && let Some(coupons) = coupons
     {
-        reader.providers(&coupons, &delivery.coupons, &delivery.coupon_providers);
+        let providers = fields.get("providers").and_then(|n| n.entries(&mut Vec::new())).unwrap_or_default();
+        let providers: Vec<String> = providers.iter().map(|(name, _)| names::normal(name)).collect();
+        reader.providers(&coupons, &delivery.coupons, &providers);
     }
     (delivery, reader.bodies)
 }
@@ -63,8 +65,16 @@ impl Reader<'_> {
         for (name, node) in part.and_then(|n| n.entries(self.out)).unwrap_or_default() {
             let name = names::normal(&name);
             if !names::is_name(&name) {
-                let finding = Diagnostic::new(Code::UNWRITABLE_NAME, node.key_place(), format!("rules could not write the name `{name}`"));
-                self.out.push(finding.help("names have letters, digits, `_` and single `-` inside, and begin with a letter"));
+                let finding = Diagnostic::new(
+                    Code::UNWRITABLE_NAME,
+                    node.key_place(),
+                    format!("rules could not write the name `{name}`"),
+                );
+                self.out.push(
+                    finding.help(
+                        "names have letters, digits, `_` and single `-` inside, and begin with a letter",
+                    ),
+                );
             }
             all.extend(read(self, &node).map(|value| (name, value)));
         }
@@ -77,8 +87,12 @@ impl Reader<'_> {
             "smtp" => {
                 let smtp: SmtpConfig = self.typed(node)?;
                 if matches!(smtp.on_unknown, OnUnknownConfig::Ask(_)) {
-                    let finding = node.finding(Code::BAD_CHANNEL, format!("`{}` cannot ask: mail servers do not answer what they know", node.key()));
-                    self.out.push(finding.help("write `on_unknown: leave`, or `on_unknown: {retry: 24 hours}`"));
+                    let finding = node.finding(
+                        Code::BAD_CHANNEL,
+                        format!("`{}` cannot ask: mail servers do not answer what they know", node.key()),
+                    );
+                    self.out
+                        .push(finding.help("write `on_unknown: leave`, or `on_unknown: {retry: 24 hours}`"));
                 }
                 Some(ChannelConfig::Smtp(smtp))
             }
@@ -91,7 +105,11 @@ impl Reader<'_> {
     fn kind(&mut self, node: &Node<'_>, kinds: &[&'static str]) -> Option<&'static str> {
         let entries = node.entries(self.out)?;
         let Some((_, kind)) = entries.into_iter().find(|(key, _)| key == "kind") else {
-            let finding = Diagnostic::new(Code::MISSING_KEY, node.key_place(), format!("`kind` is missing in `{}`", node.key()));
+            let finding = Diagnostic::new(
+                Code::MISSING_KEY,
+                node.key_place(),
+                format!("`kind` is missing in `{}`", node.key()),
+            );
             self.out.push(finding.help(format!("write `kind: {}`", kinds.join("`, or `kind: "))));
             return None;
         };
@@ -110,9 +128,12 @@ impl Reader<'_> {
         // A secret that was written out has been found already.
         let known = self.out.iter().any(|d| d.code == Code::LITERAL_SECRET);
         let secret = |d: &Diagnostic| d.message.contains("secret");
-        self.out.extend(found.into_iter().filter(|d| !(known && secret(d))).map(|d| {
-            if secret(&d) { Diagnostic { code: Code::LITERAL_SECRET, ..d } } else { d }
-        }));
+        self.out.extend(
+            found
+                .into_iter()
+                .filter(|d| !(known && secret(d)))
+                .map(|d| if secret(&d) { Diagnostic { code: Code::LITERAL_SECRET, ..d } } else { d }),
+        );
         read
     }
 
@@ -133,7 +154,9 @@ impl Reader<'_> {
     fn request(&mut self, node: &Node<'_>, http: &HttpConfig, of: Purpose) {
         let entries = node.entries(self.out).unwrap_or_default();
         let find = |wanted: &str| entries.iter().find(|(key, _)| key == wanted).map(|(_, n)| n);
-        if let Some(url) = find("url").filter(|_| !http.url.starts_with("https://") && !http.url.starts_with("http://")) {
+        if let Some(url) =
+            find("url").filter(|_| !http.url.starts_with("https://") && !http.url.starts_with("http://"))
+        {
             let finding = url.finding(Code::BAD_CHANNEL, "this is no address of the web");
             self.out.push(finding.help("write `url: https://…`"));
         }
@@ -149,26 +172,26 @@ impl Reader<'_> {
             let all = self.http(node, Purpose::Other).map(|http| ("notify".to_owned(), http));
             return all.into_iter().collect();
         }
-        entries.into_iter().filter_map(|(team, node)| Some((team, self.http(&node, Purpose::Other)?))).collect()
+        entries
+            .into_iter()
+            .filter_map(|(team, node)| Some((team, self.http(&node, Purpose::Other)?)))
+            .collect()
     }
 
-    /// Every coupon's provider is there.
-    fn providers(
-        &mut self,
-        node: &Node<'_>,
-        coupons: &BTreeMap<String, CouponConfig>,
-        providers: &BTreeMap<String, CouponProviderConfig>,
-    ) {
+    /// Every coupon's provider is declared, however that went.
+    fn providers(&mut self, node: &Node<'_>, coupons: &BTreeMap<String, CouponConfig>, providers: &[String]) {
         for (name, node) in node.entries(self.out).unwrap_or_default() {
             let Some(coupon) = coupons.get(&names::normal(&name)) else { continue };
-            if providers.contains_key(&coupon.provider) {
+            let provider = &coupon.provider;
+            if providers.contains(provider) {
                 continue;
             }
-            let message = format!("nothing grants the coupon `{name}`: there is no provider `{}`", coupon.provider);
+            let message = format!("nothing grants the coupon `{name}`: there is no provider `{provider}`");
             let finding = Diagnostic::new(Code::NOTHING_THERE, node.key_place(), message);
-            self.out.push(match nearest(&coupon.provider, providers.keys().map(String::as_str)) {
+            self.out.push(match nearest(provider, providers.iter().map(String::as_str)) {
                 Some(near) => finding.help(format!("perhaps `{near}` was meant")),
-                None => finding.help(format!("declare it: `providers: {{{}: {{kind: http, url: https://…}}}}`", coupon.provider)),
+                None => finding
+                    .help(format!("declare it: `providers: {{{provider}: {{kind: http, url: https://…}}}}`")),
             });
         }
     }

@@ -6,25 +6,41 @@ use tidings_syntax::{Code, Diagnostic, Span};
 
 /// How keys end that carry a secret, without `-` and `_`.
 const ENDINGS: [&str; 10] = [
-    "password", "passwd", "passphrase", "secret", "token", "authorization", "cookie", "apikey", "accesskey", "privatekey",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "authorization",
+    "cookie",
+    "apikey",
+    "accesskey",
+    "privatekey",
 ];
 
 /// Finds them all, and where they stand.
-pub(crate) fn literal(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Vec<Span> {
+pub(crate) fn literal(root: &Node<'_>, out: &mut Vec<Diagnostic>) -> Vec<Span> {
+    within(root, false, out)
+}
+
+fn within(node: &Node<'_>, header: bool, out: &mut Vec<Diagnostic>) -> Vec<Span> {
     match node.value() {
         Value::Map(_) | Value::List(_) => {
             let entries = node.entries(&mut Vec::new()).unwrap_or_default().into_iter().map(|(_, n)| n);
             let items = node.items(&mut Vec::new()).unwrap_or_default();
-            entries.chain(items).flat_map(|n| literal(&n, out)).collect()
+            let headers = node.key() == "headers";
+            entries.chain(items).flat_map(|n| within(&n, headers, out)).collect()
         }
         Value::Nothing => Vec::new(),
         Value::Text(text) if is_named(text) => Vec::new(),
         Value::Text(text) if has_password(text) => {
             report(node, "the address carries a password", "leave the password out of the address", out)
         }
-        _ if carries_secret(node.key()) => {
+        _ if carries_secret(node.key(), header) => {
             let key = node.key();
-            let help = format!("put it into an environment variable and write `{key}: env:NAME`, or into a file and write `{key}: file:PATH`");
+            let help = format!(
+                "put it into an environment variable and write `{key}: env:NAME`, or into a file and write `{key}: file:PATH`"
+            );
             report(node, &format!("`{key}` is a secret, and secrets do not stand in this file"), &help, out)
         }
         _ => Vec::new(),
@@ -47,9 +63,10 @@ pub(crate) fn masked(text: &str, spans: &[Span]) -> String {
     shown
 }
 
-fn carries_secret(key: &str) -> bool {
+/// The fields of a header carry one under names such as X-Token-Id too.
+fn carries_secret(key: &str, header: bool) -> bool {
     let key: String = key.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
-    ENDINGS.iter().any(|e| key.ends_with(e))
+    ENDINGS.iter().any(|e| key.ends_with(e) || header && key.contains(e))
 }
 
 /// `env:NAME`, `Bearer file:PATH`, or what a template puts in.

@@ -33,14 +33,19 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Reach<'_, S> {
         for _ in 0..*index {
             seq.next_element::<IgnoredAny>()?;
         }
-        seq.next_element_seed(Reach { path, ..self })?.ok_or_else(lost)
+        let found = seq.next_element_seed(Reach { path, ..self })?.ok_or_else(lost)?;
+        // serde_yaml wants every list and mapping read to its end.
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(found)
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<S::Value, A::Error> {
         let Some((Step::Key(wanted), path)) = self.path.split_first() else { return Err(lost()) };
         let stop = self.at_key && path.is_empty();
         while let Some(key) = map.next_key_seed(Key { refused: &|key| stop && key == wanted })? {
             if key == *wanted {
-                return map.next_value_seed(Reach { path, ..self });
+                let found = map.next_value_seed(Reach { path, ..self })?;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                return Ok(found);
             }
             map.next_value::<IgnoredAny>()?;
         }
