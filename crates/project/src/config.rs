@@ -13,10 +13,11 @@ use tidings_syntax::{Code, Diagnostic, FileId};
 /// Where everything is kept that nobody keeps elsewhere, relative to the project.
 const OWN_STORE: &str = "sqlite:.tidings/store.db";
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "name",
     "store",
     "state",
+    "rules",
     "time_zone",
     "currency",
     "shop",
@@ -36,6 +37,8 @@ pub struct Config {
     pub store: String,
     /// The database of what the engine itself decided.
     pub state: String,
+    /// The folder of the rule files, relative to the project.
+    pub rules: String,
     /// Days begin and end in it.
     pub zone: Tz,
     /// The currency of money that does not say its own.
@@ -59,6 +62,7 @@ impl Default for Config {
             name: "project".to_owned(),
             store: OWN_STORE.to_owned(),
             state: OWN_STORE.to_owned(),
+            rules: "rules".to_owned(),
             zone: Tz::UTC,
             currency: Currency::USD,
             shop: BTreeMap::new(),
@@ -101,6 +105,9 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
     }
     if let Some(state) = fields.get("state").and_then(|n| store(&n, out)) {
         config.state = state;
+    }
+    if let Some(rules) = fields.text("rules", out) {
+        config.rules = rules;
     }
     match fields.get("time_zone") {
         Some(node) => config.zone = zone(&node, out).unwrap_or(Tz::UTC),

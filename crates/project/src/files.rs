@@ -43,21 +43,25 @@ pub(crate) fn needed(folder: &Path, name: &str, help: &str) -> Result<String, (C
     }
 }
 
-/// Adds every rule file below `rules/` to the sources, in the order of their paths.
-pub(crate) fn rules(folder: &Path, sources: &mut Sources, out: &mut Vec<Diagnostic>) -> Vec<RuleText> {
+/// Adds every rule file below a folder of the project to the sources, in the order of their paths.
+pub(crate) fn rules(
+    folder: &Path,
+    below: &str,
+    sources: &mut Sources,
+    out: &mut Vec<Diagnostic>,
+) -> Vec<RuleText> {
     let root = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let mut walk = Walk { folder, root, seen: HashSet::new(), found: Vec::new(), problems: Vec::new() };
-    walk.folder(&folder.join("rules"), 0);
+    if !folder.join(below).is_dir() && below != "rules" {
+        let message = format!("there is no folder {below} in the project");
+        walk.problems.push((below.to_owned(), Code::MISSING_FILE, message, "mend `rules:` in tidings.yaml"));
+    }
+    walk.folder(&folder.join(below), 0);
     walk.found.sort_unstable();
     if walk.found.len() > MAX_FILES {
         let message =
             format!("there are {} rule files, and a project has at most {MAX_FILES}", walk.found.len());
-        walk.problems.push((
-            "rules".to_owned(),
-            Code::TOO_MANY_FILES,
-            message,
-            "put more rules into one file",
-        ));
+        walk.problems.push((below.to_owned(), Code::TOO_MANY_FILES, message, "put more rules into one file"));
         walk.found.truncate(MAX_FILES);
     }
     for (path, code, message, help) in walk.problems {
@@ -141,7 +145,7 @@ impl Walk<'_> {
         let inside = real.starts_with(&self.root);
         if !inside {
             let shown = relative(self.folder, path);
-            let message = format!("{shown} is a link to a place outside the project");
+            let message = format!("{shown} leads to a place outside the project");
             self.problems.push((
                 shown,
                 Code::OUTSIDE_PROJECT,

@@ -38,7 +38,7 @@ impl Project {
         let mut loading = Loading { folder, sources: Sources::default(), out: Vec::new() };
         let config = loading.config();
         let vocabulary = loading.vocabulary(&config);
-        let rules = files::rules(folder, &mut loading.sources, &mut loading.out);
+        let rules = files::rules(folder, &config.rules, &mut loading.sources, &mut loading.out);
         let templates = loading.templates();
         let project = Project {
             folder: folder.to_owned(),

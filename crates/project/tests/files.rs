@@ -70,6 +70,13 @@ fn rules_come_in_the_order_of_their_paths() {
     let (project, found) = load(folder.path());
     assert_eq!(found, Vec::<String>::new());
     assert_eq!(names(&project), ["z", "b", "café", "欢迎"]);
+    write(folder.path(), "tidings.yaml", "time_zone: UTC\ncurrency: CNY\nrules: rules/a\n");
+    assert_eq!(names(&read(folder.path()).0), ["z"]);
+    write(folder.path(), "tidings.yaml", "time_zone: UTC\ncurrency: CNY\nrules: ruels\n");
+    assert_eq!(read(folder.path()).1, ["E151 ruels"]);
+    write(folder.path(), "tidings.yaml", "time_zone: UTC\ncurrency: CNY\nrules: ..\n");
+    let (project, found) = read(folder.path());
+    assert_eq!((names(&project), found.len()), (vec![], 1), "{found:?}");
 }
 
 #[test]
