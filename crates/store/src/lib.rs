@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod customers;
 pub mod engine_rows;
 pub mod history;
+pub mod import;
 pub mod outbox;
 mod sql;
 pub mod state;
@@ -11,6 +12,7 @@ pub mod suppression;
 
 pub use customers::{BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Selection, StoreError};
 pub use engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
+pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};
 pub use outbox::{Claim, Claimed, Count, Doubt, Enqueued, Gated, LedgerRow, Moves, Outlet, Recovered, Token};
 pub use state::{RunId, State, StateError};
 pub use suppression::Suppression;

@@ -11,9 +11,9 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Names, quoted and parted by commas.
-fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+/// Names, quoted and parted by commas, each behind a prefix.
+fn list(prefix: &str, names: &[&str]) -> String {
+    names.iter().map(|name| format!("{prefix}{}", quoted(name))).collect::<Vec<_>>().join(", ")
 }
 
 /// What rows of a table are wanted as blocks, see [`blocks`].
@@ -76,4 +76,57 @@ pub(crate) fn count(table: &str, column: &str) -> Statement {
 /// How many rows there are.
 pub(crate) fn count_rows(table: &str) -> Statement {
     AssertSqlSafe(format!("SELECT count(*) FROM {}", quoted(table)))
+}
+
+/// A new table, of columns with their types.
+pub(crate) fn create_table(table: &str, columns: &[(&str, &str)]) -> Statement {
+    let columns: Vec<String> = columns.iter().map(|(name, ty)| format!("{} {ty}", quoted(name))).collect();
+    AssertSqlSafe(format!("CREATE TABLE {} ({})", quoted(table), columns.join(", ")))
+}
+
+/// One more column.
+pub(crate) fn add_column(table: &str, (name, ty): (&str, &str)) -> Statement {
+    AssertSqlSafe(format!("ALTER TABLE {} ADD COLUMN {} {ty}", quoted(table), quoted(name)))
+}
+
+/// An index, if it is not there yet.
+pub(crate) fn index(table: &str, columns: &[&str], unique: bool) -> Statement {
+    let name = quoted(&format!("tidings_{table}_{}", columns.join("_")));
+    let unique = if unique { "UNIQUE " } else { "" };
+    AssertSqlSafe(format!("CREATE {unique}INDEX IF NOT EXISTS {name} ON {} ({})", quoted(table), list("", columns)))
+}
+
+/// Rows, to be bound one after the other. Those with a key that is already there change that row, and
+/// count as a change only if they do.
+pub(crate) fn insert(table: &str, columns: &[&str], key: Option<&str>, rows: usize) -> Statement {
+    let row = format!("({})", placeholders(columns.len()));
+    let mut sql = format!(
+        "INSERT INTO {} AS old ({}) VALUES {}",
+        quoted(table),
+        list("", columns),
+        vec![row.as_str(); rows].join(", ")
+    );
+    if let Some(key) = key {
+        let others: Vec<&str> = columns.iter().copied().filter(|c| *c != key).collect();
+        let set: Vec<String> = others.iter().map(|c| format!("{0} = excluded.{0}", quoted(c))).collect();
+        sql += &format!(" ON CONFLICT ({}) ", quoted(key));
+        sql += &if others.is_empty() {
+            "DO NOTHING".to_owned()
+        } else {
+            let (old, new) = (list("old.", &others), list("excluded.", &others));
+            format!("DO UPDATE SET {} WHERE ({old}) IS NOT ({new})", set.join(", "))
+        };
+    }
+    AssertSqlSafe(sql)
+}
+
+/// The keys that a column of another table has, as rows of their own.
+pub(crate) fn insert_keys(table: &str, key: &str, from: &str, column: &str) -> Statement {
+    let (key, column) = (quoted(key), quoted(column));
+    AssertSqlSafe(format!(
+        "INSERT INTO {} ({key}) SELECT DISTINCT CAST({column} AS TEXT) FROM {} WHERE {column} IS NOT NULL \
+         ON CONFLICT ({key}) DO NOTHING",
+        quoted(table),
+        quoted(from)
+    ))
 }

@@ -1,0 +1,93 @@
+//! Why a file cannot be imported, in plain words with a way out.
+
+use crate::customers::StoreError;
+use std::path::PathBuf;
+
+/// Why a file as a whole cannot be imported. Single rows that cannot are rejected instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read or written.
+    #[error("{}: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: std::io::Error,
+    },
+    /// The file is not UTF-8.
+    #[error(
+        "{}, line {line}: this is not UTF-8; it looks like {encoding}. Convert it first, for instance with \
+         `iconv -f {encoding} -t UTF-8 FILE > NEW-FILE`, or in Excel save it as \"CSV UTF-8\"",
+        path.display()
+    )]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// Where the first such line is.
+        line: u64,
+        /// What it probably is.
+        encoding: &'static str,
+    },
+    /// The first line does not name the columns.
+    #[error("{}: {why}. The first line has to name the columns, each by a name of its own", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Columns that the schema declares are missing.
+    #[error(
+        "{}: the schema declares columns of `{table}` that the file does not have: {}. Name the columns in the \
+         file's first line as in the schema, or correct the schema",
+        path.display(),
+        missing.iter().map(describe).collect::<Vec<_>>().join(", ")
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The table.
+        table: String,
+        /// Each with the file's column that was probably meant.
+        missing: Vec<(String, Option<String>)>,
+    },
+    /// The table's name is not free for customers' data.
+    #[error("{}: a table cannot be called `{table}`. Give it another name: `NAME={}`", path.display(), path.display())]
+    Name {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        table: String,
+    },
+    /// The very same file was imported before, and its rows have no key to tell them apart.
+    #[error(
+        "{}: this very file is already in `{table}`, and its rows have no key: importing it again would double \
+         them. `--again` does so all the same",
+        path.display()
+    )]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The table.
+        table: String,
+    },
+    /// The file was changed between the check and the import.
+    #[error("{}: the file changed while it was imported; nothing of it was kept. Import it again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Where customers are to be taken from is not to be found.
+    #[error("customers cannot be taken from `{0}`: no such column is among the imported tables. Write TABLE.COLUMN, such as `orders.customer_id`")]
+    CustomersFrom(String),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn describe((column, near): &(String, Option<String>)) -> String {
+    match near {
+        Some(near) => format!("`{column}` (the file has `{near}`)"),
+        None => format!("`{column}`"),
+    }
+}

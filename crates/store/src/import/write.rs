@@ -1,0 +1,284 @@
+//! Writing checked files into the store.
+
+use crate::customers::StoreError;
+use crate::customers::open::look;
+use crate::import::check::Checked;
+use crate::import::error::ImportError;
+use crate::import::records::{Record, Records, fingerprint};
+use crate::import::shape::{Cell, Column, Shape};
+use crate::import::{FileReport, Progress, Stage};
+use crate::sql;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
+use sqlx::{ConnectOptions, Connection};
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Rows that one statement inserts, at most.
+const ROWS_A_STATEMENT: usize = 500;
+/// Values that one statement takes, at most: SQLite's limit is 32,766.
+const VALUES_A_STATEMENT: usize = 32_000;
+
+/// A store that is written to.
+pub(crate) struct Writer {
+    connection: SqliteConnection,
+    path: PathBuf,
+}
+
+impl Writer {
+    /// Opens a store, or makes one together with its folder.
+    pub(crate) async fn open(path: &Path) -> Result<Writer, ImportError> {
+        let mut options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .busy_timeout(Duration::from_secs(30))
+            .disable_statement_logging();
+        match look(path) {
+            Ok(_) => {}
+            Err(StoreError::NoFile { .. }) => {
+                let folder = path.parent().unwrap_or(Path::new(""));
+                let failed = |why| ImportError::File { path: folder.to_owned(), why };
+                std::fs::create_dir_all(folder).map_err(failed)?;
+                // With a log, whoever only reads is not held up by an import that was killed.
+                options = options.journal_mode(SqliteJournalMode::Wal);
+            }
+            Err(other) => return Err(other.into()),
+        }
+        let failed = |e| StoreError::of(path, &e);
+        let mut connection = options.connect().await.map_err(failed)?;
+        sqlx::query(
+            "CREATE TABLE IF NOT EXISTS tidings_imports (
+                table_name TEXT NOT NULL, file_name TEXT NOT NULL, fingerprint TEXT NOT NULL, inserted INTEGER NOT NULL)",
+        )
+        .execute(&mut connection)
+        .await
+        .map_err(failed)?;
+        Ok(Writer { connection, path: path.to_owned() })
+    }
+
+    /// Rows without a key must not come in twice.
+    pub(crate) async fn refuse_twice(&mut self, file: &Checked) -> Result<(), ImportError> {
+        if file.shape.key.is_some() {
+            return Ok(());
+        }
+        let known: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM tidings_imports WHERE table_name = ? COLLATE NOCASE AND fingerprint = ?",
+        )
+        .bind(&file.source.table)
+        .bind(&file.fingerprint)
+        .fetch_one(&mut self.connection)
+        .await
+        .map_err(|e| StoreError::of(&self.path, &e))?;
+        match known {
+            0 => Ok(()),
+            _ => Err(ImportError::Twice { path: file.source.path.clone(), table: file.source.table.clone() }),
+        }
+    }
+
+    /// Imports a file in one transaction.
+    pub(crate) async fn import(
+        &mut self,
+        file: &Checked,
+        rejected_in: Option<&Path>,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<FileReport, ImportError> {
+        let path = self.path.clone();
+        let failed = |e| ImportError::Store(StoreError::of(&path, &e));
+        let table = &file.source.table;
+        let names: Vec<&str> = file.shape.columns.iter().map(|c| c.name.as_str()).collect();
+        let key = file.shape.key.and_then(|i| names.get(i).copied());
+
+        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        ensure_table(&mut transaction, table, &file.shape.columns, key).await.map_err(failed)?;
+        if let Some((customer, time)) = file.shape.by_customer {
+            let columns: Vec<&str> = [customer, time].iter().filter_map(|i| names.get(*i).copied()).collect();
+            sqlx::query(sql::index(table, &columns, false)).execute(&mut *transaction).await.map_err(failed)?;
+        }
+        let before: i64 = sqlx::query_scalar(sql::count_rows(table)).fetch_one(&mut *transaction).await.map_err(failed)?;
+
+        let mut rejects = Rejects::new(file, rejected_in);
+        let mut rows = Rows::open(file)?;
+        let a_statement = ROWS_A_STATEMENT.min(VALUES_A_STATEMENT / names.len().max(1)).max(1);
+        let (mut changed, mut accepted) = (0, 0);
+        loop {
+            let batch = rows.batch(a_statement, &mut rejects)?;
+            if batch.is_empty() {
+                break;
+            }
+            accepted += batch.len() as u64;
+            changed += insert(&mut transaction, table, &names, key, batch).await.map_err(failed)?;
+            progress(Progress { table, stage: Stage::Importing, done: accepted, total: file.report.accepted });
+        }
+        if fingerprint(&file.source.path)? != file.fingerprint {
+            return Err(ImportError::Changed { path: file.source.path.clone() });
+        }
+        let after: i64 = sqlx::query_scalar(sql::count_rows(table)).fetch_one(&mut *transaction).await.map_err(failed)?;
+        let inserted = after.saturating_sub(before).unsigned_abs();
+        sqlx::query("INSERT INTO tidings_imports VALUES (?, ?, ?, ?)")
+            .bind(table)
+            .bind(file.source.path.to_string_lossy().into_owned())
+            .bind(&file.fingerprint)
+            .bind(inserted as i64)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        let (rejected, rejected_file) = rejects.finish()?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(FileReport {
+            path: file.source.path.clone(),
+            table: table.clone(),
+            inserted,
+            updated: changed - inserted,
+            unchanged: accepted - changed,
+            rejected,
+            rejected_file,
+        })
+    }
+
+    /// Makes a customer of every key in a column that has none yet; how many.
+    pub(crate) async fn add_customers(
+        &mut self,
+        (customers, columns): &(String, Vec<Column>),
+        table: &str,
+        column: &str,
+    ) -> Result<u64, ImportError> {
+        let path = self.path.clone();
+        let failed = |e| ImportError::Store(StoreError::of(&path, &e));
+        let known = existing(&mut self.connection, table).await.map_err(failed)?;
+        if !known.iter().any(|c| c.eq_ignore_ascii_case(column)) {
+            return Err(ImportError::CustomersFrom(format!("{table}.{column}")));
+        }
+        let key = columns.first().map_or("id", |c| c.name.as_str());
+        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        ensure_table(&mut transaction, customers, columns, Some(key)).await.map_err(failed)?;
+        let added = sqlx::query(sql::insert_keys(customers, key, table, column))
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?
+            .rows_affected();
+        transaction.commit().await.map_err(failed)?;
+        Ok(added)
+    }
+
+    /// Closes the store, so that its log is gone.
+    pub(crate) async fn close(self) {
+        self.connection.close().await.ok();
+    }
+}
+
+/// The columns that a table has; none where there is no such table.
+async fn existing(connection: &mut SqliteConnection, table: &str) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT name FROM pragma_table_info(?)").bind(table).fetch_all(connection).await
+}
+
+/// Makes a table, or the columns that it does not have yet, and the index that keeps keys unique.
+async fn ensure_table(
+    connection: &mut SqliteConnection,
+    table: &str,
+    columns: &[Column],
+    key: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let known = existing(connection, table).await?;
+    let typed: Vec<(&str, &str)> = columns.iter().map(|c| (c.name.as_str(), c.sql_type())).collect();
+    if known.is_empty() {
+        sqlx::query(sql::create_table(table, &typed)).execute(&mut *connection).await?;
+    } else {
+        for column in typed.iter().filter(|(name, _)| !known.iter().any(|k| k.eq_ignore_ascii_case(name))) {
+            sqlx::query(sql::add_column(table, *column)).execute(&mut *connection).await?;
+        }
+    }
+    if let Some(key) = key {
+        sqlx::query(sql::index(table, &[key], true)).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Inserts rows; how many are new or changed.
+async fn insert(
+    connection: &mut SqliteConnection,
+    table: &str,
+    columns: &[&str],
+    key: Option<&str>,
+    rows: Vec<Vec<Cell>>,
+) -> Result<u64, sqlx::Error> {
+    let mut query = sqlx::query(sql::insert(table, columns, key, rows.len()));
+    for cell in rows.into_iter().flatten() {
+        query = match cell {
+            Cell::Null => query.bind(None::<String>),
+            Cell::Text(text) => query.bind(text),
+            Cell::Int(whole) => query.bind(whole),
+            Cell::Real(real) => query.bind(real),
+        };
+    }
+    Ok(query.execute(connection).await?.rows_affected())
+}
+
+/// A file's rows, judged as in the dry check.
+struct Rows {
+    records: Records,
+    shape: Shape,
+    seen: HashMap<String, u64>,
+}
+
+impl Rows {
+    fn open(file: &Checked) -> Result<Rows, ImportError> {
+        let records = Records::open(&file.source.path, Some(file.delimiter))?;
+        Ok(Rows { records, shape: file.shape.clone(), seen: HashMap::new() })
+    }
+
+    /// The next rows that are accepted; the others go to the rejects.
+    fn batch(&mut self, most: usize, rejects: &mut Rejects) -> Result<Vec<Vec<Cell>>, ImportError> {
+        let mut batch = Vec::with_capacity(most);
+        while batch.len() < most {
+            let Some(record) = self.records.next()? else { break };
+            match self.shape.row(&record, &mut self.seen) {
+                Ok(cells) => batch.push(cells),
+                Err(reason) => rejects.add(&self.records.header, &record, &reason)?,
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// The file of rejected rows, made when the first comes.
+struct Rejects {
+    path: PathBuf,
+    writer: Option<csv::Writer<File>>,
+    count: u64,
+}
+
+impl Rejects {
+    fn new(file: &Checked, folder: Option<&Path>) -> Rejects {
+        let source = &file.source.path;
+        let stem = source.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder = folder.or(source.parent()).unwrap_or(Path::new(""));
+        Rejects { path: folder.join(format!("{stem}.rejected.csv")), writer: None, count: 0 }
+    }
+
+    fn add(&mut self, header: &[String], record: &Record, reason: &str) -> Result<(), ImportError> {
+        let path = self.path.clone();
+        let failed = |e: csv::Error| ImportError::File { path: path.clone(), why: e.into() };
+        self.count += 1;
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => {
+                let mut writer = csv::WriterBuilder::new().flexible(true).from_path(&self.path).map_err(failed)?;
+                let names = header.iter().map(String::as_str).chain(["line", "reason"]);
+                writer.write_record(names).map_err(failed)?;
+                none.insert(writer)
+            }
+        };
+        // A row with too few columns is filled up, so that line and reason stand below their names.
+        let missing = header.len().saturating_sub(record.fields.len());
+        let line = record.line.to_string();
+        let fields = record.fields.iter().chain(std::iter::repeat_n("", missing)).chain([line.as_str(), reason]);
+        writer.write_record(fields).map_err(failed)
+    }
+
+    fn finish(self) -> Result<(u64, Option<PathBuf>), ImportError> {
+        let Some(mut writer) = self.writer else { return Ok((0, None)) };
+        writer.flush().map_err(|why| ImportError::File { path: self.path.clone(), why })?;
+        Ok((self.count, Some(self.path)))
+    }
+}
