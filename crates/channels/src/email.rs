@@ -142,3 +142,16 @@ fn part(content_type: ContentType, text: &str, writing: Writing) -> SinglePart {
     let body = readable.unwrap_or_else(|| Body::new(text.to_owned()));
     SinglePart::builder().header(content_type).body(body)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_begin_a_header_of_its_own() {
+        let from = mailbox("from", "Shop\r\nand\0 Co\u{202e} <hello@shop.example>").unwrap();
+        assert_eq!(from.name.as_deref(), Some("Shop and Co"));
+        assert!(mailbox("from", "Shop").unwrap_err().contains("Shop <hello@shop.example>"));
+    }
+}

@@ -12,7 +12,7 @@ use crate::template::{Text, Values};
 use crate::tls::client_config;
 use answer::{Heard, retry_after};
 use body::Body;
-pub use body::check_body;
+pub use body::{body_variables, check_body};
 use guard::{Guard, Reach, checked};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;

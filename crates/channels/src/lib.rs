@@ -18,6 +18,6 @@ pub use address::{AddressBook, email_address, phone};
 pub use carriers::{Carriers, Surroundings};
 pub use config::{ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig, SmtpConfig};
 pub use context::{OF_BODIES, OF_COUPONS, OF_MAILS, OF_ROWS};
-pub use http::{Clock, check_body};
+pub use http::{Clock, body_variables, check_body};
 pub use secret::Secret;
 pub use template::{TemplateError, Templates};

@@ -147,18 +147,14 @@ fn file_name(sending: &Sending, ending: &str) -> String {
     format!("{at}.{channel}.{}.{ending}", key.get(..16).unwrap_or(&key))
 }
 
-/// Writes a file whole or not at all, and once.
+/// Writes a file whole or not at all. Written again it is the same.
 fn write(folder: &Path, name: &str, content: &str) -> io::Result<()> {
-    let path = folder.join(name);
-    if path.exists() {
-        return Ok(());
-    }
     fs::create_dir_all(folder)?;
     let unfinished = folder.join(format!(".{name}.{:?}", std::thread::current().id()));
     let mut file = fs::File::create(&unfinished)?;
     file.write_all(content.as_bytes())?;
     file.sync_data()?;
-    fs::rename(unfinished, path)
+    fs::rename(unfinished, folder.join(name))
 }
 
 /// A send that was caught.

@@ -136,6 +136,16 @@ impl Templates {
         self.files.keys().map(|(template, channel)| (template.as_str(), channel.as_str()))
     }
 
+    /// The values that a template shows or asks for, such as `customer.city`; empty where there is no such template.
+    pub fn variables(&self, template: &str, channel: &str) -> BTreeSet<&str> {
+        let programs: Vec<&Program> = match self.get(template, channel).map(|t| &t.content) {
+            Some(Content::Message(text)) => vec![text],
+            Some(Content::Mail(mail)) => mail.programs().collect(),
+            None => Vec::new(),
+        };
+        programs.into_iter().flat_map(Program::variables).map(|(path, _)| path.as_str()).collect()
+    }
+
     /// What the templates show that is not among the known values. `shop.*` knows everything in `shop`.
     pub fn check(&self, known: &BTreeSet<String>) -> Vec<TemplateError> {
         self.files.values().flat_map(|t| t.unknown(known)).collect()

@@ -269,7 +269,7 @@ impl Checker<'_> {
 
     /// A name that must be a journey.
     pub(crate) fn journey_name(&mut self, name: &tree::Name) -> Option<()> {
-        match self.look_up(&name.node) {
+        match self.sender(&name.node) {
             Some(Named::Journey) => Some(()),
             _ => self.unknown(name, "journey", |n| n == Named::Journey),
         }

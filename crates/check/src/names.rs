@@ -56,7 +56,10 @@ impl<'a, T, P> Slot<'a, T, P> {
 /// All declared names.
 #[derive(Default)]
 pub(crate) struct Names<'a> {
+    /// What expressions can name; the vocabulary's names have no place.
     by_name: HashMap<String, (Named, Option<Place>)>,
+    /// Rules and journeys.
+    senders: HashMap<String, (Named, Option<Place>)>,
     used: HashSet<Named>,
     /// The declarations that are being checked, each needed by the one before it.
     chain: Vec<(Named, Place)>,
@@ -202,26 +205,22 @@ impl<'a> Checker<'a> {
 
     fn declare(&mut self, name: &tree::Name, named: Named) {
         let place = self.place(name.span);
-        match self.names.by_name.get(&name.node) {
-            // Rules and journeys are spoken of in other places than values are, but one name means one thing.
-            Some((_, earlier)) => {
-                let earlier = *earlier;
-                let mut d = Diagnostic::new(
-                    Code::DUPLICATE_NAME,
-                    place,
-                    format!("the name `{}` is taken", name.node),
-                )
-                .help("names are unique over all files of the project: choose another one");
-                d = match earlier {
-                    Some(place) => d.also(place, "declared here first"),
-                    None => d.help("schema.yaml has it already"),
-                };
-                self.diagnostics.push(d);
-            }
-            None => {
-                self.names.by_name.insert(name.node.clone(), (named, Some(place)));
-            }
+        // No expression names a rule or a journey, so `rule birthday` may stand beside the attribute.
+        let sends = matches!(named, Named::Rule | Named::Journey);
+        let word = self.names.by_name.get(&name.node).filter(|(_, place)| !sends || place.is_some());
+        let earlier = word.or(self.names.senders.get(&name.node)).map(|(_, place)| *place);
+        if let Some(earlier) = earlier {
+            let d =
+                Diagnostic::new(Code::DUPLICATE_NAME, place, format!("the name `{}` is taken", name.node));
+            let d = d.help("names are unique over all files of the project: choose another one");
+            self.diagnostics.push(match earlier {
+                Some(place) => d.also(place, "declared here first"),
+                None => d.help("schema.yaml has it already"),
+            });
+            return;
         }
+        let names = if sends { &mut self.names.senders } else { &mut self.names.by_name };
+        names.insert(name.node.clone(), (named, Some(place)));
     }
 
     /// What a name stands for, noted as used.
@@ -229,6 +228,11 @@ impl<'a> Checker<'a> {
         let (named, _) = *self.names.by_name.get(name)?;
         self.names.used.insert(named);
         Some(named)
+    }
+
+    /// The rule or journey of that name.
+    pub(crate) fn sender(&self, name: &str) -> Option<Named> {
+        self.names.senders.get(name).map(|(named, _)| *named)
     }
 
     /// Whether a name stands for anything.
@@ -246,8 +250,9 @@ impl<'a> Checker<'a> {
         if self.look_up(&name.node) == Some(Named::Broken) {
             return None;
         }
+        let all = self.names.by_name.iter().chain(&self.names.senders);
         let candidates: Vec<String> =
-            self.names.by_name.iter().filter(|(_, (n, _))| fits(*n)).map(|(name, _)| name.clone()).collect();
+            all.filter(|(_, (n, _))| fits(*n)).map(|(name, _)| name.clone()).collect();
         let candidates = candidates.iter().map(String::as_str);
         self.unknown_among(Code::UNKNOWN_NAME, name, what, candidates)
     }

@@ -19,6 +19,8 @@ const PAGE: usize = 500;
 pub struct Supplies {
     /// By template and channel, the customer attributes that it shows.
     pub shown: HashMap<(String, String), Vec<AttributeId>>,
+    /// The customer attributes that the bodies of coupon requests, webhooks and notifications show.
+    pub in_bodies: Vec<AttributeId>,
     /// Templates and channels that show the coupon of their rule.
     pub with_coupon: HashSet<(String, String)>,
     /// The declared coupons. Others are granted by the provider `coupon`, on no terms.
@@ -153,7 +155,7 @@ impl Paging<'_> {
         let grant = |step: &str, coupon: &str| {
             let terms = self.supplies.coupons.get(coupon);
             let provider = terms.map_or("coupon", |t| t.provider.as_str());
-            let mut values = self.values(member, &[]);
+            let mut values = self.values(member, &self.supplies.in_bodies);
             if let (Some(terms), Some(values)) = (terms, values.as_object_mut()) {
                 values.insert("coupon".to_owned(), self.terms(terms));
             }
@@ -183,8 +185,12 @@ impl Paging<'_> {
                 rows.push(message);
                 rows
             }
-            Action::Webhook(name) => vec![make(id, Kind::Webhook, name, name, self.all_values(member))],
-            Action::Notify(team) => vec![make(id, Kind::Notify, "notify", team, self.values(member, &[]))],
+            Action::Webhook(name) => {
+                vec![make(id, Kind::Webhook, name, name, self.values(member, &self.supplies.in_bodies))]
+            }
+            Action::Notify(team) => {
+                vec![make(id, Kind::Notify, team, team, self.values(member, &self.supplies.in_bodies))]
+            }
             Action::AddTag(attribute, tag) => {
                 vec![make(id, Kind::Change, "state", &self.name(*attribute), json!({"add": tag}))]
             }
@@ -247,11 +253,6 @@ impl Paging<'_> {
         }
         let rule = json!({"name": member.rule.name, "label": member.rule.label});
         json!({"customer": customer, "rule": rule, "shop": self.supplies.shop})
-    }
-
-    /// The same with every attribute that was loaded.
-    fn all_values(&self, member: &Member<'_>) -> Json {
-        self.values(member, &self.question.needs.attributes)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod outbox;
 pub mod plan;
 pub mod reach;
 pub mod schedule;
+pub mod situation;
 
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Sending};
 pub use history::{Entry, History, Occasion, Page, PastMessage, RuleHistory};
@@ -17,3 +18,4 @@ pub use make::{Question, messages_since, plan};
 pub use outbox::{Intent, Key, Kind, OnUnknown, Outcome, Status};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict};
 pub use reach::Standing;
+pub use situation::{ChannelFacts, Situation, situation};

@@ -30,6 +30,20 @@ impl Now {
         Now { micros: instant(date.and_time(NaiveTime::MIN), zone), zone }
     }
 
+    /// A day (its midnight) or a civil time in a zone, or an instant with its own offset: `2026-11-11`,
+    /// `2026-11-11T10:00`, `2026-11-11 10:00:00`, `2026-11-11T10:00:00+08:00`.
+    pub fn parse(text: &str, zone: Tz) -> Option<Now> {
+        if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+            return Some(Now::new(instant.to_utc(), zone));
+        }
+        if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+            return Some(Now::midnight(date, zone));
+        }
+        let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+        let civil = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
+        Some(Now { micros: instant(civil, zone), zone })
+    }
+
     /// The civil time in the zone.
     pub fn civil(self) -> NaiveDateTime {
         civil(self.micros, self.zone)

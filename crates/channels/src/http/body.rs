@@ -59,6 +59,15 @@ impl Body {
         })
     }
 
+    fn variables(&self, found: &mut BTreeSet<String>) {
+        match self {
+            Body::Fixed(_) => {}
+            Body::List(list) => list.iter().for_each(|b| b.variables(found)),
+            Body::Object(fields) => fields.iter().for_each(|(_, b)| b.variables(found)),
+            Body::Text(text) => found.extend(text.variables().iter().map(|(path, _)| path.clone())),
+        }
+    }
+
     /// What it shows that is not among the known values.
     fn unknown(&self, known: &BTreeSet<String>, problems: &mut Vec<String>) {
         match self {
@@ -83,6 +92,15 @@ pub fn check_body(body: &Value, known: &BTreeSet<String>) -> Vec<String> {
         Err(problem) => problems.push(problem),
     }
     problems
+}
+
+/// The values that a body shows, such as `customer.city`; none where it cannot be read.
+pub fn body_variables(body: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if let Ok(body) = Body::compile(body) {
+        body.variables(&mut found);
+    }
+    found
 }
 
 /// Liquid in a text of the configuration.
@@ -113,6 +131,6 @@ mod tests {
         assert_eq!(check_body(&json!({"a": ["{{ to }}"]}), &known), [] as [&str; 0]);
         let problems = check_body(&json!({"a": "{{ coupon.valu }}"}), &known);
         assert_eq!(problems, ["nothing is known as `coupon.valu`; `coupon.value` is probably meant"]);
-        assert!(check_body(&json!("{{ to"), &known)[0].contains("never closed"));
+        assert!(check_body(&json!("{{ to"), &known).concat().contains("never closed"));
     }
 }

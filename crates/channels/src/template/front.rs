@@ -70,6 +70,16 @@ impl Mail {
         Ok(MailText { subject, html, text })
     }
 
+    /// Every part that shows values.
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        let parts = [Some(&self.subject), self.preheader.as_ref(), Some(&self.html)];
+        parts
+            .into_iter()
+            .flatten()
+            .map(|(program, _)| program)
+            .chain(self.text.as_ref().map(|(_, program)| program))
+    }
+
     pub fn unknown(&self, file: &Path, known: &BTreeSet<String>) -> Vec<TemplateError> {
         let parts = [Some(&self.subject), self.preheader.as_ref(), Some(&self.html)];
         let mut errors: Vec<TemplateError> = parts

@@ -1,0 +1,303 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Marketing rules as code: see who each rule would reach, then run it.
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, propagate_version = true, after_help = START)]
+pub struct Cli {
+    /// The project: a folder with a tidings.yaml
+    #[arg(long, short = 'C', global = true, default_value = ".", value_name = "DIR")]
+    pub project: PathBuf,
+    /// When to use colours
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN", alias = "color")]
+    pub colour: Colour,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const START: &str = "\
+Start here:
+  tidings init --store sqlite:shop.db   look at a database and write a first schema.yaml
+  tidings check                         find every mistake in the rules
+  tidings plan                          see who each rule would reach, and who is held back and why
+  tidings explain RULE CUSTOMER         see why one customer is, or is not, sent something
+  tidings run --sandbox                 send into a folder; `tidings sandbox list` shows what was caught
+
+Exit codes: 0 done, 1 the project or the run has errors, 2 the command line has, 3 a rule is over its limit.";
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at a database and write a first tidings.yaml and schema.yaml
+    Init(Init),
+    /// Find every mistake in the project's files
+    Check(Check),
+    /// Write rule files in the one canonical layout
+    Fmt(Fmt),
+    /// Show who each rule would reach, who is held back and why; sends nothing
+    Plan(PlanArgs),
+    /// Show why one customer is, or is not, sent something by one rule
+    Explain(Explain),
+    /// Make the same plan and carry it out; run again after a crash, it goes on where it was
+    Run(Run),
+    /// Read CSV and similar files into the embedded store
+    Import(Import),
+    /// Count the customers in each stage and segment
+    Customers(Customers),
+    /// Look at what the sandbox caught
+    Sandbox(Sandbox),
+    /// Look at the outbox: what is waiting, sent, held back
+    Outbox(Outbox),
+    /// The addresses that nothing is sent to
+    Suppress(Suppress),
+    /// Explain an error or warning by its code, such as E205
+    Errors(Errors),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Look at a database and write a first tidings.yaml and schema.yaml.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The customer store, such as sqlite:shop.db; it is only read
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+    /// The project's time zone, such as Asia/Shanghai
+    #[arg(long, default_value = "UTC", value_name = "ZONE")]
+    pub time_zone: String,
+    /// The currency of the store's money, such as CNY
+    #[arg(long, default_value = "USD", value_name = "CODE")]
+    pub currency: String,
+    /// Write over files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Find every mistake in the project's files.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// How to print the findings
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: TextOrJson,
+    /// Treat warnings as errors
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Text for people or JSON for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+}
+
+/// Write rule files in the one canonical layout.
+#[derive(Debug, Args)]
+pub struct Fmt {
+    /// Change nothing; list the files that would change and exit with 1 if there are any
+    #[arg(long)]
+    pub check: bool,
+    /// The files; all rule files of the project where none is named
+    pub files: Vec<PathBuf>,
+}
+
+/// What a plan is asked for.
+#[derive(Debug, Args)]
+pub struct Asked {
+    /// The moment for which everything is computed: 2026-11-11, 2026-11-11T10:00 or with an offset; now where it
+    /// is not said. A day or a time without an offset is in the project's time zone
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Only this rule; can be said several times
+    #[arg(long = "rule", value_name = "NAME")]
+    pub rules: Vec<String>,
+    /// As if every send were caught in the sandbox, with the sandbox's own history
+    #[arg(long)]
+    pub sandbox: bool,
+}
+
+/// Show who each rule would reach, who is held back and why.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// What for
+    #[command(flatten)]
+    pub asked: Asked,
+    /// Also list the keys of the customers who match
+    #[arg(long)]
+    pub customers: bool,
+    /// How to print it
+    #[arg(long, default_value = "table", value_name = "FORMAT")]
+    pub format: PlanFormat,
+}
+
+/// How to print a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a terminal
+    Table,
+    /// For machines
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+    /// One line a rule, step and outcome
+    Csv,
+}
+
+/// Show why one customer is, or is not, sent something by one rule.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The rule
+    pub rule: String,
+    /// The customer's key
+    pub customer: String,
+    /// The moment; now where it is not said
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// With the sandbox's own history
+    #[arg(long)]
+    pub sandbox: bool,
+    /// How to print it
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: TextOrJson,
+}
+
+/// Make the plan and carry it out.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What for
+    #[command(flatten)]
+    pub asked: Asked,
+    /// How to print the summary
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: TextOrJson,
+}
+
+/// Read files into the embedded store.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Files with a header line; `orders=CDNOW_master.txt` names the table, else the file's name does
+    #[arg(required = true, value_name = "[TABLE=]FILE")]
+    pub files: Vec<String>,
+    /// Only check: read everything, say what would be taken and what not, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What parts the columns: `,`, `;`, `tab` or `blanks`; found out where it is not said
+    #[arg(long, value_name = "SIGN")]
+    pub delimiter: Option<String>,
+    /// Take a file that was taken before once more
+    #[arg(long)]
+    pub again: bool,
+    /// Make the table of customers from the keys in a column, such as orders.customer_id
+    #[arg(long, value_name = "TABLE.COLUMN")]
+    pub customers_from: Option<String>,
+}
+
+/// Count the customers in each stage and segment.
+#[derive(Debug, Args)]
+pub struct Customers {
+    /// The moment; now where it is not said
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// How to print it
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: TextOrJson,
+}
+
+/// Look at what the sandbox caught.
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// What to do
+    #[command(subcommand)]
+    pub command: SandboxCommand,
+}
+
+/// What to do with the sandbox.
+#[derive(Debug, Subcommand)]
+pub enum SandboxCommand {
+    /// List what was caught, the latest first
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        count: usize,
+        /// How to print it
+        #[arg(long, default_value = "text", value_name = "FORMAT")]
+        format: TextOrJson,
+    },
+    /// Show one: by its number in the list, its file or the beginning of its key
+    Show {
+        /// Which
+        which: String,
+    },
+}
+
+/// Look at the outbox.
+#[derive(Debug, Args)]
+pub struct Outbox {
+    /// The sandbox's own
+    #[arg(long)]
+    pub sandbox: bool,
+    /// How to print it
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: TextOrJson,
+}
+
+/// The addresses that nothing is sent to.
+#[derive(Debug, Args)]
+pub struct Suppress {
+    /// The sandbox's own
+    #[arg(long)]
+    pub sandbox: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: SuppressCommand,
+}
+
+/// What to do with the suppression list.
+#[derive(Debug, Subcommand)]
+pub enum SuppressCommand {
+    /// Send nothing to an address any more
+    Add {
+        /// The channel: email, sms
+        channel: String,
+        /// The address; only its keyed hash is kept
+        address: String,
+        /// Why
+        #[arg(long, default_value = "asked for")]
+        reason: String,
+    },
+    /// Take an address off the list
+    Remove {
+        /// The channel
+        channel: String,
+        /// The address
+        address: String,
+    },
+    /// How many addresses are on it, by channel and reason
+    List,
+}
+
+/// Explain an error or warning by its code.
+#[derive(Debug, Args)]
+pub struct Errors {
+    /// The code; every one is listed where none is named
+    pub code: Option<String>,
+}

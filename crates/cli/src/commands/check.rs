@@ -1,0 +1,30 @@
+//! `tidings check`
+
+use crate::args::{Check, TextOrJson};
+use crate::failure::Failure;
+use crate::report::findings;
+use crate::screen::Screen;
+use comfy_table::Color;
+use std::path::Path;
+use std::process::ExitCode;
+use tidings_project::Project;
+use tidings_syntax::Diagnostic;
+
+/// Prints every finding in the project; fails where one is an error, or with `--strict` where there is any.
+pub fn check(folder: &Path, args: &Check, screen: &Screen) -> Result<ExitCode, Failure> {
+    let (mut project, mut found) = Project::load(folder);
+    found.extend(project.check().diagnostics);
+    let bad = found.iter().any(Diagnostic::is_error) || args.strict && !found.is_empty();
+    match args.format {
+        TextOrJson::Json => screen.print_json(&findings::json(&found, &project.sources)),
+        TextOrJson::Text => {
+            if !found.is_empty() {
+                screen.print(&findings::text(&found, &project.sources, screen));
+            }
+            let (files, verdict) = (project.rules.len(), findings::counts(&found));
+            let colour = if bad { Color::Red } else { Color::Green };
+            screen.print(&format!("{files} rule files: {}", screen.paint(&verdict, colour)));
+        }
+    }
+    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

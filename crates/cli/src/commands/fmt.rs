@@ -1,0 +1,55 @@
+//! `tidings fmt`
+
+use crate::args::Fmt;
+use crate::failure::Failure;
+use crate::report::findings;
+use crate::screen::Screen;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tidings_project::Project;
+use tidings_syntax::{FileId, Sources, format, parse};
+
+/// Writes rule files in the canonical layout, or lists those that are not in it. Files with errors are shown
+/// and left as they are.
+pub fn fmt(folder: &Path, args: &Fmt, screen: &Screen) -> Result<ExitCode, Failure> {
+    let files = if args.files.is_empty() { project_files(folder) } else { args.files.clone() };
+    let (mut changed, mut broken) = (0, 0);
+    for path in &files {
+        let text = std::fs::read_to_string(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+        let parsed = parse(FileId(0), &text);
+        if parsed.has_errors() {
+            let mut sources = Sources::default();
+            sources.add(path.display().to_string(), &text);
+            eprint!("{}", findings::text(&parsed.diagnostics, &sources, screen));
+            broken += 1;
+            continue;
+        }
+        let laid_out = format(&parsed.file)?;
+        if laid_out != text {
+            changed += 1;
+            screen.print(&path.display().to_string());
+            if !args.check {
+                write_whole(path, &laid_out)?;
+            }
+        }
+    }
+    let done = if args.check { "would change" } else { "changed" };
+    eprintln!("{} rule files: {changed} {done}, {broken} with errors left as they are", files.len());
+    let fine = broken == 0 && (changed == 0 || !args.check);
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn project_files(folder: &Path) -> Vec<PathBuf> {
+    let (project, _) = Project::load(folder);
+    let path = |rule: &tidings_project::RuleText| project.sources.get(rule.id).map(|s| folder.join(&s.path));
+    project.rules.iter().filter_map(path).collect()
+}
+
+/// Beside it first, so that a full disk does not leave half a file.
+fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    std::fs::write(&beside, text)?;
+    std::fs::rename(&beside, path)?;
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! One file a command: asks the crates along the road and hands their answers to a report.
+
+pub mod check;
+pub mod customers;
+pub mod errors;
+pub mod explain;
+pub mod fmt;
+pub mod outbox;
+pub mod plan;
+pub mod run;
+pub mod sandbox;
+pub mod suppress;

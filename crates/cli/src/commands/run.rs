@@ -1,0 +1,86 @@
+//! `tidings run`
+
+use crate::args::{Run, TextOrJson};
+use crate::failure::Failure;
+use crate::opened::{Opened, caught};
+use crate::progress;
+use crate::report::{outcome, plan_table, remarks};
+use crate::screen::Screen;
+use std::cell::Cell;
+use std::path::Path;
+use std::process::ExitCode;
+use tidings_daemon::{RunOf, Stop, run as carry_out};
+use tidings_plan::{Page, pages};
+
+/// Makes the plan and carries it out, earlier runs' leftovers included; exits with 3 where a rule is over its
+/// limit, with 1 where something could not be sent.
+pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode, Failure> {
+    let opened = Opened::open(folder, args.asked.sandbox, screen)?;
+    let (now, only) = (opened.now(args.asked.at.as_deref())?, opened.only(&args.asked.rules)?);
+    let (customers, state) = (opened.customers().await?, opened.state().await?);
+    let (shown, supplies) = (opened.shown(), opened.supplies());
+    let loading = progress::bar(None, "reading customers");
+    let decision = opened.decider(&customers, Some(&state), &shown).decide(now, only).await?;
+    loading.finish_and_clear();
+    remarks::of_data(&opened.program.vocabulary, &decision.stats).iter().for_each(|r| eprintln!("note: {r}"));
+
+    let mut dispatcher = opened.dispatcher(&state).await?;
+    dispatcher.stop = stop_on_signals();
+    let planned: u64 = decision.plan.rules.iter().map(|r| r.tally().planned).sum();
+    let (enqueuing, sending) = (progress::bar(Some(planned), "planning"), progress::bar(None, "sending"));
+    let (question, bar, reached) = (decision.question(), sending.clone(), Cell::new(0));
+    let written = |page: &Page| {
+        reached.set(reached.get() + page.occasions.len() as u64);
+        enqueuing.set_position(reached.get());
+    };
+    // Pages are made while they are written, so that the rows are never all in memory.
+    let pages = pages(&decision.plan, &question, &supplies).inspect(written);
+    let of = RunOf { at: now.micros, cause: "by hand", program: &opened.fingerprint() };
+    let summary =
+        carry_out(&dispatcher, of, pages, |_| {}, move |moves| bar.set_position(moves.to.values().sum())).await?;
+    enqueuing.finish_and_clear();
+    sending.finish_and_clear();
+
+    let caught = opened.sandbox.then(|| caught(folder));
+    match args.format {
+        TextOrJson::Json => screen.print_json(&outcome::json(&decision.plan, &summary, caught.as_deref())),
+        TextOrJson::Text => screen.print(&outcome::text(&decision.plan, &summary, caught.as_deref(), screen)),
+    }
+    Ok(if plan_table::over_limit(&decision.plan) {
+        ExitCode::from(3)
+    } else if outcome::failed(&summary) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// A first Ctrl-C or SIGTERM sees through what is leaving; a second one ends at once, and the next run goes on.
+fn stop_on_signals() -> Stop {
+    let stop = Stop::default();
+    let wish = stop.clone();
+    tokio::spawn(async move {
+        signalled().await;
+        wish.now();
+        eprintln!("stopping: what is on its way is seen through; once more ends at once");
+        signalled().await;
+        std::process::exit(130);
+    });
+    stop
+}
+
+async fn signalled() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
+            }
+            Err(_) => drop(interrupt.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+}

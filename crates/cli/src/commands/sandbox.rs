@@ -1,0 +1,40 @@
+//! `tidings sandbox`
+
+use crate::args::{Sandbox, SandboxCommand, TextOrJson};
+use crate::failure::Failure;
+use crate::opened::caught;
+use crate::report::count;
+use crate::screen::Screen;
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+use tidings_channels::sandbox::{Caught, list, show};
+
+/// Lists or shows what was caught.
+pub fn sandbox(folder: &Path, args: &Sandbox, screen: &Screen) -> Result<ExitCode, Failure> {
+    let folder = caught(folder);
+    let mut all = list(&folder)?;
+    all.reverse();
+    match &args.command {
+        SandboxCommand::List { count: most, format: TextOrJson::Json } => {
+            let one = |c: &Caught| json!({"file": c.file, "key": c.key, "channel": c.channel, "to": c.to, "subject": c.subject, "at": c.at});
+            screen.print_json(&all.iter().take(*most).map(one).collect());
+        }
+        SandboxCommand::List { count: most, format: TextOrJson::Text } => {
+            let mut table = screen.table();
+            table.set_header(["", "channel", "to", "subject", "at"]);
+            for (i, c) in all.iter().take(*most).enumerate() {
+                table.add_row([&(i + 1).to_string(), &c.channel, &c.to, &c.subject, &c.at]);
+            }
+            screen.print(&table.to_string());
+            let (shown, all) = (all.len().min(*most), all.len());
+            screen.print(&format!("{} of {} in {}", count(shown as u64), count(all as u64), folder.display()));
+        }
+        SandboxCommand::Show { which } => {
+            let nth = which.parse::<usize>().ok().and_then(|n| all.get(n.checked_sub(1)?));
+            let name = nth.map_or(which.as_str(), |c| c.file.as_str());
+            screen.print(&show(&folder, name).map_err(Failure::new)?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

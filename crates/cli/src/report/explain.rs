@@ -1,0 +1,171 @@
+//! Why one customer is, or is not, sent something.
+
+use super::{moment, rfc3339};
+use crate::screen::Screen;
+use comfy_table::Color;
+use serde_json::{Value, json};
+use tidings_engine::trace::{Seen, Trace, Verdict, What};
+use tidings_plan::{ChannelFacts, Plan, RulePlan, Situation, Verdict as Planned};
+use tidings_schema::{Now, calendar};
+use tidings_syntax::Sources;
+
+/// An explanation and what it is of.
+pub struct Explanation<'a> {
+    /// The plan that it is a part of.
+    pub plan: &'a Plan,
+    /// The rule in it.
+    pub rule: &'a RulePlan,
+    /// The customer's key.
+    pub customer: &'a str,
+    /// Each comparison with what it saw.
+    pub trace: &'a Trace,
+    /// Policy and history.
+    pub situation: &'a Situation,
+    /// The rule files.
+    pub sources: &'a Sources,
+}
+
+impl Explanation<'_> {
+    /// For people: the conditions in the shape of the rule's own text, then policy and history, then the verdict.
+    pub fn text(&self, screen: &Screen) -> String {
+        let mut out = format!("{} and customer {} at {}\n\n", self.rule.name, self.customer, moment(self.plan.now));
+        self.trace.children.iter().for_each(|child| self.branch(child, 0, screen, &mut out));
+        if self.trace.children.is_empty() {
+            out.push_str("the rule has no condition\n");
+        }
+        out.push('\n');
+        for (mark, line) in self.facts() {
+            out.push_str(&format!("{} {line}\n", sign(mark, screen)));
+        }
+        out.push('\n');
+        if self.situation.steps.is_empty() {
+            out.push_str(&format!("{} the rule does not match, so nothing is sent\n", sign(Verdict::No, screen)));
+        }
+        for (step, verdict) in &self.situation.steps {
+            let (mark, words) = match verdict {
+                Planned::Planned(_) => (Verdict::Yes, "planned".to_owned()),
+                Planned::Held(reason) => (Verdict::No, format!("held back: {reason}")),
+            };
+            out.push_str(&format!("{} {step}: {words}\n", sign(mark, screen)));
+        }
+        if let Some(why) = &self.rule.stopped {
+            out.push_str(&format!("{} the whole rule sends nothing: {why}\n", sign(Verdict::No, screen)));
+        }
+        out
+    }
+
+    fn branch(&self, trace: &Trace, depth: usize, screen: &Screen, out: &mut String) {
+        let text = self.words(trace);
+        let seen: Vec<String> = trace.values.iter().filter_map(|v| self.seen(v, &text)).collect();
+        let seen = if seen.is_empty() { String::new() } else { format!("   {}", seen.join(", ")) };
+        out.push_str(&format!("{}{} {text}{seen}\n", "  ".repeat(depth), sign(trace.verdict, screen)));
+        trace.children.iter().for_each(|child| self.branch(child, depth + 1, screen, out));
+    }
+
+    /// The part in the rule's own words, on one line; blocks by what they are.
+    fn words(&self, trace: &Trace) -> String {
+        let written = self.sources.text(trace.place).split_whitespace().collect::<Vec<_>>().join(" ");
+        match &trace.what {
+            What::All if trace.children.len() > 1 => "all of".to_owned(),
+            What::Any if trace.children.len() > 1 => "one of".to_owned(),
+            What::Not => "not".to_owned(),
+            What::Stage { stage, .. } => format!("{stage} when {written}"),
+            What::Define(name) => name.clone(),
+            What::Segment(name) => format!("in {name}"),
+            What::Created => "the customer is there yet".to_owned(),
+            _ => written,
+        }
+    }
+
+    fn seen(&self, value: &Seen, whole: &str) -> Option<String> {
+        let name = self.sources.text(value.place).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = value.text.as_deref().unwrap_or("missing");
+        Some(if name == whole { text.to_owned() } else { format!("{name} is {text}") })
+    }
+
+    /// Policy and history, each fact with whether it lets the send through.
+    fn facts(&self) -> Vec<(Verdict, String)> {
+        let s = self.situation;
+        let let_through = |yes: bool| if yes { Verdict::Yes } else { Verdict::No };
+        let held_out = |held: bool, from: &str| {
+            let words = if held { "is held out" } else { "is not held out" };
+            (let_through(!held), format!("{words} {from}"))
+        };
+        let mut facts = Vec::new();
+        facts.extend(s.held_out_everywhere.map(|held| held_out(held, "from all rules")));
+        facts.extend(s.held_out_here.map(|held| held_out(held, "from this rule")));
+        facts.push(match s.reached {
+            None => (Verdict::Yes, "was never reached by this rule".to_owned()),
+            Some((times, at)) => {
+                let again = !s.steps.iter().any(|(_, v)| *v == Planned::Held(tidings_plan::Reason::AlreadySent));
+                let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+                let last = calendar::civil(at, self.plan.now.zone).format("%Y-%m-%d %H:%M");
+                (let_through(again), format!("was reached {times}, last at {last}"))
+            }
+        });
+        for ChannelFacts { channel, address, consent, suppressed, quiet } in &s.channels {
+            let mut words = vec![if *address { "an address" } else { "no address" }];
+            words.push(if *consent { "consent" } else { "no consent" });
+            words.extend(suppressed.then_some("suppressed"));
+            words.extend(quiet.then_some("a quiet hour"));
+            let open = *address && *consent && !suppressed && !quiet;
+            facts.push((let_through(open), format!("{channel}: {}", words.join(", "))));
+        }
+        for (most, used) in &s.caps {
+            facts.push((let_through((*used as u64) < u64::from(*most)), format!("{used} of at most {most} messages before this run")));
+        }
+        facts
+    }
+
+    /// For machines.
+    pub fn json(&self) -> Value {
+        let s = self.situation;
+        let steps = s.steps.iter().map(|(step, verdict)| match verdict {
+            Planned::Planned(_) => json!({"step": step, "planned": true}),
+            Planned::Held(reason) => json!({"step": step, "planned": false, "held": reason.name()}),
+        });
+        let channels = s.channels.iter().map(|c| {
+            json!({"channel": c.channel, "address": c.address, "consent": c.consent, "suppressed": c.suppressed, "quiet": c.quiet})
+        });
+        let at = |micros| rfc3339(Now { micros, zone: self.plan.now.zone });
+        json!({
+            "rule": self.rule.name,
+            "customer": self.customer,
+            "at": rfc3339(self.plan.now),
+            "conditions": self.trace.children.iter().map(|c| self.branch_json(c)).collect::<Vec<_>>(),
+            "matches": !s.steps.is_empty(),
+            "held_out": {"everywhere": s.held_out_everywhere, "here": s.held_out_here},
+            "reached": s.reached.map(|(times, last)| json!({"times": times, "last": at(last)})),
+            "channels": channels.collect::<Vec<_>>(),
+            "steps": steps.collect::<Vec<_>>(),
+            "stopped": self.rule.stopped,
+        })
+    }
+
+    fn branch_json(&self, trace: &Trace) -> Value {
+        let values = trace.values.iter().map(|v| json!({"of": self.sources.text(v.place), "is": v.text}));
+        json!({
+            "text": self.words(trace),
+            "verdict": verdict_word(trace.verdict),
+            "values": values.collect::<Vec<_>>(),
+            "parts": trace.children.iter().map(|c| self.branch_json(c)).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Yes => "yes",
+        Verdict::No => "no",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+fn sign(verdict: Verdict, screen: &Screen) -> String {
+    let colour = match verdict {
+        Verdict::Yes => Color::Green,
+        Verdict::No => Color::Red,
+        Verdict::Unknown => Color::Yellow,
+    };
+    screen.paint(&format!("{:<7}", verdict_word(verdict)), colour)
+}

@@ -1,0 +1,66 @@
+//! Plans, explanations and runs as people and machines read them.
+
+pub mod explain;
+pub mod findings;
+pub mod outcome;
+pub mod overlap;
+pub mod plan_csv;
+pub mod plan_json;
+pub mod plan_markdown;
+pub mod plan_table;
+pub mod remarks;
+
+use chrono::TimeZone;
+use tidings_check::program::Action;
+use tidings_schema::Now;
+
+/// A count with commas between thousands.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A share in percent, with one decimal.
+pub fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 { "–".to_owned() } else { format!("{:.1}%", part as f64 * 100.0 / whole as f64) }
+}
+
+/// What a step sends and through what: `wake-up`, `email or sms`.
+pub fn send_of(action: &Action) -> (String, String) {
+    match action {
+        Action::Message { template, channels, .. } => (template.clone(), channels.join(" or ")),
+        Action::Coupon(name) => (name.clone(), "coupon".to_owned()),
+        Action::Webhook(name) => (name.clone(), "webhook".to_owned()),
+        Action::Notify(team) => (team.clone(), "notify".to_owned()),
+        Action::AddTag(_, tag) => (tag.clone(), "add tag".to_owned()),
+        Action::RemoveTag(_, tag) => (tag.clone(), "remove tag".to_owned()),
+        Action::Set(..) => ("attribute".to_owned(), "set".to_owned()),
+    }
+}
+
+/// A moment with its offset, as JSON has it.
+pub fn rfc3339(now: Now) -> String {
+    let utc = chrono::Utc.timestamp_micros(now.micros).single().unwrap_or_default();
+    utc.with_timezone(&now.zone).to_rfc3339()
+}
+
+/// A moment as people read it, with its zone.
+pub fn moment(now: Now) -> String {
+    format!("{} ({})", now.civil().format("%Y-%m-%d %H:%M"), now.zone)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_have_commas() {
+        let counts: Vec<String> = [0, 999, 1000, 23_570, 1_234_567].into_iter().map(super::count).collect();
+        assert_eq!(counts, ["0", "999", "1,000", "23,570", "1,234,567"]);
+    }
+}

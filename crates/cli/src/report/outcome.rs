@@ -1,0 +1,79 @@
+//! What came of a run.
+
+use super::plan_json::held;
+use super::plan_table::remarks;
+use super::{count, moment, rfc3339};
+use crate::screen::Screen;
+use comfy_table::Color;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use tidings_daemon::Summary;
+use tidings_plan::{Plan, Status};
+
+/// Whether something went wrong that a person should look at.
+pub fn failed(summary: &Summary) -> bool {
+    let bad = |s: &Status| matches!(s, Status::Rejected | Status::Unconfirmed | Status::Quarantined);
+    summary.drained.moves.to.keys().any(bad) || !summary.drained.unserved.is_empty() || summary.drained.stopped.is_some()
+}
+
+/// For people: rule by rule, then the sends by what became of them.
+pub fn text(plan: &Plan, summary: &Summary, caught: Option<&Path>, screen: &Screen) -> String {
+    let mut out = format!("Run {} for {}\n", summary.run.0, moment(plan.now));
+    for rule in &plan.rules {
+        let tally = rule.tally();
+        out.push_str(&format!("  {}: {} matched, {} planned", rule.name, count(rule.matched()), count(tally.planned)));
+        for (reason, n) in &tally.held {
+            out.push_str(&format!(", {} {reason}", count(*n)));
+        }
+        out.push('\n');
+    }
+    for remark in remarks(plan) {
+        out.push_str(&format!("{} {remark}\n", screen.paint("!", Color::Yellow)));
+    }
+    out.push_str(&format!("{} sends are new", count(summary.enqueued.inserted)));
+    if summary.enqueued.known > 0 {
+        out.push_str(&format!(", {} were planned before", count(summary.enqueued.known)));
+    }
+    out.push('\n');
+    for (status, n) in &summary.drained.moves.to {
+        let colour = match status {
+            Status::Sent => Color::Green,
+            Status::Rejected | Status::Unconfirmed | Status::Quarantined => Color::Red,
+            _ => Color::Yellow,
+        };
+        out.push_str(&format!("  {} {}\n", count(*n), screen.paint(status.name(), colour)));
+    }
+    for outlet in &summary.drained.unserved {
+        out.push_str(&format!("{} nothing is configured for `{}`, and sends wait for it\n", screen.paint("!", Color::Red), outlet.channel));
+    }
+    if let Some(why) = &summary.drained.stopped {
+        out.push_str(&format!("{} sending is stopped: {why}\n", screen.paint("!", Color::Red)));
+    }
+    if let Some(folder) = caught {
+        out.push_str(&format!("Nothing left this machine: see `tidings sandbox list`, or {}\n", folder.display()));
+    }
+    out
+}
+
+/// For machines.
+pub fn json(plan: &Plan, summary: &Summary, caught: Option<&Path>) -> Value {
+    let by_status = |moves: &std::collections::BTreeMap<Status, u64>| {
+        Value::Object(moves.iter().map(|(s, n)| (s.name().to_owned(), json!(n))).collect::<Map<_, _>>())
+    };
+    let rules = plan.rules.iter().map(|rule| {
+        let tally = rule.tally();
+        json!({"rule": rule.name, "matched": rule.matched(), "planned": tally.planned, "held": held(&tally), "stopped": rule.stopped})
+    });
+    json!({
+        "run": summary.run.0,
+        "at": rfc3339(plan.now),
+        "rules": rules.collect::<Vec<_>>(),
+        "new": summary.enqueued.inserted,
+        "known": summary.enqueued.known,
+        "states": by_status(&summary.states),
+        "dispatched": by_status(&summary.drained.moves.to),
+        "unserved": summary.drained.unserved.iter().map(|o| o.channel.as_str()).collect::<Vec<_>>(),
+        "stopped": summary.drained.stopped,
+        "sandbox": caught.map(|p| p.display().to_string()),
+    })
+}

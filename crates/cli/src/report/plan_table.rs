@@ -1,0 +1,102 @@
+//! A plan as a table for a terminal.
+
+use super::overlap::overlaps;
+use super::plan_json::samples;
+use super::{count, moment, percent, send_of};
+use crate::screen::Screen;
+use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
+use tidings_engine::Chunk;
+use tidings_plan::{Plan, Reason, RulePlan, Tally};
+
+/// The table, the samples and the remarks.
+pub fn table(plan: &Plan, chunks: &[Chunk], screen: &Screen) -> String {
+    let mut out = format!("Plan for {}: {} customers\n", moment(plan.now), count(plan.customers));
+    if plan.rules.is_empty() {
+        out.push_str("There is no rule to plan.\n");
+        return out;
+    }
+    let mut table = screen.table();
+    table.set_header(["rule", "matched", "of all", "sends", "planned", "held back"].map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
+    for rule in &plan.rules {
+        add_rule(&mut table, rule, plan.customers, screen);
+    }
+    out.push_str(&table.to_string());
+    out.push('\n');
+    for rule in &plan.rules {
+        let samples = samples(rule, chunks);
+        if !samples.is_empty() {
+            out.push_str(&format!("{} reaches for example {}\n", rule.name, samples.join(", ")));
+        }
+    }
+    for remark in remarks(plan) {
+        out.push_str(&format!("{} {remark}\n", screen.paint("!", Color::Yellow)));
+    }
+    for o in overlaps(plan, 5) {
+        out.push_str(&format!("{} customers match both {} and {}\n", count(o.customers), o.first, o.second));
+    }
+    out
+}
+
+fn add_rule(table: &mut Table, rule: &RulePlan, customers: u64, screen: &Screen) {
+    let matched = rule.matched();
+    for (i, step) in rule.audiences.iter().flat_map(|a| &a.steps).enumerate() {
+        let (template, channel) = send_of(&step.action);
+        let tally = step.tally();
+        let first = |text: String| if i == 0 { text } else { String::new() };
+        let planned = Cell::new(count(tally.planned)).set_alignment(CellAlignment::Right);
+        let held = Cell::new(held_words(&tally));
+        table.add_row([
+            Cell::new(first(rule.name.clone())).add_attribute(Attribute::Bold),
+            Cell::new(first(count(matched))).set_alignment(CellAlignment::Right),
+            Cell::new(first(percent(matched, customers))).set_alignment(CellAlignment::Right),
+            Cell::new(format!("{template} {channel}")),
+            if tally.planned > 0 && screen.colour { planned.fg(Color::Green) } else { planned },
+            if tally.held.is_empty() || !screen.colour { held } else { held.fg(Color::Yellow) },
+        ]);
+    }
+}
+
+/// Held counts by reason, as words: `2,057 holdout, 12 no_consent`.
+pub fn held_words(tally: &Tally) -> String {
+    let parts = tally.held.iter().map(|(reason, n)| format!("{} {reason}", count(*n)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// What a person should look at twice: rules that are stopped, reach nobody or everybody, or could not decide.
+pub fn remarks(plan: &Plan) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for rule in &plan.rules {
+        let (name, matched) = (&rule.name, rule.matched());
+        if let Some(why) = &rule.stopped {
+            remarks.push(format!("{name} sends nothing: {why}"));
+        }
+        if matched == 0 {
+            remarks.push(format!("{name} matches nobody"));
+        } else if matched == plan.customers {
+            remarks.push(format!("{name} matches every customer"));
+        } else if rule.stopped.is_none() && rule.tally().planned == 0 {
+            remarks.push(format!("{name} matches {} customers and reaches none of them", count(matched)));
+        }
+        if rule.undecided > 0 {
+            let wants = rule.wants.iter().take(3).map(|(value, n)| format!("{value} is missing for {}", count(*n)));
+            let wants = wants.collect::<Vec<_>>().join(", ");
+            remarks.push(format!("{name} could not be decided for {} customers: {wants}", count(rule.undecided)));
+        }
+    }
+    remarks
+}
+
+/// Whether some rule is over its limit, which stops it for a person.
+pub fn over_limit(plan: &Plan) -> bool {
+    plan.rules.iter().any(|r| r.tally().held.contains_key(&Reason::OverLimit))
+}
+
+/// The keys of everybody who matches, a line a rule.
+pub fn customers(plan: &Plan, chunks: &[Chunk]) -> String {
+    let line = |rule: &RulePlan| {
+        let mut keys = Vec::new();
+        rule.for_each_member(|chunk, customer, _| keys.extend(chunks.get(chunk).map(|c| c.keys.value(customer))));
+        format!("{}: {}\n", rule.name, keys.join(" "))
+    };
+    plan.rules.iter().map(line).collect()
+}

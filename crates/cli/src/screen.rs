@@ -1,0 +1,70 @@
+//! What is printed on: whether it is a terminal, how wide, and whether it has colours.
+
+use crate::args::Colour;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{Color, ContentArrangement, Table};
+use std::io::{IsTerminal, Write};
+
+/// The standard output.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    /// Whether colours are wanted.
+    pub colour: bool,
+    /// Whether a person is likely to look at it now.
+    pub terminal: bool,
+}
+
+impl Screen {
+    /// Looks at the standard output; `NO_COLOR` counts.
+    pub fn new(colour: Colour) -> Screen {
+        let terminal = std::io::stdout().is_terminal();
+        let wanted = match colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        };
+        Screen { colour: wanted, terminal }
+    }
+
+    /// Prints a text and a line's end. A reader that has gone away, as `head` does, is no error.
+    pub fn print(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+    }
+
+    /// Prints JSON, indented.
+    pub fn print_json(&self, value: &serde_json::Value) {
+        self.print(&format!("{value:#}"));
+    }
+
+    /// What stands before an error.
+    pub fn error_mark(&self) -> String {
+        let coloured = self.colour && std::io::stderr().is_terminal();
+        Screen { colour: coloured, ..*self }.paint("error:", Color::Red)
+    }
+
+    /// A text in a colour, where colours are wanted.
+    pub fn paint(&self, text: &str, colour: Color) -> String {
+        let code = match colour {
+            Color::Green => 32,
+            Color::Yellow => 33,
+            Color::Red => 31,
+            _ => 1,
+        };
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// A table as wide as the terminal; wide enough for its content where there is none.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        if self.colour {
+            table.enforce_styling();
+        }
+        if !self.terminal {
+            table.set_width(160);
+        }
+        table
+    }
+}
