@@ -37,20 +37,27 @@ pub struct Accepted {
 }
 
 #[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<(Vec<Accepted>, usize, Vec<String>)>>);
+pub struct Log(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    accepted: Vec<Accepted>,
+    connections: usize,
+    commands: Vec<String>,
+}
 
 impl Log {
     pub fn accepted(&self) -> Vec<Accepted> {
-        self.0.lock().unwrap().0.clone()
+        self.0.lock().unwrap().accepted.clone()
     }
     pub fn recipients(&self) -> Vec<String> {
         self.accepted().into_iter().map(|a| a.to).collect()
     }
     pub fn connections(&self) -> usize {
-        self.0.lock().unwrap().1
+        self.0.lock().unwrap().connections
     }
     pub fn commands(&self) -> Vec<String> {
-        self.0.lock().unwrap().2.clone()
+        self.0.lock().unwrap().commands.clone()
     }
 }
 
@@ -64,8 +71,8 @@ pub async fn start(faults: &[Fault]) -> (u16, Log) {
         while let Ok((stream, _)) = listener.accept().await {
             let number = {
                 let mut log = kept.0.lock().unwrap();
-                log.1 += 1;
-                log.1
+                log.connections += 1;
+                log.connections
             };
             let fault = faults.get(number - 1).copied().unwrap_or(Fault::Nothing);
             tokio::spawn(connection(stream, number, fault, kept.clone()));
@@ -120,10 +127,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.say("greeting", "220 fake").await?;
         }
         let mut to = String::new();
+        let mut begun = false;
         loop {
             let line = self.line().await?;
             let line = line.trim_end();
-            self.log.0.lock().unwrap().2.push(line.to_owned());
+            self.log.0.lock().unwrap().commands.push(line.to_owned());
             let verb = line.get(..4).unwrap_or(line).to_uppercase();
             match verb.as_str() {
                 "EHLO" if self.fault == Fault::StartTls => {
@@ -135,7 +143,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     return Some(Ended::StartTls);
                 }
                 "AUTH" => self.say("AUTH", "235 welcome").await?,
-                "MAIL" => self.say("MAIL", "250 ok").await?,
+                "MAIL" if begun => self.say("", "503 nested MAIL").await?,
+                "MAIL" => {
+                    begun = true;
+                    self.say("MAIL", "250 ok").await?;
+                }
                 "RCPT" => {
                     to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
                     let answer = if to.starts_with("nobody") { "550 5.1.1 no such user" } else { "250 ok" };
@@ -143,6 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 }
                 "DATA" => {
                     self.say("DATA", "354 go on").await?;
+                    begun = false;
                     let mut message = String::new();
                     loop {
                         let line = self.line().await?;
@@ -154,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     // What it says no to, it does not keep; what it goes silent about, it keeps.
                     if !matches!(self.fault, Fault::Says(".", _)) {
                         let accepted = Accepted { connection: self.number, to: to.clone(), message };
-                        self.log.0.lock().unwrap().0.push(accepted);
+                        self.log.0.lock().unwrap().accepted.push(accepted);
                     }
                     let twice = if self.fault == Fault::Twice {
                         "250 queued as 1\r\n250 twice"
