@@ -97,7 +97,7 @@ impl Dispatcher {
             lanes: self.lanes(),
             drained: Drained::default(),
         };
-        let ended = drain.to_the_end().await;
+        let ended = drain.go_on().await;
         while let Some(batch) = drain.under_way.join_next().await {
             drain.landed(batch).ok();
         }
@@ -138,7 +138,7 @@ struct Drain<'d> {
 }
 
 impl Drain<'_> {
-    async fn to_the_end(&mut self) -> Result<(), StateError> {
+    async fn go_on(&mut self) -> Result<(), StateError> {
         self.upkeep().await?;
         let (mut ended, mut since) = (0, Instant::now());
         while !self.of.stop.wanted() {

@@ -18,6 +18,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// How long another program may hold the file's lock before that is an error.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -61,15 +62,8 @@ impl State {
             .busy_timeout(PATIENCE);
         let file: Arc<str> = options.get_filename().display().to_string().into();
         make_folder(options.get_filename()).map_err(|e| StateError::new(&file, sqlx::Error::Io(e)))?;
-        // When the disk is full SQLite itself rolls back, sqlx does not notice, and its connection is of no more use.
-        let pool = |most| {
-            SqlitePoolOptions::new()
-                .max_connections(most)
-                .acquire_timeout(PATIENCE)
-                .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
-        };
         let opened = async {
-            let write = pool(1).connect_with(options.clone()).await?;
+            let write = connect(options.clone()).await?;
             let (project, secret) = set_up(&write).await?;
             Ok((write, project, secret))
         };
@@ -196,6 +190,28 @@ impl Write<'_> {
     /// Why nothing may leave, if so.
     pub(crate) async fn stopped(&mut self) -> Result<Option<String>, StateError> {
         sqlx::query_scalar(STOPPED).fetch_one(&mut *self.inner).await.map_err(self.state.fault())
+    }
+}
+
+fn pool(most: u32) -> SqlitePoolOptions {
+    // When the disk is full SQLite itself rolls back, sqlx does not notice, and its connection is of no more use.
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(PATIENCE)
+        .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+}
+
+/// The one connection that writes. Of two programs that turn a new file to WAL at once SQLite refuses one without
+/// waiting, so that one tries again.
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let start = Instant::now();
+    loop {
+        match pool(1).connect_with(options.clone()).await {
+            Err(e) if error::is_locked(&e) && start.elapsed() < PATIENCE => {
+                sleep(Duration::from_millis(20)).await
+            }
+            other => return other,
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use super::witness::Moment;
 use super::*;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tidings_daemon::{RunOf, Stop, run};
 use tidings_plan::Outcome;
 
@@ -121,20 +120,33 @@ async fn a_wish_to_stop_sees_through_what_is_leaving_and_gives_the_rest_back() {
     let folder = tempfile::tempdir().unwrap();
     let state = open(folder.path()).await;
     start(&state, 100).await;
-    let d = dispatcher(&state, folder.path());
-    let (stop, told) = (d.stop.clone(), AtomicUsize::new(0));
-    d.drain(move |_| {
-        if told.fetch_add(1, Ordering::Relaxed) == 5 {
-            stop.now()
-        }
-    })
-    .await
-    .unwrap();
+    let stop = Stop::default();
+    let brings = stop.clone();
+    let carriers = with(folder.path(), Kind::Webhook, "crm", OnUnknown::Ask(1), |r| r.stops = Some(brings));
+    let mut dispatcher = dispatcher_with(&state, carriers);
+    dispatcher.stop = stop;
+    dispatcher.drain(|_| {}).await.unwrap();
+    assert!((1..=4).contains(&witness::Log::read(folder.path(), "crm").len()), "no more than were under way");
     assert_eq!(count(&state, |s| !s.ended() && s != Status::Pending).await, 0, "no lease is left behind");
-    assert!(count(&state, |s| s == Status::Pending).await > 0);
     drain_to_the_end(&state, folder.path()).await;
     assert_eq!(count(&state, |s| s == Status::Sent).await, 400, "and nothing was lost by it");
     hold_against_the_witnesses(&state, folder.path(), 100).await;
+}
+
+#[tokio::test]
+async fn what_the_gate_refuses_never_reaches_the_receiver() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = open(folder.path()).await;
+    start(&state, 10).await;
+    state.suppress("email", "c3@shop.example", "complaint", "test").await.unwrap();
+    state.withdraw_consent("c4", "email", "link in mail").await.unwrap();
+    dispatcher(&state, folder.path()).drain(|_| {}).await.unwrap();
+    let log = witness::Log::read(folder.path(), "email");
+    assert_eq!(log.len(), 8);
+    for customer in ["c3", "c4"] {
+        let key = Key::new(b"secret", "project", "wake-up", "email", customer, "1");
+        assert!(log.payloads(key).is_empty(), "{customer}");
+    }
 }
 
 #[tokio::test]

@@ -6,11 +6,12 @@ use super::*;
 async fn dispatchers_share_the_work_without_repeating_any_and_without_getting_in_each_other_s_way() {
     let folder = tempfile::tempdir().unwrap();
     start(&open(folder.path()).await, 150).await;
-    let mut workers = Vec::new();
+    let (mut workers, ready) = (Vec::new(), Arc::new(tokio::sync::Barrier::new(3)));
     for _ in 0..3 {
-        let path = folder.path().to_owned();
+        let (path, ready) = (folder.path().to_owned(), ready.clone());
         workers.push(tokio::spawn(async move {
             let state = open(&path).await;
+            ready.wait().await;
             let drained = dispatcher(&state, &path).drain(|_| {}).await.unwrap();
             assert_eq!(drained.moves.stale, 0);
             drained.moves.to.values().sum::<u64>()

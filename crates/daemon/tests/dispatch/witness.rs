@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tidings_daemon::Stop;
 use tidings_plan::{Answer, Asked, Carrier, Grant, Key, OnUnknown, Outcome, Sending};
 use tidings_store::{Outlet, State};
 
@@ -16,6 +17,8 @@ pub struct Receiver {
     pub script: Vec<Outcome>,
     /// The first delivery or preparation breaks down.
     pub breaks: Option<Moment>,
+    /// The first delivery brings the wish to stop.
+    pub stops: Option<Stop>,
     /// A delivery takes until its lease was renewed.
     pub outlasts: Option<State>,
     /// The process dies at this moment of this delivery.
@@ -44,6 +47,7 @@ impl Receiver {
             script: Vec::new(),
             breaks: None,
             outlasts: None,
+            stops: None,
             dies_at: None,
             began: AtomicUsize::new(0),
             prepared: AtomicUsize::new(0),
@@ -78,6 +82,7 @@ impl Carrier for Receiver {
             tokio::task::yield_now().await;
             self.die_at(Moment::Before, nth);
             assert!(nth > 0 || self.breaks != Some(Moment::Before), "breaking down");
+            self.stops.iter().for_each(Stop::now);
             if let Some(state) = &self.outlasts {
                 renewed(state, &Outlet { kind: sending.kind, channel: sending.channel.clone() }).await;
             }

@@ -100,6 +100,11 @@ impl StateError {
     }
 }
 
+/// Whether another program has the file's lock.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(e) if matches!(primary_code(e.code().as_deref()), Some(5 | 6)))
+}
+
 /// SQLite's result code without the details in its upper bytes: 5 busy, 6 locked, 8 read-only, 11 corrupt,
 /// 13 full, 14 cannot open, 26 not a database.
 fn primary_code(code: Option<&str>) -> Option<i32> {
