@@ -2,7 +2,7 @@
 
 use crate::customers::open::Reader;
 use crate::customers::table::key_text;
-use crate::customers::{CustomerStore, StoreError, block};
+use crate::customers::{ATTEMPTS, CustomerStore, StoreError, block};
 use crate::sql::{self, Part};
 use sqlx::Row;
 use std::collections::HashSet;
@@ -17,11 +17,14 @@ impl CustomerStore {
     /// Its tables and views with their columns, up to 1,000 values of each, and how many rows they have. The
     /// tables of the engine itself and of SQLite are left out.
     pub async fn catalogue(&self) -> Result<Catalogue, StoreError> {
-        self.reading(async |reader| {
-            let path = reader.path().to_owned();
-            catalogue(reader).await.map_err(|e| StoreError::of(&path, &e))
-        })
-        .await
+        for _ in 0..ATTEMPTS {
+            let mut reader = Reader::open(self.path()).await?;
+            let catalogue = catalogue(&mut reader).await.map_err(|e| StoreError::of(self.path(), &e));
+            if let Some(catalogue) = reader.finish(catalogue).await {
+                return catalogue;
+            }
+        }
+        Err(self.disturbed())
     }
 }
 

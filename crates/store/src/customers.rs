@@ -19,7 +19,7 @@ use tidings_engine::chunk::Needs;
 use tidings_schema::Vocabulary;
 
 /// How often a database is read anew that others change while it is read.
-const ATTEMPTS: usize = 3;
+pub(crate) const ATTEMPTS: usize = 3;
 
 /// A customer store. It holds nothing open between calls.
 #[derive(Clone, Debug)]
@@ -31,7 +31,8 @@ impl CustomerStore {
     /// Looks whether a store can be read: `sqlite:` and a path, a relative one below `base`.
     pub async fn open(url: &str, base: &Path) -> Result<CustomerStore, StoreError> {
         let path = open::path_of(url, base)?;
-        Reader::open(&path).await?.close().await;
+        let reader = Reader::open(&path).await?;
+        reader.finish(()).await;
         Ok(CustomerStore { path })
     }
 
@@ -49,32 +50,30 @@ impl CustomerStore {
         selection: Selection<'_>,
         engine: &EngineRows,
     ) -> Result<Loaded, StoreError> {
-        self.reading(async |reader| load::load(reader, vocabulary, needs, selection, engine).await).await
+        for _ in 0..ATTEMPTS {
+            let mut reader = Reader::open(&self.path).await?;
+            let loaded = load::load(&mut reader, vocabulary, needs, selection, engine).await;
+            if let Some(loaded) = reader.finish(loaded).await {
+                return loaded;
+            }
+        }
+        Err(self.disturbed())
     }
 
     /// How many customers there are: rows with a key.
     pub async fn count_customers(&self, vocabulary: &Vocabulary) -> Result<u64, StoreError> {
-        self.reading(async |reader| table::count(reader, &vocabulary.customer.table, &vocabulary.customer.key).await)
-            .await
-    }
-
-    /// Reads something in one transaction, again if the file was changed underneath.
-    pub(crate) async fn reading<T>(
-        &self,
-        read: impl AsyncFn(&mut Reader) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
         for _ in 0..ATTEMPTS {
             let mut reader = Reader::open(&self.path).await?;
-            let result = match reader.begin().await {
-                Ok(()) => read(&mut reader).await,
-                Err(e) => Err(e),
-            };
-            let undisturbed = reader.undisturbed();
-            reader.close().await;
-            if undisturbed {
-                return result;
+            let count = table::count(&mut reader, &vocabulary.customer.table, &vocabulary.customer.key).await;
+            if let Some(count) = reader.finish(count).await {
+                return count;
             }
         }
-        Err(StoreError::Busy { path: self.path.clone() })
+        Err(self.disturbed())
+    }
+
+    /// What to say when others changed the file at every attempt.
+    pub(crate) fn disturbed(&self) -> StoreError {
+        StoreError::Busy { path: self.path.clone() }
     }
 }

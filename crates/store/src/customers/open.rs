@@ -74,12 +74,12 @@ struct Stamp {
 }
 
 impl Reader {
-    /// Opens it read-only. A database with a write-ahead log that nobody has open is read as a plain
-    /// file, because SQLite would otherwise create the log's files beside it; [`Reader::undisturbed`]
-    /// then says whether that went well.
+    /// Opens it read-only, and from here on sees one moment of it. A database with a write-ahead log that nobody has open is read as a plain
+    /// file, because SQLite would otherwise create the log's files beside it; [`Reader::finish`]
+    /// then sees whether that went well.
     pub(crate) async fn open(path: &Path) -> Result<Reader, StoreError> {
         let at_rest = if look(path)?.wal && !has_log(path) { stamp(path) } else { None };
-        let connection = SqliteConnectOptions::new()
+        let mut connection = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)
             .immutable(at_rest.is_some())
@@ -88,13 +88,8 @@ impl Reader {
             .connect()
             .await
             .map_err(|e| StoreError::of(path, &e))?;
+        sqlx::query("BEGIN").execute(&mut connection).await.map_err(|e| StoreError::of(path, &e))?;
         Ok(Reader { connection, path: path.to_owned(), at_rest })
-    }
-
-    /// From here on all reading sees one moment of the database, until the connection is closed.
-    pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
-        let begun = sqlx::query("BEGIN").execute(&mut self.connection).await;
-        begun.map(|_| ()).map_err(|e| StoreError::of(&self.path, &e))
     }
 
     /// The file.
@@ -102,15 +97,14 @@ impl Reader {
         &self.path
     }
 
-    /// Whether nobody wrote to a database that was read as a plain file. If somebody did, what was
-    /// read is of no use, and opening again finds the log.
-    pub(crate) fn undisturbed(&self) -> bool {
-        self.at_rest.as_ref().is_none_or(|before| !has_log(&self.path) && stamp(&self.path).as_ref() == Some(before))
-    }
-
-    /// Lets go of the file. What was read is read, so a failure here says nothing.
-    pub(crate) async fn close(self) {
+    /// Lets go of the file and hands back what was read of it: nothing where somebody wrote meanwhile to a
+    /// database that was read as a plain file. It is of no use then, and opening again finds the log.
+    pub(crate) async fn finish<T>(self, read: T) -> Option<T> {
+        let still = |before: &Stamp| !has_log(&self.path) && stamp(&self.path).as_ref() == Some(before);
+        let undisturbed = self.at_rest.as_ref().is_none_or(still);
+        // What was read is read, so a failure to close says nothing.
         self.connection.close().await.ok();
+        undisturbed.then_some(read)
     }
 }
 
@@ -123,4 +117,35 @@ fn has_log(path: &Path) -> bool {
 fn stamp(path: &Path) -> Option<Stamp> {
     let data = path.metadata().ok()?;
     Some(Stamp { length: data.len(), modified: data.modified().ok() })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn reading_again_is_asked_for_when_somebody_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let write = async |sql: &'static str| {
+            let mut writer = options.connect().await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut writer).await.unwrap();
+            writer
+        };
+        write("PRAGMA journal_mode = WAL; CREATE TABLE t (x)").await.close().await.unwrap();
+
+        assert_eq!(Reader::open(&path).await.unwrap().finish(1).await, Some(1));
+        let reader = Reader::open(&path).await.unwrap();
+        let open = write("INSERT INTO t VALUES (1)").await;
+        assert_eq!(reader.finish(1).await, None, "the log is there");
+        assert_eq!(Reader::open(&path).await.unwrap().finish(1).await, Some(1), "read through the log");
+        open.close().await.unwrap();
+
+        let reader = Reader::open(&path).await.unwrap();
+        let more = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n";
+        write(more).await.close().await.unwrap();
+        assert_eq!(reader.finish(1).await, None, "the log came and went");
+    }
 }
