@@ -43,8 +43,8 @@ pub struct Surroundings {
 }
 
 impl Carriers {
-    /// The carriers of a project. With `sandbox`, and where nothing is configured at all, the sandbox catches
-    /// everything. The errors are for people, one for each thing that is wrong.
+    /// The carriers of a project. With `sandbox`, and where no channel is configured, the sandbox catches
+    /// everything, coupons too. The errors are for people, one for each thing that is wrong.
     pub fn build(
         delivery: &Delivery,
         templates: Arc<Templates>,
@@ -62,7 +62,7 @@ impl Carriers {
             sandbox: None,
             addresses: AddressBook::new(mails.map(|(name, _)| name.clone())),
         };
-        if sandbox || delivery.is_empty() {
+        if sandbox || delivery.channels.is_empty() {
             carriers.sandbox = builder.sandbox();
         } else {
             carriers.channels = builder.each("channels", &delivery.channels, Builder::channel);
@@ -109,16 +109,6 @@ impl Carriers {
     /// Whether everything is caught and nothing leaves.
     pub fn is_sandbox(&self) -> bool {
         self.sandbox.is_some()
-    }
-}
-
-impl Delivery {
-    /// Whether nothing is configured.
-    pub fn is_empty(&self) -> bool {
-        self.channels.is_empty()
-            && self.coupon_providers.is_empty()
-            && self.webhooks.is_empty()
-            && self.teams.is_empty()
     }
 }
 

@@ -22,7 +22,12 @@ fn shop() -> Shop {
     let (templates, errors) = Templates::load(folder.path());
     assert_eq!(errors, []);
     let coupon = serde_yaml::from_str("provider: shop\nvalue: 20 CNY\nvalid_for: 30 days").unwrap();
-    let delivery = Delivery { coupons: [("wake-up".to_owned(), coupon)].into(), ..Delivery::default() };
+    let provider = serde_yaml::from_str("url: https://coupons.example/").unwrap();
+    let delivery = Delivery {
+        coupons: [("wake-up".to_owned(), coupon)].into(),
+        coupon_providers: [("shop".to_owned(), provider)].into(),
+        ..Delivery::default()
+    };
     let place = Surroundings {
         folder: folder.path().to_owned(),
         sandbox: folder.path().join("sandbox"),
@@ -31,7 +36,7 @@ fn shop() -> Shop {
     };
     let carriers =
         Carriers::build(&delivery, Arc::new(templates), false, &place).unwrap_or_else(|e| panic!("{e:?}"));
-    assert!(carriers.is_sandbox(), "nothing is configured");
+    assert!(carriers.is_sandbox(), "no channel is configured");
     Shop { carriers, folder }
 }
 
