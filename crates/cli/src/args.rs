@@ -186,6 +186,9 @@ pub struct Run {
     /// What for
     #[command(flatten)]
     pub asked: Asked,
+    /// How long a claim on a send holds when its worker is lost, before another takes it over
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub lease: u64,
     /// How to print the summary
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     pub format: TextOrJson,

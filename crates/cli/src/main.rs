@@ -35,13 +35,13 @@ fn main() -> ExitCode {
 async fn carry_out(cli: &Cli, screen: &Screen) -> Result<ExitCode, Failure> {
     let folder = &cli.project;
     match &cli.command {
-        // Command::Init(args) => commands::init::init(folder, args, screen).await,
+        Command::Init(args) => commands::init::init(folder, args, screen).await,
         Command::Check(args) => commands::check::check(folder, args, screen),
         Command::Fmt(args) => commands::fmt::fmt(folder, args, screen),
         Command::Plan(args) => commands::plan::plan(folder, args, screen).await,
         Command::Explain(args) => commands::explain::explain(folder, args, screen).await,
         Command::Run(args) => commands::run::run(folder, args, screen).await,
-        Command::Import(_) | Command::Init(_) => Ok(ExitCode::FAILURE),
+        Command::Import(args) => commands::import::import(folder, args, screen).await,
         Command::Customers(args) => commands::customers::customers(folder, args, screen).await,
         Command::Sandbox(args) => commands::sandbox::sandbox(folder, args, screen),
         Command::Outbox(args) => commands::outbox::outbox(folder, args, screen).await,

@@ -3,11 +3,11 @@
 use crate::failure::Failure;
 use crate::report::findings;
 use crate::screen::Screen;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use serde_json::Value;
 use tidings_channels::{Carriers, ChannelConfig, Surroundings, body_variables};
 use tidings_check::Program;
 use tidings_check::program::Action;
@@ -42,7 +42,9 @@ impl Opened {
             eprint!("{}", findings::text(&shown, &project.sources, screen));
         }
         let Some(program) = checked.program.filter(|_| shown.is_empty()) else {
-            return Err(Failure::new("the project has errors, so nothing is planned or sent; `tidings check` shows them all"));
+            return Err(Failure::new(
+                "the project has errors, so nothing is planned or sent; `tidings check` shows them all",
+            ));
         };
         let place = Surroundings {
             folder: folder.to_owned(),
@@ -51,7 +53,8 @@ impl Opened {
             clock: Arc::new(|| chrono::Utc::now().timestamp_micros()),
         };
         let carriers =
-            Carriers::build(&project.config.delivery, Arc::clone(&project.templates), sandbox, &place).map_err(|e| Failure::new(e.join("\n")))?;
+            Carriers::build(&project.config.delivery, Arc::clone(&project.templates), sandbox, &place)
+                .map_err(|e| Failure::new(e.join("\n")))?;
         Ok(Opened { sandbox: carriers.is_sandbox(), project, program, carriers })
     }
 
@@ -87,7 +90,9 @@ impl Opened {
         match at {
             None => Ok(Now::new(chrono::Utc::now(), zone)),
             Some(text) => Now::parse(text, zone).ok_or_else(|| {
-                Failure::new(format!("`{text}` is no moment; write 2026-11-11, 2026-11-11T10:00 or 2026-11-11T10:00:00+08:00"))
+                Failure::new(format!(
+                    "`{text}` is no moment; write 2026-11-11, 2026-11-11T10:00 or 2026-11-11T10:00:00+08:00"
+                ))
             }),
         }
     }
@@ -111,7 +116,12 @@ impl Opened {
     }
 
     /// What plans are made from.
-    pub fn decider<'a>(&'a self, customers: &'a CustomerStore, state: Option<&'a State>, shown: &'a Needs) -> Decider<'a> {
+    pub fn decider<'a>(
+        &'a self,
+        customers: &'a CustomerStore,
+        state: Option<&'a State>,
+        shown: &'a Needs,
+    ) -> Decider<'a> {
         Decider {
             program: &self.program,
             project: &self.project.config.name,

@@ -28,17 +28,29 @@ pub async fn customers(folder: &Path, args: &Customers, screen: &Screen) -> Resu
     let decision = opened.decider(&customers, state.as_ref(), &shown).decide(now, Some(Vec::new())).await?;
     remarks::of_data(&opened.program.vocabulary, &decision.stats).iter().for_each(|r| eprintln!("note: {r}"));
 
-    let total = |of: &dyn Fn(&Matches) -> Option<usize>| decision.matches.iter().filter_map(of).map(|n| n as u64).sum();
+    let total = |of: &dyn Fn(&Matches) -> Option<usize>| {
+        decision.matches.iter().filter_map(of).map(|n| n as u64).sum()
+    };
     let mut parts = Vec::new();
     for (s, stages) in opened.program.stages.iter().enumerate() {
         for (a, word) in stages.list.words.iter().enumerate() {
             let customers = total(&|m| m.stages.get(s)?.get(a).map(Bitmap::count));
-            parts.push(Part { partition: Some(stages.list.name.clone()), name: word.name.clone(), label: word.label.clone(), customers });
+            parts.push(Part {
+                partition: Some(stages.list.name.clone()),
+                name: word.name.clone(),
+                label: word.label.clone(),
+                customers,
+            });
         }
     }
     for (i, segment) in opened.program.segments.iter().enumerate() {
         let customers = total(&|m| m.segments.get(i).map(Bitmap::count));
-        parts.push(Part { partition: None, name: segment.name.clone(), label: segment.label.clone(), customers });
+        parts.push(Part {
+            partition: None,
+            name: segment.name.clone(),
+            label: segment.label.clone(),
+            customers,
+        });
     }
     let all = decision.plan.customers;
     match args.format {

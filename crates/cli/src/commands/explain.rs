@@ -26,10 +26,15 @@ pub async fn explain(folder: &Path, args: &Explain, screen: &Screen) -> Result<E
     };
     let one = Selection::One(&args.customer);
     let loaded = customers.load(&opened.program.vocabulary, &decision.needs, one, &rows).await?;
-    let nobody = || Failure::new(format!("there is no customer `{}` in {}", args.customer, opened.project.config.store));
+    let nobody = || {
+        Failure::new(format!("there is no customer `{}` in {}", args.customer, opened.project.config.store))
+    };
     let chunk = loaded.chunks.iter().find(|c| !c.is_empty()).ok_or_else(nobody)?;
     let (question, plan) = (decision.question(), &decision.plan);
-    let trace = decision.evaluator.explain(&opened.program, rule, chunk, now, &decision.populations).ok_or_else(nobody)?;
+    let trace = decision
+        .evaluator
+        .explain(&opened.program, rule, chunk, now, &decision.populations)
+        .ok_or_else(nobody)?;
     let explanation = Explanation {
         plan,
         rule: plan.rules.iter().find(|r| r.rule == rule).ok_or_else(nobody)?,

@@ -15,7 +15,8 @@ pub fn fmt(folder: &Path, args: &Fmt, screen: &Screen) -> Result<ExitCode, Failu
     let files = if args.files.is_empty() { project_files(folder) } else { args.files.clone() };
     let (mut changed, mut broken) = (0, 0);
     for path in &files {
-        let text = std::fs::read_to_string(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
         let parsed = parse(FileId(0), &text);
         if parsed.has_errors() {
             let mut sources = Sources::default();

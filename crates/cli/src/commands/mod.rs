@@ -5,6 +5,8 @@ pub mod customers;
 pub mod errors;
 pub mod explain;
 pub mod fmt;
+pub mod import;
+pub mod init;
 pub mod outbox;
 pub mod plan;
 pub mod run;

@@ -36,7 +36,11 @@ pub async fn outbox(folder: &Path, args: &Outbox, screen: &Screen) -> Result<Exi
                     Cell::new(count(c.rows)).set_alignment(CellAlignment::Right),
                 ]);
             }
-            screen.print(&if counts.is_empty() { "The outbox is empty.".to_owned() } else { table.to_string() });
+            screen.print(&if counts.is_empty() {
+                "The outbox is empty.".to_owned()
+            } else {
+                table.to_string()
+            });
         }
     }
     Ok(ExitCode::SUCCESS)

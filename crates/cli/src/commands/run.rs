@@ -9,6 +9,7 @@ use crate::screen::Screen;
 use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 use tidings_daemon::{RunOf, Stop, run as carry_out};
 use tidings_plan::{Page, pages};
 
@@ -25,6 +26,7 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     remarks::of_data(&opened.program.vocabulary, &decision.stats).iter().for_each(|r| eprintln!("note: {r}"));
 
     let mut dispatcher = opened.dispatcher(&state).await?;
+    dispatcher.lease = Duration::from_secs(args.lease.max(1));
     dispatcher.stop = stop_on_signals();
     let planned: u64 = decision.plan.rules.iter().map(|r| r.tally().planned).sum();
     let (enqueuing, sending) = (progress::bar(Some(planned), "planning"), progress::bar(None, "sending"));
@@ -37,7 +39,8 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     let pages = pages(&decision.plan, &question, &supplies).inspect(written);
     let of = RunOf { at: now.micros, cause: "by hand", program: &opened.fingerprint() };
     let summary =
-        carry_out(&dispatcher, of, pages, |_| {}, move |moves| bar.set_position(moves.to.values().sum())).await?;
+        carry_out(&dispatcher, of, pages, |_| {}, move |moves| bar.set_position(moves.to.values().sum()))
+            .await?;
     enqueuing.finish_and_clear();
     sending.finish_and_clear();
 

@@ -28,7 +28,12 @@ pub fn sandbox(folder: &Path, args: &Sandbox, screen: &Screen) -> Result<ExitCod
             }
             screen.print(&table.to_string());
             let (shown, all) = (all.len().min(*most), all.len());
-            screen.print(&format!("{} of {} in {}", count(shown as u64), count(all as u64), folder.display()));
+            screen.print(&format!(
+                "{} of {} in {}",
+                count(shown as u64),
+                count(all as u64),
+                folder.display()
+            ));
         }
         SandboxCommand::Show { which } => {
             let nth = which.parse::<usize>().ok().and_then(|n| all.get(n.checked_sub(1)?));

@@ -29,7 +29,13 @@ pub async fn suppress(folder: &Path, args: &Suppress, screen: &Screen) -> Result
         SuppressCommand::List => {
             let all = state.suppressions().await?;
             for s in &all {
-                screen.print(&format!("{}  {}…  {}, {}", s.channel, s.hash.chars().take(12).collect::<String>(), s.reason, s.source));
+                screen.print(&format!(
+                    "{}  {}…  {}, {}",
+                    s.channel,
+                    s.hash.chars().take(12).collect::<String>(),
+                    s.reason,
+                    s.source
+                ));
             }
             screen.print(&format!("{} entries; addresses are kept as keyed hashes only", all.len()));
         }

@@ -28,7 +28,8 @@ pub struct Explanation<'a> {
 impl Explanation<'_> {
     /// For people: the conditions in the shape of the rule's own text, then policy and history, then the verdict.
     pub fn text(&self, screen: &Screen) -> String {
-        let mut out = format!("{} and customer {} at {}\n\n", self.rule.name, self.customer, moment(self.plan.now));
+        let mut out =
+            format!("{} and customer {} at {}\n\n", self.rule.name, self.customer, moment(self.plan.now));
         self.trace.children.iter().for_each(|child| self.branch(child, 0, screen, &mut out));
         if self.trace.children.is_empty() {
             out.push_str("the rule has no condition\n");
@@ -39,7 +40,10 @@ impl Explanation<'_> {
         }
         out.push('\n');
         if self.situation.steps.is_empty() {
-            out.push_str(&format!("{} the rule does not match, so nothing is sent\n", sign(Verdict::No, screen)));
+            out.push_str(&format!(
+                "{} the rule does not match, so nothing is sent\n",
+                sign(Verdict::No, screen)
+            ));
         }
         for (step, verdict) in &self.situation.steps {
             let (mark, words) = match verdict {
@@ -56,10 +60,15 @@ impl Explanation<'_> {
 
     fn branch(&self, trace: &Trace, depth: usize, screen: &Screen, out: &mut String) {
         let text = self.words(trace);
-        let seen: Vec<String> = trace.values.iter().filter_map(|v| self.seen(v, &text)).collect();
+        // A name whose whole test is one comparison is told in one line with it.
+        let told = match trace.children.as_slice() {
+            [only] if only.place == trace.place => only,
+            _ => trace,
+        };
+        let seen: Vec<String> = told.values.iter().filter_map(|v| self.seen(v, &text)).collect();
         let seen = if seen.is_empty() { String::new() } else { format!("   {}", seen.join(", ")) };
         out.push_str(&format!("{}{} {text}{seen}\n", "  ".repeat(depth), sign(trace.verdict, screen)));
-        trace.children.iter().for_each(|child| self.branch(child, depth + 1, screen, out));
+        told.children.iter().for_each(|child| self.branch(child, depth + 1, screen, out));
     }
 
     /// The part in the rule's own words, on one line; blocks by what they are.
@@ -97,7 +106,8 @@ impl Explanation<'_> {
         facts.push(match s.reached {
             None => (Verdict::Yes, "was never reached by this rule".to_owned()),
             Some((times, at)) => {
-                let again = !s.steps.iter().any(|(_, v)| *v == Planned::Held(tidings_plan::Reason::AlreadySent));
+                let again =
+                    !s.steps.iter().any(|(_, v)| *v == Planned::Held(tidings_plan::Reason::AlreadySent));
                 let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
                 let last = calendar::civil(at, self.plan.now.zone).format("%Y-%m-%d %H:%M");
                 (let_through(again), format!("was reached {times}, last at {last}"))
@@ -112,7 +122,10 @@ impl Explanation<'_> {
             facts.push((let_through(open), format!("{channel}: {}", words.join(", "))));
         }
         for (most, used) in &s.caps {
-            facts.push((let_through((*used as u64) < u64::from(*most)), format!("{used} of at most {most} messages before this run")));
+            facts.push((
+                let_through((*used as u64) < u64::from(*most)),
+                format!("{used} of at most {most} messages before this run"),
+            ));
         }
         facts
     }

@@ -13,7 +13,9 @@ use tidings_plan::{Plan, Status};
 /// Whether something went wrong that a person should look at.
 pub fn failed(summary: &Summary) -> bool {
     let bad = |s: &Status| matches!(s, Status::Rejected | Status::Unconfirmed | Status::Quarantined);
-    summary.drained.moves.to.keys().any(bad) || !summary.drained.unserved.is_empty() || summary.drained.stopped.is_some()
+    summary.drained.moves.to.keys().any(bad)
+        || !summary.drained.unserved.is_empty()
+        || summary.drained.stopped.is_some()
 }
 
 /// For people: rule by rule, then the sends by what became of them.
@@ -21,7 +23,12 @@ pub fn text(plan: &Plan, summary: &Summary, caught: Option<&Path>, screen: &Scre
     let mut out = format!("Run {} for {}\n", summary.run.0, moment(plan.now));
     for rule in &plan.rules {
         let tally = rule.tally();
-        out.push_str(&format!("  {}: {} matched, {} planned", rule.name, count(rule.matched()), count(tally.planned)));
+        out.push_str(&format!(
+            "  {}: {} matched, {} planned",
+            rule.name,
+            count(rule.matched()),
+            count(tally.planned)
+        ));
         for (reason, n) in &tally.held {
             out.push_str(&format!(", {} {reason}", count(*n)));
         }
@@ -44,13 +51,20 @@ pub fn text(plan: &Plan, summary: &Summary, caught: Option<&Path>, screen: &Scre
         out.push_str(&format!("  {} {}\n", count(*n), screen.paint(status.name(), colour)));
     }
     for outlet in &summary.drained.unserved {
-        out.push_str(&format!("{} nothing is configured for `{}`, and sends wait for it\n", screen.paint("!", Color::Red), outlet.channel));
+        out.push_str(&format!(
+            "{} nothing is configured for `{}`, and sends wait for it\n",
+            screen.paint("!", Color::Red),
+            outlet.channel
+        ));
     }
     if let Some(why) = &summary.drained.stopped {
         out.push_str(&format!("{} sending is stopped: {why}\n", screen.paint("!", Color::Red)));
     }
     if let Some(folder) = caught {
-        out.push_str(&format!("Nothing left this machine: see `tidings sandbox list`, or {}\n", folder.display()));
+        out.push_str(&format!(
+            "Nothing left this machine: see `tidings sandbox list`, or {}\n",
+            folder.display()
+        ));
     }
     out
 }

@@ -59,7 +59,8 @@ fn send(step: &StepPlan) -> Value {
     if by_channel.len() > 1
         && let Some(object) = out.as_object_mut()
     {
-        let split: Map<String, Value> = by_channel.into_iter().map(|(c, n)| (c.to_owned(), json!(n))).collect();
+        let split: Map<String, Value> =
+            by_channel.into_iter().map(|(c, n)| (c.to_owned(), json!(n))).collect();
         object.insert("by_channel".to_owned(), Value::Object(split));
     }
     out

@@ -18,7 +18,13 @@ pub fn markdown(plan: &Plan) -> String {
             } else {
                 ("", String::new())
             };
-            let cells = [cell(name), share, cell(&format!("{template} {channel}")), count(tally.planned), held_words(&tally)];
+            let cells = [
+                cell(name),
+                share,
+                cell(&format!("{template} {channel}")),
+                count(tally.planned),
+                held_words(&tally),
+            ];
             out.push_str(&format!("| {} |\n", cells.join(" | ")));
         }
     }

@@ -16,7 +16,10 @@ pub fn table(plan: &Plan, chunks: &[Chunk], screen: &Screen) -> String {
         return out;
     }
     let mut table = screen.table();
-    table.set_header(["rule", "matched", "of all", "sends", "planned", "held back"].map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
+    table.set_header(
+        ["rule", "matched", "of all", "sends", "planned", "held back"]
+            .map(|h| Cell::new(h).add_attribute(Attribute::Bold)),
+    );
     for rule in &plan.rules {
         add_rule(&mut table, rule, plan.customers, screen);
     }
@@ -78,9 +81,13 @@ pub fn remarks(plan: &Plan) -> Vec<String> {
             remarks.push(format!("{name} matches {} customers and reaches none of them", count(matched)));
         }
         if rule.undecided > 0 {
-            let wants = rule.wants.iter().take(3).map(|(value, n)| format!("{value} is missing for {}", count(*n)));
+            let wants =
+                rule.wants.iter().take(3).map(|(value, n)| format!("{value} is missing for {}", count(*n)));
             let wants = wants.collect::<Vec<_>>().join(", ");
-            remarks.push(format!("{name} could not be decided for {} customers: {wants}", count(rule.undecided)));
+            remarks.push(format!(
+                "{name} could not be decided for {} customers: {wants}",
+                count(rule.undecided)
+            ));
         }
     }
     remarks
@@ -95,7 +102,9 @@ pub fn over_limit(plan: &Plan) -> bool {
 pub fn customers(plan: &Plan, chunks: &[Chunk]) -> String {
     let line = |rule: &RulePlan| {
         let mut keys = Vec::new();
-        rule.for_each_member(|chunk, customer, _| keys.extend(chunks.get(chunk).map(|c| c.keys.value(customer))));
+        rule.for_each_member(|chunk, customer, _| {
+            keys.extend(chunks.get(chunk).map(|c| c.keys.value(customer)))
+        });
         format!("{}: {}\n", rule.name, keys.join(" "))
     };
     plan.rules.iter().map(line).collect()

@@ -23,10 +23,18 @@ pub fn of_data(vocabulary: &Vocabulary, stats: &LoadStats) -> Vec<String> {
     for rows in &stats.collections {
         let Some(collection) = vocabulary.collection(rows.id) else { continue };
         if rows.without_time > 0 {
-            remarks.push(format!("{} {} have no time and are left out", count(rows.without_time as u64), collection.name));
+            remarks.push(format!(
+                "{} {} have no time and are left out",
+                count(rows.without_time as u64),
+                collection.name
+            ));
         }
         if rows.orphans > 0 {
-            remarks.push(format!("{} {} belong to no customer and are left out", count(rows.orphans as u64), collection.name));
+            remarks.push(format!(
+                "{} {} belong to no customer and are left out",
+                count(rows.orphans as u64),
+                collection.name
+            ));
         }
     }
     remarks

@@ -1,0 +1,70 @@
+//! `tidings init`
+
+use crate::args::Init;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use chrono_tz::Tz;
+use std::path::Path;
+use std::process::ExitCode;
+use tidings_schema::guess::guess;
+use tidings_schema::{Currency, Settings};
+use tidings_store::CustomerStore;
+
+const OWN_STORE: &str = "sqlite:.tidings/store.db";
+
+/// Looks at a database, writes tidings.yaml and schema.yaml, and says what was guessed and why.
+pub async fn init(folder: &Path, args: &Init, screen: &Screen) -> Result<ExitCode, Failure> {
+    let zone: Tz = args.time_zone.parse().map_err(|_| {
+        Failure::new(format!("there is no time zone `{}`; write one such as Asia/Shanghai", args.time_zone))
+    })?;
+    let currency = Currency::from_code(&args.currency).ok_or_else(|| {
+        Failure::new(format!(
+            "there is no currency `{}`; write its ISO 4217 code, such as CNY",
+            args.currency
+        ))
+    })?;
+    let store = args.store.as_deref().unwrap_or(OWN_STORE);
+    let files = ["tidings.yaml", "schema.yaml"];
+    if let Some(there) = files.iter().find(|f| folder.join(f).exists() && !args.force) {
+        return Err(Failure::new(format!("{there} is there already; `--force` writes over it")));
+    }
+    let customers = CustomerStore::open(store, folder).await.map_err(|e| match &args.store {
+        Some(_) => Failure::from(e),
+        None => {
+            Failure::new(format!("{e}\nname a database with --store, or `tidings import` some files first"))
+        }
+    })?;
+    let guessed = guess(&customers.catalogue().await?, &Settings { zone, currency });
+    let guessed = guessed.ok_or_else(|| Failure::new(format!("{store} has no tables to describe")))?;
+
+    std::fs::create_dir_all(folder.join("rules"))?;
+    std::fs::create_dir_all(folder.join("templates"))?;
+    std::fs::write(folder.join("tidings.yaml"), settings(folder, store, zone, currency))?;
+    std::fs::write(folder.join("schema.yaml"), &guessed.yaml)?;
+    guessed.notes.iter().for_each(|note| screen.print(&format!("  {note}")));
+    screen.print(
+        "Wrote tidings.yaml and schema.yaml from these guesses: read them through and mend what is wrong.",
+    );
+    screen.print("Next: write rules/first.tidings, then `tidings check` and `tidings plan`.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(folder: &Path, store: &str, zone: Tz, currency: Currency) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = folder.file_name().map_or_else(|| "shop".into(), |n| n.to_string_lossy());
+    // JSON strings are YAML strings.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    format!(
+        "# The project's name is part of every send's key: it stays as it is.\n\
+         name: {}\n\
+         store: {}\n\
+         state: sqlite:.tidings/state.db\n\
+         time_zone: {}\n\
+         currency: {}\n\
+         # Without `channels:` everything that is sent is caught in a sandbox; see docs/channels.md.\n",
+        quoted(&name),
+        quoted(store),
+        zone.name(),
+        currency.code()
+    )
+}

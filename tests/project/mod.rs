@@ -1,0 +1,78 @@
+//! A project in a folder of its own, and the binary that works on it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A project folder that goes away with it.
+pub struct Project {
+    folder: tempfile::TempDir,
+}
+
+#[allow(dead_code, reason = "each test file uses some of it")]
+impl Project {
+    /// An empty one.
+    pub fn new() -> Project {
+        Project { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A copy of an example of the repository.
+    pub fn example(name: &str) -> Project {
+        let project = Project::new();
+        copy(&repository().join("examples").join(name), project.folder());
+        project
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes one of its files.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.folder().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// The binary, about to work on it.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+        command.current_dir(self.folder()).args(args);
+        command
+    }
+
+    /// What the binary says, whatever its exit code.
+    pub fn output(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// What the binary prints; it must succeed.
+    pub fn run(&self, args: &[&str]) -> String {
+        let output = self.output(args);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{args:?}: {}\n{out}\n{err}", output.status);
+        out.into_owned()
+    }
+
+    /// What the binary prints, as JSON; it must succeed.
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.run(args)).unwrap()
+    }
+}
+
+/// The repository.
+#[allow(dead_code, reason = "each test file uses some of it")]
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_name() == ".tidings" {
+            continue;
+        }
+        if from.is_dir() { copy(&from, &to) } else { drop(std::fs::copy(from, to).unwrap()) }
+    }
+}
