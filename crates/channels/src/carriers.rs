@@ -62,7 +62,7 @@ impl Carriers {
             sandbox: None,
             addresses: AddressBook::new(mails.map(|(name, _)| name.clone())),
         };
-        if sandbox || delivery.channels.is_empty() {
+        if sandbox || delivery.is_empty() {
             carriers.sandbox = builder.sandbox();
         } else {
             carriers.channels = builder.each("channels", &delivery.channels, Builder::channel);
@@ -109,6 +109,13 @@ impl Carriers {
     /// Whether everything is caught and nothing leaves.
     pub fn is_sandbox(&self) -> bool {
         self.sandbox.is_some()
+    }
+}
+
+impl Delivery {
+    /// Whether no channel is configured, so that the sandbox catches everything.
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty()
     }
 }
 
