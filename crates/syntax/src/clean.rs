@@ -43,7 +43,8 @@ impl Clean {
 
 /// Scans a file that is not too large.
 pub(crate) fn clean(file: FileId, text: &str) -> Clean {
-    let mut scan = Scan { file, text, at: 0, clean: Clean::default(), depth: Depth::default() };
+    let (clean, depth) = (Clean::default(), Depth::default());
+    let mut scan = Scan { file, text, at: 0, line_end: 0, last_quote: None, clean, depth };
     if text.starts_with('\u{feff}') {
         scan.replace('\u{feff}'.len_utf8(), "");
     }
@@ -58,6 +59,10 @@ struct Scan<'a> {
     file: FileId,
     text: &'a str,
     at: usize,
+    /// Where the line at hand ends; found once a line, so that a line full of quotes costs no more than another.
+    line_end: usize,
+    /// Where on it the last single quote stands that could close another.
+    last_quote: Option<usize>,
     clean: Clean,
     depth: Depth,
 }
@@ -79,6 +84,9 @@ impl Scan<'_> {
     }
 
     fn step(&mut self, c: char) {
+        if self.at >= self.line_end {
+            self.begin_line();
+        }
         match class(c) {
             Class::Word => _ = self.depth.word.get_or_insert(self.clean.text.len()),
             Class::Unseen => {}
@@ -88,8 +96,8 @@ impl Scan<'_> {
             '#' | '＃' => self.comment(c),
             '"' => self.quoted(c, &['"'], &['”', '“'], "text"),
             '“' | '”' | '„' => self.quoted(c, &['”', '“', '"'], &[], "text"),
-            '‘' | '’' if self.line().contains(['’', '\'']) => self.quoted(c, &['’', '\''], &[], "text"),
-            '\'' if self.line().contains('\'') => self.single_quoted(),
+            '‘' | '’' if self.closes() => self.quoted(c, &['’', '\''], &[], "text"),
+            '\'' if self.closes() && self.line().contains('\'') => self.single_quoted(),
             '`' => self.quoted(c, &['`'], &[], "quoted name"),
             _ => self.sign(c),
         }
@@ -97,10 +105,20 @@ impl Scan<'_> {
 
     /// The rest of the line after the character at hand.
     fn line(&self) -> &str {
-        let mut rest = self.rest().chars();
-        rest.next();
-        let rest = rest.as_str();
-        rest.split(['\n', '\r']).next().unwrap_or(rest)
+        let first = self.rest().chars().next().map_or(0, char::len_utf8);
+        self.text.get(self.at + first..self.line_end).unwrap_or("")
+    }
+
+    /// Whether a single quote at hand can be closed on its line.
+    fn closes(&self) -> bool {
+        self.last_quote.is_some_and(|last| last > self.at)
+    }
+
+    fn begin_line(&mut self) {
+        let length = self.rest().find(['\n', '\r']).unwrap_or(self.rest().len());
+        self.line_end = self.at + length;
+        let line = self.text.get(self.at..self.line_end).unwrap_or("");
+        self.last_quote = line.rfind(['\'', '’']).map(|last| self.at + last);
     }
 
     fn sign(&mut self, c: char) {

@@ -18,6 +18,7 @@ use crate::clean::Clean;
 use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::grammar::{Pair, Rule, end, find};
+use crate::parse::MAX_DIAGNOSTICS;
 use crate::span::{FileId, Place, Span, Spanned};
 use crate::tree::{File, Name, Path, Text};
 use std::collections::BTreeMap;
@@ -42,8 +43,10 @@ pub(crate) fn lower(file: FileId, clean: &Clean, pair: Pair<'_>) -> Lowered {
         clean,
         diagnostics: Vec::new(),
         names: BTreeMap::new(),
+        errors: 0,
         height: 0,
         scanned: Span::default(),
+        spoiled: clean.diagnostics.iter().filter(|d| d.is_error()).map(|d| d.place.span.start).collect(),
     };
     lower.capitals(&pair);
     let (file, broken) = lower.items(pair);
@@ -55,6 +58,10 @@ pub(crate) struct Lower<'a> {
     clean: &'a Clean,
     diagnostics: Vec<Diagnostic>,
     names: BTreeMap<String, Place>,
+    /// How many errors were found, also those that are not kept.
+    errors: usize,
+    /// Where the scan before the grammar found errors, ascending.
+    spoiled: Vec<u32>,
     /// How high the tree above the expression at hand may already be.
     height: usize,
     /// The declaration at hand.
@@ -76,7 +83,10 @@ impl Lower<'_> {
     }
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        self.errors += usize::from(diagnostic.is_error());
+        if !self.is_full() {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// Where a stretch of the clean text was written.
@@ -89,8 +99,10 @@ impl Lower<'_> {
         self.spoiled(self.scanned)
     }
 
-    fn errors(&self) -> usize {
-        self.diagnostics.iter().filter(|d| d.is_error()).count()
+
+    /// Whether there is nothing more to keep; what comes later in the file would be cut off anyway.
+    pub(crate) fn is_full(&self) -> bool {
+        self.diagnostics.len() > 2 * MAX_DIAGNOSTICS
     }
 
     /// A clean text as it is quoted in a message: one line, not too long.

@@ -60,8 +60,10 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     }
     parsed.file.comments.0 = std::mem::take(&mut clean.comments);
     parsed.diagnostics.append(&mut clean.diagnostics);
-    parsed.diagnostics.sort_by_key(|d| (d.place.span.start, d.place.span.end));
+    // What is cut off are warnings before errors, and the last before the first.
+    parsed.diagnostics.sort_by_key(|d| (!d.is_error(), d.place.span));
     parsed.diagnostics.truncate(MAX_DIAGNOSTICS);
+    parsed.diagnostics.sort_by_key(|d| d.place.span);
     parsed
 }
 

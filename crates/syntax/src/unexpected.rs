@@ -39,6 +39,10 @@ impl Lower<'_> {
         if self.spoiled_here() {
             return;
         }
+        if self.is_full() {
+            let place = self.place(pair);
+            return self.report(Diagnostic::new(Code::UNEXPECTED, place, ""));
+        }
         let text = pair.as_str().trim_end();
         let (at, expected) = match Grammar::parse(alone, text) {
             Err(error) => {

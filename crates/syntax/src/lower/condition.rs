@@ -25,7 +25,7 @@ impl Lower<'_> {
         if joiners.contains(&true) && joiners.contains(&false) {
             self.and_beside_or(pair, &joiners, &terms);
         }
-        let lowered: Vec<Option<Expr>> = self.deeper(pair, 1, |l| terms.iter().map(|t| l.term(t)).collect())?;
+        let lowered: Vec<Option<Expr>> = self.deeper(pair, joiners.len().min(1), |l| terms.iter().map(|t| l.term(t)).collect())?;
         let mut terms: Vec<Expr> = lowered.into_iter().collect::<Option<_>>()?;
         let node = match joiners.first() {
             None => return terms.pop(),
@@ -118,7 +118,7 @@ impl Lower<'_> {
             }
         }
         let operand = operand?;
-        let inner = self.deeper(pair, negations + 1, |l| {
+        let inner = self.deeper(pair, negations + tails.len().min(1), |l| {
             let value = l.operand(&operand)?;
             match tails.as_slice() {
                 [] => Some(value),

@@ -17,7 +17,7 @@ impl Lower<'_> {
         let mut broken = Vec::new();
         let mut sentence: Option<Span> = None;
         for part in pair.into_inner().filter(|p| p.as_rule() != Rule::EOI) {
-            let before = self.errors();
+            let before = self.errors;
             let span = self.span(&part);
             self.scanned = span;
             if let Some(first) = sentence {
@@ -26,14 +26,14 @@ impl Lower<'_> {
             if part.as_rule() == Rule::sentence {
                 sentence.get_or_insert(span);
                 let clauses = self.sentence(&part);
-                if self.errors() == before {
+                if self.errors == before {
                     file.sentence = Some(Spanned::new(clauses, span));
                 }
                 continue;
             }
             let item = self.item(&part);
             match item {
-                Some(item) if self.errors() == before && !self.spoiled(span) => {
+                Some(item) if self.errors == before && !self.spoiled(span) => {
                     file.items.push(Spanned::new(item, span));
                 }
                 _ => broken.extend(self.declared(&part)),
@@ -44,8 +44,8 @@ impl Lower<'_> {
 
     /// Whether the scan before the grammar found an error in there.
     pub(super) fn spoiled(&self, span: Span) -> bool {
-        let inside = |s: Span| s.start >= span.start && s.start < span.end;
-        self.clean.diagnostics.iter().any(|d| d.is_error() && inside(d.place.span))
+        let first = self.spoiled.partition_point(|at| *at < span.start);
+        self.spoiled.get(first).is_some_and(|at| *at < span.end)
     }
 
     /// The name that a declaration gives, broken or not.
