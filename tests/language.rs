@@ -64,7 +64,8 @@ fn examples(page: &str) -> Vec<Example> {
         let expected: BTreeSet<String> = expected.iter().map(|code| (**code).to_owned()).collect();
         let known = |id: &String| Code::ALL.iter().any(|code| code.id() == id);
         assert!(expected.iter().all(known), "`{line}` names a code that does not exist");
-        let mut add = |(line, text): (usize, String)| found.push(Example { line, text, expected: expected.clone() });
+        let mut add =
+            |(line, text): (usize, String)| found.push(Example { line, text, expected: expected.clone() });
         if kind == "file" {
             let text: Vec<&str> = block.iter().map(|(_, l)| *l).collect();
             add((block[0].0, text.join("\n")));
@@ -81,7 +82,9 @@ fn whole(kind: &str, line: &str) -> String {
     match kind {
         "conditions" => format!("if {line}\nthen send wake-up coupon\n"),
         "values" => format!("define example = {line}\n"),
-        "clauses" => format!("rule example\n{line}\nif count of orders >= 1\nthen send wake-up coupon\nend\n"),
+        "clauses" => {
+            format!("rule example\n{line}\nif count of orders >= 1\nthen send wake-up coupon\nend\n")
+        }
         "actions" => format!("rule example\nif count of orders >= 1\nthen\n{line}\nend\n"),
         _ => panic!("`{kind}` is no kind of example"),
     }
@@ -128,10 +131,15 @@ impl Shop {
         if !example.expected.contains(UNUSED) {
             found.remove(UNUSED);
         }
-        let words: Vec<String> = diagnostics.iter().map(|d| format!("    {} {}", d.code, d.message)).collect();
+        let words: Vec<String> =
+            diagnostics.iter().map(|d| format!("    {} {}", d.code, d.message)).collect();
         (found != example.expected).then(|| {
             let (line, text) = (example.line, &example.text);
-            format!("docs/language.md:{line}: {:?} is expected\n{text}\n{}", example.expected, words.join("\n"))
+            format!(
+                "docs/language.md:{line}: {:?} is expected\n{text}\n{}",
+                example.expected,
+                words.join("\n")
+            )
         })
     }
 
@@ -139,7 +147,12 @@ impl Shop {
         let id = sources.add("rules/declared.tidings", &self.declared);
         let Parsed { file, diagnostics, .. } = parse(id, &self.declared);
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
-        RuleFile { id, name: "declared".to_owned(), tree: File { sentence: None, ..file }, broken: Vec::new() }
+        RuleFile {
+            id,
+            name: "declared".to_owned(),
+            tree: File { sentence: None, ..file },
+            broken: Vec::new(),
+        }
     }
 }
 
