@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::Instant;
 use tidings_engine::chunk::Needs;
 use tidings_schema::{
-    Attribute, AttributeId, Collection, CollectionId, Currency, Customer, FieldId, RowSource, Storage, StoredUnit, Type,
-    Vocabulary,
+    Attribute, AttributeId, Collection, CollectionId, Currency, Customer, FieldId, RowSource, Storage,
+    StoredUnit, Type, Vocabulary,
 };
 use tidings_store::{CustomerStore, EngineRows, Selection};
 
@@ -36,13 +36,19 @@ async fn main() {
         );
     }
     let start = Instant::now();
-    let loaded = store.load(&vocabulary, &needs, Selection::One("4711"), &EngineRows::default()).await.unwrap();
+    let loaded =
+        store.load(&vocabulary, &needs, Selection::One("4711"), &EngineRows::default()).await.unwrap();
     println!("{} customer by key in {:.1} ms", loaded.stats.customers, start.elapsed().as_secs_f64() * 1e3);
 }
 
 fn attribute(name: &str, ty: Type) -> Attribute {
-    let storage =
-        Storage { column: name.to_owned(), minor: false, zone: None, unit: StoredUnit::Seconds, separator: None };
+    let storage = Storage {
+        column: name.to_owned(),
+        minor: false,
+        zone: None,
+        unit: StoredUnit::Seconds,
+        separator: None,
+    };
     Attribute { name: name.to_owned(), label: None, ty, storage, optional: true, yearly: false, kept: false }
 }
 
@@ -71,7 +77,13 @@ fn vocabulary() -> Vocabulary {
     Vocabulary {
         zone: chrono_tz::Asia::Shanghai,
         currency: Currency::CNY,
-        customer: Customer { table: "customers".to_owned(), key: "id".to_owned(), created: None, zone: None, attributes },
+        customer: Customer {
+            table: "customers".to_owned(),
+            key: "id".to_owned(),
+            created: None,
+            zone: None,
+            attributes,
+        },
         collections: vec![orders],
         events: Vec::new(),
         contacts: Vec::new(),
@@ -82,7 +94,8 @@ fn vocabulary() -> Vocabulary {
 async fn make(path: &Path, customers: u64) {
     let mut connection =
         SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.unwrap();
-    let numbers = |n: u64| format!("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {n})");
+    let numbers =
+        |n: u64| format!("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {n})");
     let statements = [
         "CREATE TABLE customers (id INTEGER PRIMARY KEY, city TEXT, points REAL, birthday TEXT, consent INTEGER)".to_owned(),
         "CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER, placed_at TEXT, total TEXT, items INTEGER, status TEXT)"

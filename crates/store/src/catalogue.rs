@@ -53,7 +53,9 @@ async fn table(reader: &mut Reader, name: &str) -> Result<TableInfo, sqlx::Error
     let count: i64 = sqlx::query_scalar(sql::count_rows(name)).fetch_one(&mut reader.connection).await?;
     let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for (column, samples) in columns.iter_mut().zip(values(reader, name, &names, &Part::First, SAMPLES).await?) {
+    for (column, samples) in
+        columns.iter_mut().zip(values(reader, name, &names, &Part::First, SAMPLES).await?)
+    {
         column.samples = samples;
     }
     if count > i64::from(SAMPLES) {
@@ -102,7 +104,8 @@ async fn primary_key(reader: &mut Reader, table: &str) -> Result<Option<String>,
 
 /// Where a column has few different values, all of them are among its samples.
 async fn list_values(reader: &mut Reader, table: &str, column: &mut ColumnInfo) -> Result<(), sqlx::Error> {
-    let different = values(reader, table, &[&column.name], &Part::Different, LISTED + 1).await?.pop().unwrap_or_default();
+    let different =
+        values(reader, table, &[&column.name], &Part::Different, LISTED + 1).await?.pop().unwrap_or_default();
     if different.len() <= LISTED as usize {
         let known: HashSet<Option<String>> = column.samples.iter().cloned().collect();
         let different: HashSet<Option<String>> = different.into_iter().collect();
@@ -123,10 +126,13 @@ async fn values(
     part: &Part<'_>,
     most: u32,
 ) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
-    let row = sqlx::query(sql::blocks(table, columns, part)).bind(most).fetch_one(&mut reader.connection).await?;
+    let row =
+        sqlx::query(sql::blocks(table, columns, part)).bind(most).fetch_one(&mut reader.connection).await?;
     let column = |i: usize| {
         let mut values = Vec::new();
-        block::each(row.try_get_unchecked(i + 1)?, |raw| values.push(raw.and_then(key_text).map(String::from)));
+        block::each(row.try_get_unchecked(i + 1)?, |raw| {
+            values.push(raw.and_then(key_text).map(String::from))
+        });
         Ok(values)
     };
     (0..columns.len()).map(column).collect()

@@ -29,12 +29,14 @@ pub struct Source {
 impl Source {
     /// `table=path`, or a path whose file is named like the table.
     pub fn parse(argument: &str) -> Source {
-        let named = argument.split_once('=').filter(|(table, _)| !table.contains(['/', '\\']) && !table.is_empty());
+        let named =
+            argument.split_once('=').filter(|(table, _)| !table.contains(['/', '\\']) && !table.is_empty());
         match named {
             Some((table, path)) => Source { table: table.to_owned(), path: PathBuf::from(path) },
             None => {
                 let path = PathBuf::from(argument);
-                let table = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+                let table =
+                    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
                 Source { table, path }
             }
         }
@@ -169,7 +171,8 @@ impl Import {
         for source in sources {
             let file = check::check(source, vocabulary, options, progress)?;
             let same = |other: &Checked| {
-                other.fingerprint == file.fingerprint && other.source.table.eq_ignore_ascii_case(&source.table)
+                other.fingerprint == file.fingerprint
+                    && other.source.table.eq_ignore_ascii_case(&source.table)
             };
             if file.shape.key.is_none() && !options.again && files.iter().any(same) {
                 return Err(ImportError::Twice { path: source.path.clone(), table: source.table.clone() });

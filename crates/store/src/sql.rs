@@ -38,7 +38,8 @@ pub(crate) enum Part<'a> {
 /// hexadecimal, with `b`; whole numbers and nulls are themselves.
 pub(crate) fn blocks(table: &str, columns: &[&str], part: &Part<'_>) -> Statement {
     let table = quoted(table);
-    let inner: String = columns.iter().enumerate().map(|(i, c)| format!(", t.{} AS c{i}", quoted(c))).collect();
+    let inner: String =
+        columns.iter().enumerate().map(|(i, c)| format!(", t.{} AS c{i}", quoted(c))).collect();
     let outer: String = (0..columns.len())
         .map(|i| {
             format!(
@@ -55,7 +56,9 @@ pub(crate) fn blocks(table: &str, columns: &[&str], part: &Part<'_>) -> Statemen
             "SELECT b{outer} FROM (SELECT (row_number() OVER () - 1) / {rows} AS b{inner} FROM {table} AS t) GROUP BY b"
         ),
         Part::First => format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t LIMIT ?)"),
-        Part::Different => format!("SELECT 0{outer} FROM (SELECT DISTINCT 0{inner} FROM {table} AS t LIMIT ?)"),
+        Part::Different => {
+            format!("SELECT 0{outer} FROM (SELECT DISTINCT 0{inner} FROM {table} AS t LIMIT ?)")
+        }
         Part::With(column, values) => format!(
             "SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t WHERE t.{} IN ({}))",
             quoted(column),
@@ -93,7 +96,11 @@ pub(crate) fn add_column(table: &str, (name, ty): (&str, &str)) -> Statement {
 pub(crate) fn index(table: &str, columns: &[&str], unique: bool) -> Statement {
     let name = quoted(&format!("tidings_{table}_{}", columns.join("_")));
     let unique = if unique { "UNIQUE " } else { "" };
-    AssertSqlSafe(format!("CREATE {unique}INDEX IF NOT EXISTS {name} ON {} ({})", quoted(table), list("", columns)))
+    AssertSqlSafe(format!(
+        "CREATE {unique}INDEX IF NOT EXISTS {name} ON {} ({})",
+        quoted(table),
+        list("", columns)
+    ))
 }
 
 /// Rows, to be bound one after the other. Those with a key that is already there change that row, and

@@ -51,7 +51,8 @@ fn everything(vocabulary: &Vocabulary) -> Needs {
     let mut needs = Needs::default();
     (0..vocabulary.customer.attributes.len()).for_each(|i| needs.want(AttributeId(i as u32)));
     for (c, collection) in vocabulary.collections.iter().enumerate() {
-        (0..collection.fields.len()).for_each(|f| needs.want_field(CollectionId(c as u32), FieldId(f as u32)));
+        (0..collection.fields.len())
+            .for_each(|f| needs.want_field(CollectionId(c as u32), FieldId(f as u32)));
     }
     needs
 }
@@ -129,7 +130,8 @@ async fn rows_arrive_typed_sorted_and_counted() {
     assert_eq!(store.count_customers(&vocabulary).await.unwrap(), 3);
     let orders = &stats.collections[0];
     assert_eq!((orders.rows, orders.without_time, orders.orphans), (4, 1, 2));
-    let bad: Vec<_> = stats.bad.iter().map(|b| (b.column.as_str(), b.count, b.first_key.as_deref())).collect();
+    let bad: Vec<_> =
+        stats.bad.iter().map(|b| (b.column.as_str(), b.count, b.first_key.as_deref())).collect();
     let at_100 = Some("100");
     let expected = [
         ("points", 2, Some("9")),
@@ -189,7 +191,12 @@ async fn what_the_engine_keeps_stands_beside_the_stores_columns() {
             at: 5,
             expires: None,
         }],
-        kept: vec![kept("9", "note", "old"), kept("9", "note", "new"), kept("9", "marks", "[\"m\"]"), kept("10", "marks", "?")],
+        kept: vec![
+            kept("9", "note", "old"),
+            kept("9", "note", "new"),
+            kept("9", "marks", "[\"m\"]"),
+            kept("10", "marks", "?"),
+        ],
     };
     let loaded = store.load(&vocabulary, &everything(&vocabulary), Selection::All, &engine).await.unwrap();
     let chunk = &loaded.chunks[0];
@@ -223,7 +230,9 @@ async fn reading_leaves_no_trace() {
     use std::os::unix::fs::PermissionsExt;
     for journal in ["DELETE", "WAL"] {
         let (folder, store) = shop(&format!("PRAGMA journal_mode = {journal}; {SHOP}")).await;
-        let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap()
+        };
         mode(store.path(), 0o444);
         mode(folder.path(), 0o555);
         let before = traces(folder.path());
@@ -258,7 +267,8 @@ async fn errors_say_what_happened_and_what_was_meant() {
     assert!(open("sqlite:shop.csv").await.contains("tidings import"));
     assert!(open("sqlite:.").await.contains("not an SQLite database"));
 
-    let (_folder, store) = shop("CREATE TABLE customer (id, cty); CREATE TABLE orders (id, customer_id, at, total)").await;
+    let (_folder, store) =
+        shop("CREATE TABLE customer (id, cty); CREATE TABLE orders (id, customer_id, at, total)").await;
     let error = all(&store, &vocabulary(SCHEMA)).await.unwrap_err().to_string();
     assert!(error.contains("no table or view `customers`; `customer` was probably meant"), "{error}");
     let schema = SCHEMA.replace("table: customers", "table: customer");
@@ -276,7 +286,18 @@ async fn names_and_values_of_every_kind_stay_what_they_are() {
     let table = "' OR 1=1--";
     let column = "a\"b`;DROP TABLE x";
     let long = "长".repeat(10_000);
-    let values = ["' OR '1'='1", "a\0b", "a", "line\r\nline", "\u{202e}turned\u{202c}", "🎁👩‍👩‍👧", "", "\\u0041\\", "\u{1}\t\"", &long];
+    let values = [
+        "' OR '1'='1",
+        "a\0b",
+        "a",
+        "line\r\nline",
+        "\u{202e}turned\u{202c}",
+        "🎁👩‍👩‍👧",
+        "",
+        "\\u0041\\",
+        "\u{1}\t\"",
+        &long,
+    ];
     let folder = tempfile::tempdir().unwrap();
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let create = format!("CREATE TABLE {} ({} TEXT, city TEXT)", quoted(table), quoted(column));
@@ -316,18 +337,35 @@ async fn all_kinds_of_tables_give_the_same_chunks() {
     let fill = "WITH RECURSIVE n(i) AS (SELECT -9000 UNION ALL SELECT i + 1 FROM n WHERE i < 10999)
                 SELECT i, 'c' || i, i / 7.0 FROM n";
     let kinds = [
-        format!("CREATE TABLE customers (id INTEGER PRIMARY KEY, city, points REAL); INSERT INTO customers {fill};"),
-        format!("CREATE TABLE customers (id INTEGER PRIMARY KEY, city, points REAL) WITHOUT ROWID; INSERT INTO customers {fill};"),
-        format!("CREATE TABLE customers (id INTEGER, city, points REAL, rowid, oid); INSERT INTO customers (id, city, points) {fill};"),
-        format!("CREATE TABLE customers (id INTEGER, city, points REAL, rowid, oid, _rowid_); INSERT INTO customers (id, city, points) {fill};"),
-        format!("CREATE TABLE t (id INTEGER, city, points REAL); INSERT INTO t {fill}; CREATE VIEW customers AS SELECT * FROM t;"),
-        format!("PRAGMA encoding = 'UTF-16'; CREATE TABLE customers (id INTEGER, city, points REAL); INSERT INTO customers {fill};"),
+        format!(
+            "CREATE TABLE customers (id INTEGER PRIMARY KEY, city, points REAL); INSERT INTO customers {fill};"
+        ),
+        format!(
+            "CREATE TABLE customers (id INTEGER PRIMARY KEY, city, points REAL) WITHOUT ROWID; INSERT INTO customers {fill};"
+        ),
+        format!(
+            "CREATE TABLE customers (id INTEGER, city, points REAL, rowid, oid); INSERT INTO customers (id, city, points) {fill};"
+        ),
+        format!(
+            "CREATE TABLE customers (id INTEGER, city, points REAL, rowid, oid, _rowid_); INSERT INTO customers (id, city, points) {fill};"
+        ),
+        format!(
+            "CREATE TABLE t (id INTEGER, city, points REAL); INSERT INTO t {fill}; CREATE VIEW customers AS SELECT * FROM t;"
+        ),
+        format!(
+            "PRAGMA encoding = 'UTF-16'; CREATE TABLE customers (id INTEGER, city, points REAL); INSERT INTO customers {fill};"
+        ),
     ];
-    let vocabulary = vocabulary("customer: {table: customers, key: id, attributes: {city: text, points: number}}");
+    let vocabulary =
+        vocabulary("customer: {table: customers, key: id, attributes: {city: text, points: number}}");
     for kind in kinds {
         let (_folder, store) = shop(&kind).await;
         let loaded = all(&store, &vocabulary).await.unwrap();
-        assert_eq!(loaded.chunks.iter().map(|c| c.len()).collect::<Vec<_>>(), [4096, 4096, 4096, 4096, 3616], "{kind}");
+        assert_eq!(
+            loaded.chunks.iter().map(|c| c.len()).collect::<Vec<_>>(),
+            [4096, 4096, 4096, 4096, 3616],
+            "{kind}"
+        );
         for chunk in &loaded.chunks {
             for i in 0..chunk.len() {
                 let key: i64 = chunk.keys.value(i).parse().unwrap();

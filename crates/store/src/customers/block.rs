@@ -51,7 +51,9 @@ fn string(bytes: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
             [b'"', after @ ..] => return Some((Cow::Owned(text), after)),
             [b'\\', b'u', a, b, c, d, after @ ..] => {
                 // SQLite escapes control signs only, so there are no pairs of surrogates.
-                let code = std::str::from_utf8(&[*a, *b, *c, *d]).ok().and_then(|h| u32::from_str_radix(h, 16).ok())?;
+                let code = std::str::from_utf8(&[*a, *b, *c, *d])
+                    .ok()
+                    .and_then(|h| u32::from_str_radix(h, 16).ok())?;
                 text.extend_from_slice(char::from_u32(code)?.encode_utf8(&mut [0; 4]).as_bytes());
                 rest = after;
             }
@@ -78,7 +80,9 @@ fn string(bytes: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
 fn marked(text: &[u8], take: &mut impl FnMut(Option<Raw<'_>>)) {
     match text {
         [b't', text @ ..] => take(std::str::from_utf8(text).ok().map(Raw::Text)),
-        [b'r', digits @ ..] => take(std::str::from_utf8(digits).ok().and_then(|d| d.parse().ok()).map(Raw::Real)),
+        [b'r', digits @ ..] => {
+            take(std::str::from_utf8(digits).ok().and_then(|d| d.parse().ok()).map(Raw::Real))
+        }
         // Some programs keep text as bytes.
         [b'b', hexadecimal @ ..] => {
             let bytes = hex::decode(hexadecimal).ok();

@@ -13,28 +13,38 @@ const OWN_STATE: &str = "what the engine keeps";
 
 /// The fields of sent messages.
 pub(crate) fn sends(rows: &[SendRow], fields: &[&Attribute], zone: Tz) -> Read {
-    read(rows, fields, |row| &row.customer, |row, field| {
-        Some(match field.name.as_str() {
-            "template" => word(&row.template, field, zone)?,
-            "channel" => word(&row.channel, field, zone)?,
-            "rule" => word(&row.rule, field, zone)?,
-            "at" => instant(row.at, field, zone),
-            _ => return None,
-        })
-    })
+    read(
+        rows,
+        fields,
+        |row| &row.customer,
+        |row, field| {
+            Some(match field.name.as_str() {
+                "template" => word(&row.template, field, zone)?,
+                "channel" => word(&row.channel, field, zone)?,
+                "rule" => word(&row.rule, field, zone)?,
+                "at" => instant(row.at, field, zone),
+                _ => return None,
+            })
+        },
+    )
 }
 
 /// The fields of granted coupons.
 pub(crate) fn grants(rows: &[GrantRow], fields: &[&Attribute], zone: Tz) -> Read {
-    read(rows, fields, |row| &row.customer, |row, field| {
-        Some(match field.name.as_str() {
-            "coupon" => word(&row.coupon, field, zone)?,
-            "rule" => word(&row.rule, field, zone)?,
-            "at" => instant(row.at, field, zone),
-            "expires" => instant(row.expires?, field, zone),
-            _ => return None,
-        })
-    })
+    read(
+        rows,
+        fields,
+        |row| &row.customer,
+        |row, field| {
+            Some(match field.name.as_str() {
+                "coupon" => word(&row.coupon, field, zone)?,
+                "rule" => word(&row.rule, field, zone)?,
+                "at" => instant(row.at, field, zone),
+                "expires" => instant(row.expires?, field, zone),
+                _ => return None,
+            })
+        },
+    )
 }
 
 fn word(text: &str, field: &Attribute, zone: Tz) -> Option<Value> {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The URL is not one of a customer store.
-    #[error("`{url}` is not a customer store that can be opened: {why}. Write `sqlite:` and the path of the database file, such as `sqlite:shop.db`")]
+    #[error(
+        "`{url}` is not a customer store that can be opened: {why}. Write `sqlite:` and the path of the database file, such as `sqlite:shop.db`"
+    )]
     Url {
         /// As it was given, without a password.
         url: String,
@@ -44,7 +46,10 @@ pub enum StoreError {
         near: Option<String>,
     },
     /// The column is missing.
-    #[error("the table `{table}` has no column `{column}`{}. Correct the column's name in the schema", meant(near))]
+    #[error(
+        "the table `{table}` has no column `{column}`{}. Correct the column's name in the schema",
+        meant(near)
+    )]
     NoColumn {
         /// The table.
         table: String,
@@ -54,7 +59,10 @@ pub enum StoreError {
         near: Option<String>,
     },
     /// Two customers have one key.
-    #[error("the table `{table}` has more than one customer with `{column}` = \"{}\". Each customer needs a key of their own: remove the double rows or name another key column in the schema", shown(key))]
+    #[error(
+        "the table `{table}` has more than one customer with `{column}` = \"{}\". Each customer needs a key of their own: remove the double rows or name another key column in the schema",
+        shown(key)
+    )]
     DoubleKey {
         /// The table.
         table: String,
@@ -96,7 +104,8 @@ pub(crate) fn shown(text: &str) -> String {
         .chars()
         .take(LONGEST)
         .flat_map(|c| {
-            let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let turns =
+                matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
             let escaped = c.is_control() || turns;
             escaped.then(|| c.escape_default()).into_iter().flatten().chain((!escaped).then_some(c))
         })
@@ -116,6 +125,8 @@ impl StoreError {
         match (code, code.map(|c| c & 0xff)) {
             (Some(776 | 1032), _) => StoreError::Unfinished { path },
             (_, Some(5 | 6)) => StoreError::Busy { path },
+            // A log that can neither be gone through nor be read past, for instance in a folder of somebody else.
+            (_, Some(14)) if crate::customers::open::has_log(&path) => StoreError::Unfinished { path },
             (_, Some(26)) => StoreError::NotADatabase { path },
             _ => StoreError::Database { path, message: plain(error) },
         }

@@ -110,7 +110,8 @@ async fn read_customers(
     needs: &Needs,
     only: Option<&str>,
 ) -> Result<Read, StoreError> {
-    let attributes = needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id)).filter(|a| !a.kept).collect();
+    let attributes =
+        needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id)).filter(|a| !a.kept).collect();
     let customer = &vocabulary.customer;
     let wanted = Wanted { table: &customer.table, keys: vec![&customer.key], attributes, only };
     table::read(reader, &wanted, vocabulary.zone).await
@@ -147,11 +148,14 @@ fn in_key_order(
     only: Option<&str>,
     stats: &mut LoadStats,
 ) -> Result<Vec<u32>, StoreError> {
-    let mut rows: Vec<(&str, u32)> = (0..read.rows as u32).filter_map(|r| key_at(read, 0, r).map(|k| (k, r))).collect();
+    let mut rows: Vec<(&str, u32)> =
+        (0..read.rows as u32).filter_map(|r| key_at(read, 0, r).map(|k| (k, r))).collect();
     stats.without_key = read.rows - rows.len();
     rows.retain(|(key, _)| only.is_none_or(|only| only == *key));
     rows.sort_unstable();
-    if let Some(key) = rows.windows(2).find_map(|pair| matches!(pair, [(a, _), (b, _)] if a == b).then(|| pair.first())) {
+    if let Some(key) =
+        rows.windows(2).find_map(|pair| matches!(pair, [(a, _), (b, _)] if a == b).then(|| pair.first()))
+    {
         return Err(StoreError::DoubleKey {
             table: vocabulary.customer.table.clone(),
             column: vocabulary.customer.key.clone(),
@@ -197,7 +201,14 @@ fn place_rows<'a>(
         *n += sum;
         *n
     });
-    (Placed { fields: read.columns.iter().collect(), order: rows.into_iter().map(|r| r.2).collect(), begins }, stats)
+    (
+        Placed {
+            fields: read.columns.iter().collect(),
+            order: rows.into_iter().map(|r| r.2).collect(),
+            begins,
+        },
+        stats,
+    )
 }
 
 /// The customers' columns, from the store and from the engine's state.
@@ -216,19 +227,34 @@ impl Columns<'_> {
         let numbers: Vec<u32> = customers.map(|i| i as u32).collect();
         let attributes = self.needs.attributes.iter().filter_map(|id| self.vocabulary.attribute(*id));
         attributes
-            .filter_map(|a| if a.kept { kept.next().map(|c| c.take(&numbers)) } else { stored.next().map(|c| c.take(order)) })
+            .filter_map(|a| {
+                if a.kept {
+                    kept.next().map(|c| c.take(&numbers))
+                } else {
+                    stored.next().map(|c| c.take(order))
+                }
+            })
             .collect()
     }
 }
 
 /// The chunk of the customers from one place to another.
-fn chunk(from: usize, to: usize, keys: &[&str], order: &[u32], columns: &Columns<'_>, placed: &[Placed<'_>]) -> Chunk {
+fn chunk(
+    from: usize,
+    to: usize,
+    keys: &[&str],
+    order: &[u32],
+    columns: &Columns<'_>,
+    placed: &[Placed<'_>],
+) -> Chunk {
     let collections = placed.iter().map(|rows| {
         let begins = rows.begins.get(from..=to).unwrap_or_default();
         let (first, last) = (begins.first().copied().unwrap_or(0), begins.last().copied().unwrap_or(0));
         let numbers = rows.order.get(first..last).unwrap_or_default();
         Rows {
-            offsets: OffsetBuffer::from_lengths(begins.windows(2).map(|w| w.iter().rev().copied().reduce(|b, a| b - a).unwrap_or(0))),
+            offsets: OffsetBuffer::from_lengths(
+                begins.windows(2).map(|w| w.iter().rev().copied().reduce(|b, a| b - a).unwrap_or(0)),
+            ),
             fields: rows.fields.iter().map(|c| c.take(numbers)).collect(),
         }
     });

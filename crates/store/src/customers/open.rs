@@ -13,7 +13,9 @@ pub(crate) fn path_of(url: &str, base: &Path) -> Result<PathBuf, StoreError> {
     let wrong = |why| StoreError::Url { url: without_password(url), why };
     let Some(rest) = url.strip_prefix("sqlite:") else {
         return Err(wrong(match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("postgres" | "postgresql" | "mysql" | "mariadb") => "only SQLite databases can be read so far",
+            Some("postgres" | "postgresql" | "mysql" | "mariadb") => {
+                "only SQLite databases can be read so far"
+            }
             _ => "it does not begin with `sqlite:`",
         }));
     };
@@ -39,7 +41,9 @@ fn without_password(url: &str) -> String {
 pub(crate) fn look(path: &Path) -> Result<Header, StoreError> {
     let unreadable = |why| StoreError::Unreadable { path: path.to_owned(), why };
     let mut file = match File::open(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Err(StoreError::NoFile { path: path.to_owned() }),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            return Err(StoreError::NoFile { path: path.to_owned() });
+        }
         opened => opened.map_err(unreadable)?,
     };
     if file.metadata().map_err(unreadable)?.is_dir() {
@@ -108,7 +112,8 @@ impl Reader {
     }
 }
 
-fn has_log(path: &Path) -> bool {
+/// Whether a write-ahead log lies beside it: somebody has it open, or did not close it.
+pub(crate) fn has_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     Path::new(&log).exists()

@@ -9,8 +9,8 @@ use chrono_tz::Tz;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Row, Sqlite};
 use std::fmt::Write;
-use tidings_syntax::suggest::nearest as near;
 use tidings_schema::{Attribute, Raw};
+use tidings_syntax::suggest::nearest as near;
 use tokio::sync::mpsc;
 
 /// Rows that are asked for at once. Large enough that the driver's cost for a row does not count.
@@ -287,7 +287,10 @@ impl<'a> Decoder<'a> {
                 column: attribute.storage.column.clone(),
                 count: refused.count,
                 expected: refused.expected,
-                first_key: names.and_then(|n| n.get(refused.first_row)).and_then(|k| k.as_deref()).map(str::to_owned),
+                first_key: names
+                    .and_then(|n| n.get(refused.first_row))
+                    .and_then(|k| k.as_deref())
+                    .map(str::to_owned),
             })
             .collect();
         Read { rows: self.rows, keys: self.keys, columns: self.columns, bad }

@@ -29,7 +29,11 @@ pub(crate) fn check(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Checked, ImportError> {
     let table = source.table.to_lowercase();
-    if table.trim().is_empty() || table.contains('\0') || table.starts_with("sqlite_") || table.starts_with("tidings_") {
+    if table.trim().is_empty()
+        || table.contains('\0')
+        || table.starts_with("sqlite_")
+        || table.starts_with("tidings_")
+    {
         return Err(ImportError::Name { path: source.path.clone(), table: source.table.clone() });
     }
     let fingerprint = fingerprint(&source.path)?;
@@ -62,7 +66,12 @@ fn pass(
     while let Some(record) = records.next()? {
         rows += 1;
         if rows % ROWS_A_STEP == 0 {
-            progress(Progress { table: &source.table, stage: Stage::Checking, done: records.position(), total });
+            progress(Progress {
+                table: &source.table,
+                stage: Stage::Checking,
+                done: records.position(),
+                total,
+            });
         }
         if let Err(reason) = shape.row(&record, &mut seen) {
             rejected += 1;
@@ -76,7 +85,11 @@ fn pass(
         path: source.path.clone(),
         table: source.table.clone(),
         delimiter,
-        columns: shape.columns.iter().map(|c| DryColumn { name: c.name.clone(), holds: c.describe() }).collect(),
+        columns: shape
+            .columns
+            .iter()
+            .map(|c| DryColumn { name: c.name.clone(), holds: c.describe() })
+            .collect(),
         key: shape.key.and_then(|i| shape.columns.get(i)).map(|c| c.name.clone()),
         rows,
         accepted: rows - rejected,

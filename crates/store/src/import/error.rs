@@ -78,7 +78,9 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// Where customers are to be taken from is not to be found.
-    #[error("customers cannot be taken from `{0}`: no such column is among the imported tables. Write TABLE.COLUMN, such as `orders.customer_id`")]
+    #[error(
+        "customers cannot be taken from `{0}`: no such column is among the imported tables. Write TABLE.COLUMN, such as `orders.customer_id`"
+    )]
     CustomersFrom(String),
     /// The database.
     #[error(transparent)]

@@ -63,7 +63,8 @@ impl Delimiter {
         let mut lines = start.lines().filter(|l| !l.trim().is_empty());
         let (header, row) = (lines.next().unwrap_or(""), lines.next());
         let signs = [Delimiter::Tab, Delimiter::Comma, Delimiter::Semicolon];
-        let most = signs.into_iter().map(|d| (d.count(header), d)).reduce(|a, b| if b.0 > a.0 { b } else { a });
+        let most =
+            signs.into_iter().map(|d| (d.count(header), d)).reduce(|a, b| if b.0 > a.0 { b } else { a });
         match most {
             Some((1.., delimiter)) => delimiter,
             _ if Delimiter::Blanks.count(header) > 0
@@ -116,7 +117,11 @@ impl Records {
         let rows = match delimiter {
             Delimiter::Blanks => Rows::Blanks { lines: BufReader::new(file), line: 0 },
             parted => Rows::Parted(Box::new(
-                csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(parted.byte()).from_reader(file),
+                csv::ReaderBuilder::new()
+                    .has_headers(false)
+                    .flexible(true)
+                    .delimiter(parted.byte())
+                    .from_reader(file),
             )),
         };
         let mut records =
@@ -134,7 +139,10 @@ impl Records {
                 return Err(wrong(&self.path, format!("column {} has no name", i + 1)));
             }
             if name.contains('\0') {
-                return Err(wrong(&self.path, format!("the name of column {} has a sign that cannot be written", i + 1)));
+                return Err(wrong(
+                    &self.path,
+                    format!("the name of column {} has a sign that cannot be written", i + 1),
+                ));
             }
             // The database does not tell capitals from small letters in names.
             if names.iter().take(i).any(|other| other.eq_ignore_ascii_case(name)) {
@@ -148,7 +156,11 @@ impl Records {
     pub(crate) fn next(&mut self) -> Result<Option<Record>, ImportError> {
         let path = self.path.clone();
         let failed = |why: io::Error| ImportError::File { path: path.clone(), why };
-        let not_utf8 = |line, bytes: &[u8]| ImportError::Encoding { path: path.clone(), line, encoding: encoding(bytes) };
+        let not_utf8 = |line, bytes: &[u8]| ImportError::Encoding {
+            path: path.clone(),
+            line,
+            encoding: encoding(bytes),
+        };
         match &mut self.rows {
             Rows::Parted(reader) => {
                 if !reader.read_byte_record(&mut self.record).map_err(|e| failed(e.into()))? {

@@ -155,9 +155,13 @@ impl Shape {
         let stem = stem.strip_suffix('s').unwrap_or(&stem);
         let identifies = |name: &str| {
             let name = name.to_lowercase();
-            name == "id" || name == format!("{stem}_id") || name == format!("{stem}id") || name == format!("{stem}编号")
+            name == "id"
+                || name == format!("{stem}_id")
+                || name == format!("{stem}id")
+                || name == format!("{stem}编号")
         };
-        let customer = records.header.iter().position(|h| CUSTOMER_COLUMNS.contains(&h.to_lowercase().as_str()));
+        let customer =
+            records.header.iter().position(|h| CUSTOMER_COLUMNS.contains(&h.to_lowercase().as_str()));
         let key = records.header.iter().position(|h| identifies(h));
         let customer = customer.filter(|c| Some(*c) != key);
         let columns: Vec<Column> = records
@@ -166,7 +170,11 @@ impl Shape {
             .zip(samples)
             .enumerate()
             .map(|(i, (name, samples))| {
-                let kind = if Some(i) == key || Some(i) == customer { Kind::Key } else { guessed(name, samples, settings) };
+                let kind = if Some(i) == key || Some(i) == customer {
+                    Kind::Key
+                } else {
+                    guessed(name, samples, settings)
+                };
                 Column::new(name, kind)
             })
             .collect();
@@ -180,10 +188,17 @@ impl Shape {
     }
 
     /// The values of a row for the table, or why there are none. `seen` holds the keys of the rows before it.
-    pub(crate) fn row(&mut self, record: &Record, seen: &mut HashMap<String, u64>) -> Result<Vec<Cell>, String> {
+    pub(crate) fn row(
+        &mut self,
+        record: &Record,
+        seen: &mut HashMap<String, u64>,
+    ) -> Result<Vec<Cell>, String> {
         let (has, needs) = (record.fields.len(), self.columns.len());
         if record.lines > LONG_ROW {
-            return Err(format!("the row goes over {} lines: a quotation mark is probably not closed", record.lines));
+            return Err(format!(
+                "the row goes over {} lines: a quotation mark is probably not closed",
+                record.lines
+            ));
         }
         if has != needs {
             return Err(format!("the row has {has} columns, the first line {needs}"));
@@ -265,7 +280,9 @@ impl Column {
         match &self.kind {
             Kind::Key => "a key".to_owned(),
             Kind::Text => "text".to_owned(),
-            Kind::Typed { attributes, .. } => attributes.first().map(|a| a.ty.to_string()).unwrap_or_default(),
+            Kind::Typed { attributes, .. } => {
+                attributes.first().map(|a| a.ty.to_string()).unwrap_or_default()
+            }
         }
     }
 
@@ -277,7 +294,9 @@ impl Column {
             Kind::Typed { attributes, needed, .. } => {
                 let cell = typed(field, attributes, zone);
                 match &cell {
-                    Ok(Cell::Null) if *needed => return Err("a value is missing that must be there".to_owned()),
+                    Ok(Cell::Null) if *needed => {
+                        return Err("a value is missing that must be there".to_owned());
+                    }
                     Ok(Cell::Real(_)) => self.whole = false,
                     _ => {}
                 }

@@ -93,9 +93,13 @@ impl Writer {
         ensure_table(&mut transaction, table, &file.shape.columns, key).await.map_err(failed)?;
         if let Some((customer, time)) = file.shape.by_customer {
             let columns: Vec<&str> = [customer, time].iter().filter_map(|i| names.get(*i).copied()).collect();
-            sqlx::query(sql::index(table, &columns, false)).execute(&mut *transaction).await.map_err(failed)?;
+            sqlx::query(sql::index(table, &columns, false))
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
         }
-        let before: i64 = sqlx::query_scalar(sql::count_rows(table)).fetch_one(&mut *transaction).await.map_err(failed)?;
+        let before: i64 =
+            sqlx::query_scalar(sql::count_rows(table)).fetch_one(&mut *transaction).await.map_err(failed)?;
 
         let mut rejects = Rejects::new(file, rejected_in);
         let mut rows = Rows::open(file)?;
@@ -108,12 +112,18 @@ impl Writer {
             }
             accepted += batch.len() as u64;
             changed += insert(&mut transaction, table, &names, key, batch).await.map_err(failed)?;
-            progress(Progress { table, stage: Stage::Importing, done: accepted, total: file.report.accepted });
+            progress(Progress {
+                table,
+                stage: Stage::Importing,
+                done: accepted,
+                total: file.report.accepted,
+            });
         }
         if fingerprint(&file.source.path)? != file.fingerprint {
             return Err(ImportError::Changed { path: file.source.path.clone() });
         }
-        let after: i64 = sqlx::query_scalar(sql::count_rows(table)).fetch_one(&mut *transaction).await.map_err(failed)?;
+        let after: i64 =
+            sqlx::query_scalar(sql::count_rows(table)).fetch_one(&mut *transaction).await.map_err(failed)?;
         let inserted = after.saturating_sub(before).unsigned_abs();
         sqlx::query("INSERT INTO tidings_imports VALUES (?, ?, ?, ?)")
             .bind(table)
@@ -263,7 +273,8 @@ impl Rejects {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => {
-                let mut writer = csv::WriterBuilder::new().flexible(true).from_path(&self.path).map_err(failed)?;
+                let mut writer =
+                    csv::WriterBuilder::new().flexible(true).from_path(&self.path).map_err(failed)?;
                 let names = header.iter().map(String::as_str).chain(["line", "reason"]);
                 writer.write_record(names).map_err(failed)?;
                 none.insert(writer)
@@ -272,7 +283,8 @@ impl Rejects {
         // A row with too few columns is filled up, so that line and reason stand below their names.
         let missing = header.len().saturating_sub(record.fields.len());
         let line = record.line.to_string();
-        let fields = record.fields.iter().chain(std::iter::repeat_n("", missing)).chain([line.as_str(), reason]);
+        let fields =
+            record.fields.iter().chain(std::iter::repeat_n("", missing)).chain([line.as_str(), reason]);
         writer.write_record(fields).map_err(failed)
     }
 
