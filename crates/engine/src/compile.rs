@@ -49,7 +49,6 @@ pub(crate) struct Ranked {
     pub score: ScoreId,
     pub shift: u32,
     pub of: ColumnId,
-    pub column: ColumnId,
     /// The population.
     pub existing: BitsId,
     pub shares: u32,
@@ -357,15 +356,7 @@ impl<'p> Compiler<'p> {
             Bands::Shares(shares) => {
                 let column = self.graph.add_column(ColumnNode::Ranked { of, score: id, shift });
                 let existing = self.existing(shift);
-                self.ranked.push(Ranked {
-                    score: id,
-                    shift,
-                    of,
-                    column,
-                    existing,
-                    shares: *shares,
-                    lowest_first,
-                });
+                self.ranked.push(Ranked { score: id, shift, of, existing, shares: *shares, lowest_first });
                 column
             }
         }
@@ -399,5 +390,44 @@ fn mirrored(op: CompareOp) -> CompareOp {
         CompareOp::More => CompareOp::Less,
         CompareOp::AtMost => CompareOp::AtLeast,
         CompareOp::AtLeast => CompareOp::AtMost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::Arc;
+    use tidings_check::{RuleFile, World, check};
+    use tidings_schema::{Currency, Settings, load};
+    use tidings_syntax::{FileId, Sources, parse};
+
+    const SCHEMA: &str = "
+customer: {table: customers, key: id, attributes: {visits: number}}
+collections:
+  orders: {table: orders, customer: customer_id, time: placed_at, fields: {placed_at: moment}}
+";
+
+    fn nodes(rules: &str) -> usize {
+        let settings = Settings { zone: chrono_tz::UTC, currency: Currency::USD };
+        let vocabulary = load(SCHEMA, FileId(0), &settings).0.unwrap();
+        let mut sources = Sources::default();
+        let id = sources.add("rules/test.tidings", rules);
+        let file = RuleFile { id, name: "test".to_owned(), tree: parse(id, rules).file, broken: Vec::new() };
+        let program = check(&[file], Arc::new(vocabulary), &World::default(), &sources).program.unwrap();
+        let mut compiler = Compiler::new(&program, Graph::new());
+        program.rules.iter().for_each(|rule| {
+            compiler.rule(rule);
+        });
+        compiler.graph.order.len()
+    }
+
+    #[test]
+    fn what_means_the_same_is_computed_once() {
+        let first = "rule a if visits > 5 and count of orders in last 30 days >= 1 then send x coupon end\n";
+        let others = "define often = count of orders in last 30 days
+rule b if not (5 >= visits or often < 1) then send x coupon end
+rule c if often >= 1 and 5 < visits then send x coupon end\n";
+        assert_eq!(nodes(&format!("{first}{others}")), nodes(first));
     }
 }

@@ -4,7 +4,7 @@ use crate::bitmap::Bitmap;
 use crate::chunk::{Chunk, Needs};
 use crate::compile::{Compiler, Ranked, RuleNodes};
 use crate::eval::{Inputs, Results, evaluate};
-use crate::graph::{BitsId, Graph, NodeId};
+use crate::graph::{BitsId, ColumnNode, Graph, NodeId};
 use crate::parallel;
 use crate::pass::{NodeMap, Pass};
 use crate::population::Populations;
@@ -39,7 +39,7 @@ struct Level {
 /// What a program says of the customers of a chunk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matches {
-    /// Who is there at now; the others are in no other set.
+    /// Who is there at now, so far as is known; the others are in no other set.
     pub existing: Bitmap,
     /// One for each of [`Program::rules`].
     pub rules: Vec<RuleMatches>,
@@ -58,7 +58,8 @@ pub struct RuleMatches {
     pub otherwise: Bitmap,
     /// Those of the others for whom the condition is not definitely false either.
     pub undecided: Bitmap,
-    /// For want of which value, by its name, and how many of the undecided lack it. One customer may lack several.
+    /// For want of which value, by its name, and how many of the undecided lack it. One customer may lack several,
+    /// or none, where a result had no value: a division by zero.
     pub wants: Vec<(String, u64)>,
 }
 
@@ -189,7 +190,8 @@ fn levels(graph: &Graph, ranked: Vec<Ranked>) -> Vec<Level> {
     let mut depth = NodeMap::new(graph, 0);
     for node in &graph.order {
         let below = graph.inputs(*node).into_iter().map(|input| depth.get(input)).max().unwrap_or(0);
-        let own = ranked.iter().any(|score| NodeId::Column(score.column) == *node);
+        let own =
+            matches!(node, NodeId::Column(id) if matches!(graph.column_node(*id), ColumnNode::Ranked { .. }));
         depth.set(*node, below + usize::from(own));
     }
     let mut levels: Vec<Vec<Ranked>> = Vec::new();

@@ -90,10 +90,9 @@ impl Search<'_, '_> {
     }
 
     fn leaf(&mut self, term: &Term) {
+        let Some(name) = name(term, &self.compiler.program.vocabulary) else { return };
         let known = self.compiler.known(term, At::NOW);
-        if let Some(name) = name(term, &self.compiler.program.vocabulary)
-            && self.found.iter().all(|(_, other)| *other != known)
-        {
+        if self.found.iter().all(|(_, other)| *other != known) {
             self.found.push((name, known));
         }
     }

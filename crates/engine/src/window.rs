@@ -56,3 +56,27 @@ fn first_day(instant: i64, now: Now) -> i64 {
     let day = (around..).find(|day| start_of_day(*day, now.zone) >= instant).unwrap_or(around);
     i64::from(day)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+
+    #[test]
+    fn windows_beyond_the_calendar_reach_as_far_as_it_does() {
+        let now = Now { micros: 1_782_784_800_000_000, zone: chrono_tz::America::Sao_Paulo };
+        let long = [
+            Window::Days(u32::MAX),
+            Window::Months(u32::MAX),
+            Window::Seconds(i64::MAX),
+            Window::Between(Some(NaiveDate::MIN), Some(NaiveDate::MAX)),
+            Window::Between(None, None),
+        ];
+        for window in long {
+            let within = instants(Some(window), now);
+            assert!(within.start < -4_000_000_000_000_000_000, "{window:?} begins at {within:?}");
+            assert_eq!(within.end, now.micros, "{window:?}");
+            assert!(days(within, now).contains(&-700_000), "{window:?}");
+        }
+    }
+}

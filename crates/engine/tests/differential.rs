@@ -8,7 +8,7 @@ mod model;
 mod reference;
 
 use generate::Generator;
-use model::{Customer, chunks};
+use model::{Customer, chunk};
 use reference::{Scene, World};
 use tidings_check::Program;
 use tidings_check::program::{Body, Condition, ConditionKind, SegmentId, StagesId, Term, TermKind};
@@ -57,7 +57,8 @@ impl Case<'_> {
     fn check(&self) {
         let (program, evaluator) = (self.program, self.evaluator);
         let size = if self.seed.is_multiple_of(3) { 2 } else { 100 };
-        let chunks = chunks(&program.vocabulary, evaluator.needs(), self.customers, size);
+        let chunk = |some: &[Customer]| chunk(&program.vocabulary, evaluator.needs(), some);
+        let chunks: Vec<_> = self.customers.chunks(size).map(chunk).collect();
         let populations = evaluator.populations(&chunks, self.now, 1 + self.seed as usize % 2);
         let matches = evaluator.evaluate_all(&chunks, self.now, &populations, 1 + self.seed as usize % 3);
         let world = World::new(program, self.customers, self.now);
@@ -68,8 +69,7 @@ impl Case<'_> {
         // One customer tells enough: explaining compiles a rule anew.
         let customer = self.seed as usize % self.customers.len();
         let scene = Scene { customer, days_ago: 0 };
-        let alone =
-            model::chunk(&program.vocabulary, evaluator.needs(), &self.customers[customer..=customer]);
+        let alone = chunk(&self.customers[customer..=customer]);
         for (i, rule) in program.rules.iter().enumerate() {
             let trace = evaluator.explain(program, i, &alone, self.now, &populations).unwrap();
             let matches = &matches[customer / size].rules[i];

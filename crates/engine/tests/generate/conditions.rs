@@ -2,7 +2,9 @@
 
 use super::{Generator, Scope};
 use rand::RngExt;
-use tidings_check::program::{Body, Condition, ConditionKind, DefineId, Entrance, SegmentId, StagesId};
+use tidings_check::program::{
+    Body, Condition, ConditionKind, DefineId, Entrance, SegmentId, StagesId, Term, TermKind,
+};
 use tidings_schema::{ElapsedUnit, Type, Value};
 use tidings_syntax::Place;
 use tidings_syntax::tree::{CompareOp, MatchOp};
@@ -72,8 +74,8 @@ impl Generator {
             && let Some(stage) = self.stage()
         {
             let word = self.value(&stage.ty);
-            let right = tidings_check::program::Term {
-                kind: tidings_check::program::TermKind::Constant(word.clone()),
+            let right = Term {
+                kind: TermKind::Constant(word.clone()),
                 ty: stage.ty.clone(),
                 place: Place::default(),
             };
@@ -122,12 +124,12 @@ impl Generator {
     }
 
     /// What something is compared with: a constant most of the time.
-    fn against(&mut self, ty: &Type, depth: u32, scope: Scope) -> tidings_check::program::Term {
+    fn against(&mut self, ty: &Type, depth: u32, scope: Scope) -> Term {
         if self.rng.random_bool(0.4) {
             return self.term(ty, depth, scope);
         }
-        let kind = tidings_check::program::TermKind::Constant(self.value(ty));
-        tidings_check::program::Term { kind, ty: ty.clone(), place: Place::default() }
+        let kind = TermKind::Constant(self.value(ty));
+        Term { kind, ty: ty.clone(), place: Place::default() }
     }
 
     fn equality(&mut self) -> CompareOp {

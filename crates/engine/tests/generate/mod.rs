@@ -6,7 +6,7 @@
 pub mod conditions;
 pub mod terms;
 
-use crate::model::{self, Customer, Row};
+use crate::model::{Customer, Row};
 use chrono::{NaiveDate, TimeZone};
 use chrono_tz::Tz;
 use rand::rngs::StdRng;
@@ -19,7 +19,10 @@ use tidings_check::program::{
     Stages,
 };
 use tidings_schema::calendar::{day_number, months_before, start_of_day};
-use tidings_schema::{Currency, Now, OneOf, Type, Value, Vocabulary, Word};
+use tidings_schema::{
+    Attribute, AttributeId, Collection, Currency, Customer as Described, FieldId, Now, OneOf, RowSource,
+    Storage, StoredUnit, Type, Value, Vocabulary, Word,
+};
 use tidings_syntax::Place;
 
 /// A source of chance, and the program as far as it is made.
@@ -272,23 +275,47 @@ fn moment(rng: &mut StdRng) -> Now {
     Now { micros: micros + rng.random_range(-1..2), zone }
 }
 
+/// Attributes of every type, and two collections with fields of every type: one by moments, one by dates.
 fn vocabulary(rng: &mut StdRng, zone: Tz, types: &[Type]) -> Vocabulary {
-    let named: Vec<(String, Type)> =
-        types.iter().enumerate().map(|(i, ty)| (format!("a{i}"), ty.clone())).collect();
-    let mut attributes: Vec<(&str, Type)> =
-        named.iter().map(|(name, ty)| (name.as_str(), ty.clone())).collect();
-    // Customers come to be at a date, at a moment, or were always there.
-    let created = match rng.random_range(0..3) {
-        0 => Some(Type::Date),
-        1 => Some(Type::Moment),
-        _ => None,
+    let mut attributes: Vec<Attribute> = types.iter().map(|ty| attribute(&ty.to_string(), ty)).collect();
+    let collection = |name: &str, time: &Type| Collection {
+        name: name.to_owned(),
+        source: RowSource::Table { table: name.to_owned(), customer: "customer".to_owned(), key: None },
+        time: FieldId(types.iter().position(|ty| ty == time).unwrap() as u32),
+        fields: attributes.clone(),
     };
-    attributes.extend(created.iter().map(|ty| ("created", ty.clone())));
-    let fields = attributes[..types.len()].to_vec();
-    let position = |wanted: &Type| types.iter().position(|ty| ty == wanted).unwrap() as u32;
-    let collections =
-        [("orders", &fields[..], position(&Type::Moment)), ("visits", &fields[..], position(&Type::Date))];
-    model::vocabulary(zone, &attributes, created.map(|_| types.len() as u32), &collections)
+    let collections = vec![collection("orders", &Type::Moment), collection("visits", &Type::Date)];
+    // Customers come to be at a date, at a moment, or were always there.
+    let created = [Some(Type::Date), Some(Type::Moment), None].choose(rng).unwrap();
+    attributes.extend(created.iter().map(|ty| attribute("created", ty)));
+    let created = created.as_ref().map(|_| AttributeId(types.len() as u32));
+    let (table, key) = ("customers".to_owned(), "id".to_owned());
+    Vocabulary {
+        zone,
+        currency: Currency::USD,
+        customer: Described { table, key, created, zone: None, attributes },
+        collections,
+        events: Vec::new(),
+        contacts: Vec::new(),
+    }
+}
+
+fn attribute(name: &str, ty: &Type) -> Attribute {
+    Attribute {
+        name: name.to_owned(),
+        label: None,
+        ty: ty.clone(),
+        storage: Storage {
+            column: name.to_owned(),
+            minor: true,
+            zone: None,
+            unit: StoredUnit::Seconds,
+            separator: None,
+        },
+        optional: true,
+        yearly: *ty == Type::Date,
+        kept: false,
+    }
 }
 
 fn rank(value: &Value) -> f64 {

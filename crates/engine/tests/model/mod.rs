@@ -1,6 +1,6 @@
 //! Customers as plain values, and the chunks that hold the same.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListBuilder, StringBuilder, UInt32Builder,
@@ -9,10 +9,7 @@ use arrow_array::{ArrayRef, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::sync::Arc;
 use tidings_engine::{Chunk, Needs, Rows};
-use tidings_schema::{
-    Attribute, Collection, Currency, Customer as Described, FieldId, RowSource, Storage, StoredUnit, Type,
-    Value, Vocabulary,
-};
+use tidings_schema::{FieldId, Type, Value, Vocabulary};
 
 /// A customer with all its values.
 #[derive(Clone, Debug)]
@@ -39,11 +36,6 @@ pub fn in_order(rows: &[Row], time: FieldId) -> Vec<&Row> {
         _ => panic!("a row has a time"),
     });
     sorted
-}
-
-/// The customers in chunks of a size.
-pub fn chunks(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer], size: usize) -> Vec<Chunk> {
-    customers.chunks(size).map(|some| chunk(vocabulary, needs, some)).collect()
 }
 
 /// One chunk of customers, with the columns that are needed.
@@ -99,49 +91,5 @@ fn array<'a>(ty: &Type, values: impl Iterator<Item = Option<&'a Value>>) -> Arra
             built!(ListBuilder::new(StringBuilder::new()), values, Value::Tags(t) => tags(t))
         }
         Type::Elapsed(_) => panic!("nothing stored is elapsed"),
-    }
-}
-
-/// A vocabulary of some attributes and collections (a name, fields, and which field is the time).
-pub fn vocabulary(
-    zone: chrono_tz::Tz,
-    attributes: &[(&str, Type)],
-    created: Option<u32>,
-    collections: &[(&str, &[(&str, Type)], u32)],
-) -> Vocabulary {
-    let described = |(name, ty): &(&str, Type)| Attribute {
-        name: (*name).to_owned(),
-        label: None,
-        ty: ty.clone(),
-        storage: Storage {
-            column: (*name).to_owned(),
-            minor: true,
-            zone: None,
-            unit: StoredUnit::Seconds,
-            separator: None,
-        },
-        optional: true,
-        yearly: *ty == Type::Date,
-        kept: false,
-    };
-    let collection = |(name, fields, time): &(&str, &[(&str, Type)], u32)| Collection {
-        name: (*name).to_owned(),
-        source: RowSource::Table { table: (*name).to_owned(), customer: "customer".to_owned(), key: None },
-        time: FieldId(*time),
-        fields: fields.iter().map(described).collect(),
-    };
-    Vocabulary {
-        zone,
-        currency: Currency::USD,
-        customer: Described {
-            table: "customers".to_owned(),
-            key: "id".to_owned(),
-            created: created.map(tidings_schema::AttributeId),
-            zone: None,
-            attributes: attributes.iter().map(described).collect(),
-        },
-        collections: collections.iter().map(collection).collect(),
-        events: Vec::new(),
-        contacts: Vec::new(),
     }
 }
