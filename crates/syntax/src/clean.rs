@@ -158,9 +158,11 @@ impl Scan<'_> {
             if blank { "an unusual blank".to_owned() } else { format!("`{written}` is written `{plain}`") };
         let place = self.place(start, self.at);
         let label = if blank { "not the blank of the space bar" } else { "understood" };
-        self.report(
-            Diagnostic::new(Code::FULL_WIDTH, place, message).label(label).fix("write the plain sign", place, plain),
-        );
+        self.report(Diagnostic::new(Code::FULL_WIDTH, place, message).label(label).fix(
+            "write the plain sign",
+            place,
+            plain,
+        ));
     }
 
     /// A text or a name in quotes, up to a closing sign on the same line.
@@ -233,9 +235,11 @@ impl Scan<'_> {
         if hash == '＃' {
             let place = self.place(self.at, self.at + hash.len_utf8());
             self.report(
-                Diagnostic::new(Code::FULL_WIDTH, place, "`＃` is written `#`")
-                    .label("understood")
-                    .fix("write the plain sign", place, "#"),
+                Diagnostic::new(Code::FULL_WIDTH, place, "`＃` is written `#`").label("understood").fix(
+                    "write the plain sign",
+                    place,
+                    "#",
+                ),
             );
         }
         let start = self.at;
@@ -279,9 +283,13 @@ impl Scan<'_> {
     fn report_invisible(&mut self, start: usize, c: char) {
         let place = self.place(start, self.at);
         self.report(
-            Diagnostic::new(Code::INVISIBLE, place, format!("a character that cannot be seen, U+{:04X}", c as u32))
-                .label("here")
-                .fix("take it out", place, ""),
+            Diagnostic::new(
+                Code::INVISIBLE,
+                place,
+                format!("a character that cannot be seen, U+{:04X}", c as u32),
+            )
+            .label("here")
+            .fix("take it out", place, ""),
         );
     }
 
@@ -305,9 +313,13 @@ impl Scan<'_> {
             self.clean.too_deep = true;
             let place = self.place(self.at, self.at);
             self.report(
-                Diagnostic::new(Code::TOO_DEEP, place, format!("more than {MAX_DEPTH} {what} inside one another"))
-                    .label("here it goes too deep")
-                    .help("give a part of it a name with `define`, and use the name"),
+                Diagnostic::new(
+                    Code::TOO_DEEP,
+                    place,
+                    format!("more than {MAX_DEPTH} {what} inside one another"),
+                )
+                .label("here it goes too deep")
+                .help("give a part of it a name with `define`, and use the name"),
             );
         }
     }

@@ -58,12 +58,16 @@ impl Page<'_> {
         for (i, item) in file.items.iter().enumerate() {
             let before = i.checked_sub(1).and_then(|i| file.items.get(i));
             let together = before.is_some_and(|b| {
-                matches!((&b.node, &item.node), (Item::Define(_), Item::Define(_)) | (Item::Score(_), Item::Score(_)))
+                matches!(
+                    (&b.node, &item.node),
+                    (Item::Define(_), Item::Define(_)) | (Item::Score(_), Item::Score(_))
+                )
             });
-            if before.is_some() && !(together && !self.comment_before(item.span.start)) {
+            if before.is_some() && (!together || self.comment_before(item.span.start)) {
                 self.blank_line();
             }
-            let next = file.items.get(i + 1).map(|n| n.span.start).or(file.sentence.as_ref().map(|s| s.span.start));
+            let next =
+                file.items.get(i + 1).map(|n| n.span.start).or(file.sentence.as_ref().map(|s| s.span.start));
             let aligned = name_width(&file.items, i);
             self.before(item.span.start);
             self.item(item, aligned, next.unwrap_or(u32::MAX));
@@ -116,7 +120,12 @@ impl Page<'_> {
     }
 
     /// Ends the line at hand and writes pieces on lines of their own, one step further in.
-    fn block<T>(&mut self, pieces: &[Spanned<T>], end: u32, mut write: impl FnMut(&mut Self, &Spanned<T>, u32)) {
+    fn block<T>(
+        &mut self,
+        pieces: &[Spanned<T>],
+        end: u32,
+        mut write: impl FnMut(&mut Self, &Spanned<T>, u32),
+    ) {
         self.end_line(pieces.first().map_or(end, |p| p.span.start));
         self.indent += 1;
         for (i, piece) in pieces.iter().enumerate() {
@@ -140,7 +149,8 @@ impl Page<'_> {
         self.word(&basis);
         self.scored(&score.of);
         if let Basis::Fixed(bounds) = &score.basis {
-            let bounds: Vec<String> = bounds.iter().map(|b: &Spanned<Literal>| word::literal(&b.node)).collect();
+            let bounds: Vec<String> =
+                bounds.iter().map(|b: &Spanned<Literal>| word::literal(&b.node)).collect();
             self.word(&format!("at {}", bounds.join(", ")));
         }
         match score.best {

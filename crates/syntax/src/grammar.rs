@@ -19,7 +19,7 @@ pub(crate) fn parts(pair: Pair<'_>) -> impl Iterator<Item = Pair<'_>> {
 }
 
 fn is_sign(rule: Rule) -> bool {
-    matches!(rule, Rule::comma | Rule::shut | Rule::assign | Rule::colon)
+    matches!(rule, Rule::comma | Rule::also | Rule::shut | Rule::assign | Rule::colon)
 }
 
 /// The first piece inside of that rule.

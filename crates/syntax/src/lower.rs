@@ -50,6 +50,7 @@ pub(crate) fn lower(file: FileId, clean: &Clean, pair: Pair<'_>) -> Lowered {
     };
     lower.capitals(&pair);
     let (file, broken) = lower.items(pair);
+    lower.no_echo();
     Lowered { file, broken, diagnostics: lower.diagnostics, names: lower.names }
 }
 
@@ -99,7 +100,6 @@ impl Lower<'_> {
         self.spoiled(self.scanned)
     }
 
-
     /// Whether there is nothing more to keep; what comes later in the file would be cut off anyway.
     pub(crate) fn is_full(&self) -> bool {
         self.diagnostics.len() > 2 * MAX_DIAGNOSTICS
@@ -142,6 +142,15 @@ impl Lower<'_> {
         find(pair, Rule::path).map(|p| self.path(&p))
     }
 
+    /// Drops warnings about capitals inside what is an error already, such as `IS NULL`.
+    fn no_echo(&mut self) {
+        let foreign = [Code::NULL_TEST, Code::FOREIGN_OPERATOR, Code::FUNCTION_CALL];
+        let errors: Vec<Span> =
+            self.diagnostics.iter().filter(|d| foreign.contains(&d.code)).map(|d| d.place.span).collect();
+        let inside = |s: Span| errors.iter().any(|e| e.start <= s.start && s.end <= e.end);
+        self.diagnostics.retain(|d| d.code != Code::CAPITALS || !inside(d.place.span));
+    }
+
     /// Warns about every word of the language that is not in small letters.
     fn capitals(&mut self, pair: &Pair<'_>) {
         for word in pair.clone().into_inner().flatten() {
@@ -153,11 +162,11 @@ impl Lower<'_> {
             if small != word.as_str() {
                 let place = self.place(&word);
                 let message = format!("`{}` is written `{small}`", word.as_str());
-                self.report(
-                    Diagnostic::new(Code::CAPITALS, place, message)
-                        .label("understood")
-                        .fix("words of the language are in small letters", place, small),
-                );
+                self.report(Diagnostic::new(Code::CAPITALS, place, message).label("understood").fix(
+                    "words of the language are in small letters",
+                    place,
+                    small,
+                ));
             }
         }
     }

@@ -20,16 +20,24 @@ pub(crate) fn look_alikes(lowered: &mut Lowered) {
             && !(name.is_ascii() && other.is_ascii())
         {
             lowered.diagnostics.push(
-                Diagnostic::new(Code::LOOK_ALIKE, *place, format!("`{name}` and `{other}` look the same and are two names"))
-                    .label("one of them")
-                    .also(other_place, "the other")
-                    .help("type the name again where it was meant to be the same"),
+                Diagnostic::new(
+                    Code::LOOK_ALIKE,
+                    *place,
+                    format!("`{name}` and `{other}` look the same and are two names"),
+                )
+                .label("one of them")
+                .also(other_place, "the other")
+                .help("type the name again where it was meant to be the same"),
             );
         } else if mixed(name) {
             lowered.diagnostics.push(
-                Diagnostic::new(Code::LOOK_ALIKE, *place, format!("`{name}` mixes letters of several scripts"))
-                    .label("some of its letters only look like the usual ones")
-                    .help("type the name again with one keyboard layout"),
+                Diagnostic::new(
+                    Code::LOOK_ALIKE,
+                    *place,
+                    format!("`{name}` mixes letters of several scripts"),
+                )
+                .label("some of its letters only look like the usual ones")
+                .help("type the name again with one keyboard layout"),
             );
         }
         looks.entry(look).or_insert((name, *place));

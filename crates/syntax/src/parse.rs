@@ -48,7 +48,8 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
             Some(pair) => {
                 let mut lowered = lower(file, &clean, pair);
                 look_alikes(&mut lowered);
-                parsed = Parsed { file: lowered.file, broken: lowered.broken, diagnostics: lowered.diagnostics };
+                parsed =
+                    Parsed { file: lowered.file, broken: lowered.broken, diagnostics: lowered.diagnostics };
             }
             // The grammar takes every text, so only the stack can have run out.
             None => {
@@ -80,7 +81,9 @@ pub fn parse_bytes(file: FileId, bytes: &[u8]) -> Parsed {
     only(if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         found.label("it looks like UTF-16").help("save it again as UTF-8")
     } else {
-        found.label(format!("line {line} has bytes that stand for no character")).help("save it again as UTF-8")
+        found
+            .label(format!("line {line} has bytes that stand for no character"))
+            .help("save it again as UTF-8")
     })
 }
 

@@ -43,9 +43,13 @@ fn plain(rule: Rule) -> Option<&'static str> {
         Rule::basis => "`quintile of`|`decile of`|`4 bands of`|`bands of`",
         Rule::bounds => "`at` and the bounds",
         Rule::best => "`lowest first` or `highest first`",
-        Rule::arm | Rule::arm_start | Rule::broken_arm | Rule::lone_arm => "a stage, such as `loyal when count of orders >= 5`",
+        Rule::arm | Rule::arm_start | Rule::broken_arm | Rule::lone_arm => {
+            "a stage, such as `loyal when count of orders >= 5`"
+        }
         Rule::broken_body | Rule::lone_expr | Rule::expr | Rule::term => "a condition",
-        Rule::clause | Rule::any_clause | Rule::clause_start | Rule::broken_clause | Rule::lone_clause => "a clause",
+        Rule::clause | Rule::any_clause | Rule::clause_start | Rule::broken_clause | Rule::lone_clause => {
+            "a clause"
+        }
         Rule::was => "`was` and the old name",
         Rule::owner => "`owner`",
         Rule::audience => "`for` and a segment",
@@ -94,16 +98,37 @@ fn plain(rule: Rule) -> Option<&'static str> {
         Rule::quiet => "`quiet`",
         Rule::joiner => "`and`|`or`",
         Rule::negation | Rule::bang => "`not`",
-        Rule::operand | Rule::row_operand | Rule::row_paren | Rule::factor | Rule::row_factor => "a value or a name",
+        Rule::operand | Rule::row_operand | Rule::row_paren | Rule::factor | Rule::row_factor => {
+            "a value or a name"
+        }
         Rule::sign => "`+`, `-`, `*` or `/`",
-        Rule::tail | Rule::row_tail | Rule::state | Rule::membership | Rule::membership_row | Rule::range
-        | Rule::row_range | Rule::r#match | Rule::row_match | Rule::like | Rule::row_like | Rule::compare
-        | Rule::row_compare | Rule::matcher | Rule::comparator | Rule::symbol | Rule::at_least | Rule::at_most
-        | Rule::more | Rule::less | Rule::unequal | Rule::equal | Rule::null => "a comparison, such as `= 5`",
+        Rule::tail
+        | Rule::row_tail
+        | Rule::state
+        | Rule::membership
+        | Rule::membership_row
+        | Rule::range
+        | Rule::row_range
+        | Rule::r#match
+        | Rule::row_match
+        | Rule::like
+        | Rule::row_like
+        | Rule::compare
+        | Rule::row_compare
+        | Rule::matcher
+        | Rule::comparator
+        | Rule::symbol
+        | Rule::at_least
+        | Rule::at_most
+        | Rule::more
+        | Rule::less
+        | Rule::unequal
+        | Rule::equal
+        | Rule::null => "a comparison, such as `= 5`",
         Rule::list => "a list in parentheses, such as `(\"Shanghai\", \"Hangzhou\")`",
         Rule::paren => "`(`",
         Rule::shut => "`)`",
-        Rule::comma => "`,`",
+        Rule::comma | Rule::also => "`,`",
         Rule::assign => "`=`",
         Rule::colon => "`:`",
         Rule::group | Rule::group_kind => "`all of`, `any of` or `none of`",
@@ -122,9 +147,11 @@ fn plain(rule: Rule) -> Option<&'static str> {
         Rule::timed_out => "`timed out`",
         Rule::in_segment => "`in` and a segment",
         Rule::path => "a name, such as `orders.total`",
-        Rule::window | Rule::window_last | Rule::window_since | Rule::window_between | Rule::window_before => {
-            "a stretch of time, such as `in last 90 days`"
-        }
+        Rule::window
+        | Rule::window_last
+        | Rule::window_since
+        | Rule::window_between
+        | Rule::window_before => "a stretch of time, such as `in last 90 days`",
         Rule::bound | Rule::day | Rule::date | Rule::date_slip => "a date, such as `2026-11-30`",
         Rule::literal => "a value",
         Rule::truth => "`true` or `false`",

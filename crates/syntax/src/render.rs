@@ -27,7 +27,10 @@ fn report<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Vec<Group<'a>
 }
 
 /// One snippet a file: the place itself, then the others.
-fn snippets<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
+fn snippets<'a>(
+    diagnostic: &'a Diagnostic,
+    sources: &'a Sources,
+) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
     let own = diagnostic.place.file;
     let mut files: BTreeMap<(bool, FileId), Vec<_>> = BTreeMap::new();
     let label = Some(diagnostic.label.as_str()).filter(|l| !l.is_empty());
@@ -58,7 +61,9 @@ fn fix<'a>(message: &'a str, place: Place, text: &'a str, sources: &'a Sources) 
 /// The place as a range that lies inside its file.
 fn within(place: Place, sources: &Sources) -> std::ops::Range<usize> {
     let text = sources.get(place.file).map_or("", |s| s.text.as_str());
-    let floor = |at: u32| (0..=(at as usize).min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let floor = |at: u32| {
+        (0..=(at as usize).min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+    };
     let (start, end) = (floor(place.span.start), floor(place.span.end));
     start..end.max(start)
 }

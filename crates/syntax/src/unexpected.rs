@@ -4,7 +4,7 @@ mod known;
 
 use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
-use crate::grammar::{Grammar, Pair, Rule};
+use crate::grammar::{Grammar, Pair, Rule, is_word};
 use crate::lower::Lower;
 use crate::phrase::{phrase, word};
 use crate::span::Place;
@@ -13,7 +13,8 @@ use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 
 /// The words that begin a declaration.
-pub(crate) const DECLARATIONS: [&str; 7] = ["define", "score", "stages", "segment", "rule", "journey", "policy"];
+pub(crate) const DECLARATIONS: [&str; 7] =
+    ["define", "score", "stages", "segment", "rule", "journey", "policy"];
 
 /// Where reading stopped, and what could have followed.
 struct Stop<'t> {
@@ -115,16 +116,21 @@ impl Stop<'_> {
     /// The words that could stand here.
     fn words(&self) -> Vec<String> {
         let mut words: Vec<String> = self.expected.iter().filter_map(|r| word(*r)).collect();
-        let more: &[&str] = match () {
-            () if self.wants(Rule::days) => &["day", "weekday", "month", "hour", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
-            () if self.wants(Rule::action) => &known::ACTIONS,
-            () if self.wants(Rule::joiner) => &["between", "contains", "starts", "ends", "since", "before", "where"],
-            () if self.wants(Rule::basis) => &["quintile", "decile", "bands"],
-            () if self.wants(Rule::unit) => &["minutes", "hours", "days", "weeks", "months", "years"],
-            () if self.wants(Rule::best) => &["lowest", "highest"],
-            () => &[],
+        let mut more = |wanted: Rule, candidates: &[&str]| {
+            if self.wants(wanted) {
+                words.extend(candidates.iter().map(|w| (*w).to_owned()));
+            }
         };
-        words.extend(more.iter().map(|w| (*w).to_owned()));
+        more(Rule::days, &["day", "weekday", "month", "hour"]);
+        more(Rule::days, &["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]);
+        more(Rule::action, &known::ACTIONS);
+        more(Rule::joiner, &["between", "contains", "starts", "ends", "since", "before", "where"]);
+        more(Rule::basis, &["quintile", "decile", "bands"]);
+        more(Rule::unit, &["minutes", "hours", "days", "weeks", "months", "years"]);
+        more(Rule::best, &["lowest", "highest"]);
+        if self.alone == Rule::lone_clause {
+            more(Rule::k_end, &known::CLAUSES);
+        }
         words
     }
 
@@ -135,18 +141,32 @@ impl Stop<'_> {
         for rule in &self.expected {
             let noise = match rule {
                 // After any value much can follow; say what is likely.
-                Rule::sign | Rule::percent_sign | Rule::currency | Rule::unit | Rule::k_is | Rule::k_not | Rule::window
+                Rule::sign
+                | Rule::percent_sign
+                | Rule::currency
+                | Rule::unit
+                | Rule::k_is
+                | Rule::k_not
+                | Rule::window
                 | Rule::filter => condition || self.expected.len() > 4,
-                Rule::membership | Rule::range | Rule::like | Rule::matcher | Rule::comparator | Rule::state => {
-                    condition && self.compared()
-                }
-                Rule::k_and => self.expected.len() > 1,
-                _ => false,
+                Rule::membership
+                | Rule::range
+                | Rule::like
+                | Rule::matcher
+                | Rule::comparator
+                | Rule::state => condition && self.compared(),
+                Rule::k_and | Rule::also => self.expected.len() > 1,
+                // A value can begin with many words; "a value or a name" says it.
+                rule => is_word(*rule) && self.wants(Rule::paren),
             };
             let phrase = match rule {
                 Rule::EOI | Rule::clause_start | Rule::after_item => Some(self.next()),
+                Rule::k_of if self.text.starts_with("limit") => Some("`of customers`".to_owned()),
+                rule if self.wants(Rule::paren) && is_factor(*rule) => phrase(Rule::operand),
                 Rule::name if self.behind_send() => Some("a channel, such as `email`".to_owned()),
-                Rule::term | Rule::expr if self.before().ends_with('=') => Some("a value or a condition".to_owned()),
+                Rule::term | Rule::expr if self.before().ends_with('=') => {
+                    Some("a value or a condition".to_owned())
+                }
                 _ => phrase(*rule),
             };
             for phrase in phrase.iter().filter(|_| !noise).flat_map(|p| p.split('|')) {
@@ -184,8 +204,36 @@ impl Stop<'_> {
         let words: Vec<&str> = self.before().split_whitespace().collect();
         let last = words.iter().rposition(|w| matches!(*w, "and" | "or" | "not" | "if" | "when" | "of"));
         let term = words.get(last.map_or(0, |l| l + 1)..).unwrap_or(&[]);
-        term.iter().any(|w| w.contains(['=', '<', '>']) || matches!(*w, "is" | "in" | "between" | "contains" | "with" | "than"))
+        term.iter().any(|w| {
+            w.contains(['=', '<', '>'])
+                || matches!(*w, "is" | "in" | "between" | "contains" | "with" | "than")
+        })
     }
+}
+
+/// Whether a rule is one of the many ways in which a value can begin.
+fn is_factor(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::literal
+            | Rule::group
+            | Rule::group_kind
+            | Rule::call
+            | Rule::call_name
+            | Rule::paren
+            | Rule::aggregate
+            | Rule::function
+            | Rule::since
+            | Rule::until
+            | Rule::was_sent
+            | Rule::opened
+            | Rule::entered
+            | Rule::holds
+            | Rule::timed_out
+            | Rule::in_segment
+            | Rule::path
+            | Rule::name
+    )
 }
 
 /// The first token of a text: a word, a quoted text or name, a number, or one sign.

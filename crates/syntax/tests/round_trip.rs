@@ -31,7 +31,8 @@ proptest! {
 
 fn fail(error: &FormatError) -> TestCaseError {
     let found = parse(FileId(0), &error.text).diagnostics;
-    let found: Vec<_> = found.iter().map(|d| (d.code, &d.message, error.text.get(d.place.span.range()))).collect();
+    let found: Vec<_> =
+        found.iter().map(|d| (d.code, &d.message, error.text.get(d.place.span.range()))).collect();
     TestCaseError::fail(format!("{}\n{found:?}", error.text))
 }
 

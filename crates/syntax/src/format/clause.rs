@@ -42,7 +42,9 @@ impl Page<'_> {
             Clause::When(when) => schedule(when),
             Clause::For(segment) => format!("for {}", word::name(&segment.node)),
             Clause::Repeat(Repeat::Once) => "once".to_owned(),
-            Clause::Repeat(Repeat::AtMostOncePer(l)) => format!("repeat at most once per {}", word::period(l.node)),
+            Clause::Repeat(Repeat::AtMostOncePer(l)) => {
+                format!("repeat at most once per {}", word::period(l.node))
+            }
             Clause::Repeat(Repeat::EveryEntry) => "repeat on every entry".to_owned(),
             Clause::Repeat(Repeat::EveryTime) => "repeat every time".to_owned(),
             Clause::Limit(Amount::Customers(n)) => format!("limit {} customers", n.node),

@@ -4,7 +4,8 @@ use super::page::Page;
 use super::{width, word};
 use crate::span::Spanned;
 use crate::tree::{
-    Aggregate, ArithmeticOp, Bound, CompareOp, Expr, ExprKind, Function, GroupKind, Literal, MatchOp, Touch, Window,
+    Aggregate, ArithmeticOp, Bound, CompareOp, Expr, ExprKind, Function, GroupKind, Literal, MatchOp, Touch,
+    Window,
 };
 
 /// How tightly the parts of an expression hold together.
@@ -94,7 +95,8 @@ pub(super) fn flat(expr: &Expr) -> String {
         }
         ExprKind::Between { value, low, high, negated } => {
             let dated = matches!(low.node, ExprKind::Literal(Literal::Date(_)));
-            let value = if dated && takes_window(value) { format!("({})", flat(value)) } else { left_side(value) };
+            let value =
+                if dated && takes_window(value) { format!("({})", flat(value)) } else { left_side(value) };
             let not = if *negated { "not " } else { "" };
             format!("{value} {not}between {} and {}", at_least(low, Tight::Sum), at_least(high, Tight::Sum))
         }
@@ -122,7 +124,9 @@ pub(super) fn flat(expr: &Expr) -> String {
         ExprKind::Next(date) => format!("next {}", flat(date)),
         ExprKind::WasSent(touch) => format!("was sent {}", touched(touch)),
         ExprKind::Opened(touch) => format!("opened {}", touched(touch)),
-        ExprKind::Entered(path, window) => format!("entered {}{}", word::path(path), windowed(window.as_ref())),
+        ExprKind::Entered(path, window) => {
+            format!("entered {}{}", word::path(path), windowed(window.as_ref()))
+        }
         ExprKind::InSegment(name) => format!("in {}", word::name(&name.node)),
         ExprKind::Holds(name) => format!("holds {} coupon", word::name(&name.node)),
         ExprKind::TimedOut => "timed out".to_owned(),
@@ -174,9 +178,10 @@ fn listed(expr: &Expr) -> String {
 /// What `since` and `until` look at.
 fn moment_text(moment: &Expr) -> String {
     match &moment.node {
-        ExprKind::Path(_) | ExprKind::Aggregate(_) | ExprKind::Next(_) | ExprKind::Literal(Literal::Date(_)) => {
-            flat(moment)
-        }
+        ExprKind::Path(_)
+        | ExprKind::Aggregate(_)
+        | ExprKind::Next(_)
+        | ExprKind::Literal(Literal::Date(_)) => flat(moment),
         _ => format!("({})", flat(moment)),
     }
 }
@@ -200,7 +205,10 @@ fn ends_in_touch(expr: &Expr) -> bool {
 
 /// Whether a window behind it would be taken for its own.
 fn takes_window(expr: &Expr) -> bool {
-    matches!(last(expr).node, ExprKind::Aggregate(_) | ExprKind::WasSent(_) | ExprKind::Opened(_) | ExprKind::Entered(..))
+    matches!(
+        last(expr).node,
+        ExprKind::Aggregate(_) | ExprKind::WasSent(_) | ExprKind::Opened(_) | ExprKind::Entered(..)
+    )
 }
 
 /// Whether a sign behind it would be taken for a part of its filter.
@@ -232,11 +240,14 @@ fn fold(aggregate: &Aggregate) -> String {
 fn bare_filter(filter: &Expr) -> bool {
     let simple = |e: &Expr| matches!(e.node, ExprKind::Path(_) | ExprKind::Literal(_));
     match &filter.node {
-        ExprKind::Compare(left, _, right) | ExprKind::Matches(left, _, right) => simple(left) && simple(right),
-        ExprKind::Between { value, low, high, .. } => simple(value) && simple(low) && simple(high),
-        ExprKind::In { value, .. } | ExprKind::Known(value) | ExprKind::Missing(value) | ExprKind::Today(value) => {
-            simple(value)
+        ExprKind::Compare(left, _, right) | ExprKind::Matches(left, _, right) => {
+            simple(left) && simple(right)
         }
+        ExprKind::Between { value, low, high, .. } => simple(value) && simple(low) && simple(high),
+        ExprKind::In { value, .. }
+        | ExprKind::Known(value)
+        | ExprKind::Missing(value)
+        | ExprKind::Today(value) => simple(value),
         _ => false,
     }
 }

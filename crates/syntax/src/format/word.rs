@@ -6,7 +6,8 @@ use crate::tree::{Length, Literal, Path, Unit};
 /// A name where any name may stand.
 pub(super) fn name(name: &str) -> String {
     // These three words mean something after `was`, in the policy and after a declaration's word.
-    let special = matches!(name.to_ascii_lowercase().as_str(), "sent" | "message" | "messages" | "when" | "otherwise");
+    let special =
+        matches!(name.to_ascii_lowercase().as_str(), "sent" | "message" | "messages" | "when" | "otherwise");
     if is_plain(name) && !special { name.to_owned() } else { quoted(name) }
 }
 
@@ -25,7 +26,8 @@ pub(super) fn channel(channel: &str) -> String {
 pub(super) fn path(path: &Path) -> String {
     let last = path.parts.len().saturating_sub(1);
     let part = |(i, part): (usize, &crate::tree::Name)| {
-        let glued = i == last && part.node.rsplit_once('-').is_some_and(|(_, t)| t.chars().all(|c| c.is_ascii_digit()));
+        let glued = i == last
+            && part.node.rsplit_once('-').is_some_and(|(_, t)| t.chars().all(|c| c.is_ascii_digit()));
         let leads = last == 0 && leads(&part.node);
         if glued || leads { quoted(&part.node) } else { name(&part.node) }
     };
@@ -35,7 +37,11 @@ pub(super) fn path(path: &Path) -> String {
 /// A path on the right of `=` or in a list, where `gold-1` cannot be a subtraction.
 pub(super) fn value_word(whole: &Path) -> String {
     match whole.parts.as_slice() {
-        [only] if !leads(&only.node) && !matches!(only.node.to_ascii_lowercase().as_str(), "null" | "nil") => name(&only.node),
+        [only]
+            if !leads(&only.node) && !matches!(only.node.to_ascii_lowercase().as_str(), "null" | "nil") =>
+        {
+            name(&only.node)
+        }
         [only] => quoted(&only.node),
         _ => path(whole),
     }

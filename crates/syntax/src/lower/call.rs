@@ -29,16 +29,20 @@ impl Lower<'_> {
                 let joined = arguments.join(&format!(" {lower} "));
                 found.fix("put the word between the conditions", place, format!("({joined})"))
             }
-            ("isnull" | "isblank" | "is_null", [a]) => found.fix("ask whether it is missing", place, format!("{a} is missing")),
-            (_, ["*"]) if fold == "count of" => {
-                found.help("say what is counted, such as `count of orders`")
+            ("isnull" | "isblank" | "is_null", [a]) => {
+                found.fix("ask whether it is missing", place, format!("{a} is missing"))
             }
+            (_, ["*"]) if fold == "count of" => found.help("say what is counted, such as `count of orders`"),
             (_, [one]) if !fold.is_empty() => {
                 found.fix(format!("write `{fold}`"), place, format!("{fold} {one}"))
             }
-            ("if" | "iif", _) => found.help("write `if CONDITION then ACTIONS` in a rule, or several stages in `stages … end`"),
+            ("if" | "iif", _) => {
+                found.help("write `if CONDITION then ACTIONS` in a rule, or several stages in `stages … end`")
+            }
             ("today" | "now", []) => found.help("write `X is today`, `days since X` or `in last 30 days`"),
-            _ => found.help("put into words what it should do: `count of orders`, `days since birthday`, `city in (…)`"),
+            _ => found.help(
+                "put into words what it should do: `count of orders`, `days since birthday`, `city in (…)`",
+            ),
         };
         self.report(found);
         None

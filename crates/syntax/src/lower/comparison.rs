@@ -13,7 +13,8 @@ impl Lower<'_> {
         let span = value.span.to(self.span(tail));
         let boxed = Box::new(value);
         let negated = has(tail, Rule::k_not);
-        let mut operands = parts(tail.clone()).filter(|p| matches!(p.as_rule(), Rule::operand | Rule::row_operand));
+        let mut operands =
+            parts(tail.clone()).filter(|p| matches!(p.as_rule(), Rule::operand | Rule::row_operand));
         let node = match tail.as_rule() {
             Rule::state => return self.state(boxed, tail, span),
             Rule::membership | Rule::membership_row => {
@@ -138,7 +139,8 @@ impl Lower<'_> {
     /// `LIKE "x%"`
     fn like(&mut self, tail: &Pair<'_>, pattern: &Pair<'_>, negated: bool) {
         let place = self.place(tail);
-        let found = Diagnostic::new(Code::FOREIGN_OPERATOR, place, "there is no `like`").label("a test of another language");
+        let found = Diagnostic::new(Code::FOREIGN_OPERATOR, place, "there is no `like`")
+            .label("a test of another language");
         let text = written(pattern).trim_matches(['"', '\'']);
         let inside = text.trim_matches('%');
         let matcher = match (text.starts_with('%'), text.ends_with('%')) {
@@ -147,7 +149,8 @@ impl Lower<'_> {
             (true, false) => "ends with",
             (false, false) => "=",
         };
-        let exact = written(pattern).starts_with(['"', '\'']) && !inside.contains(['%', '_']) && !inside.is_empty();
+        let exact =
+            written(pattern).starts_with(['"', '\'']) && !inside.contains(['%', '_']) && !inside.is_empty();
         self.report(if exact && !negated {
             found.fix(format!("write `{matcher}`"), place, format!("{matcher} \"{inside}\""))
         } else {

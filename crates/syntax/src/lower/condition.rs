@@ -25,7 +25,8 @@ impl Lower<'_> {
         if joiners.contains(&true) && joiners.contains(&false) {
             self.and_beside_or(pair, &joiners, &terms);
         }
-        let lowered: Vec<Option<Expr>> = self.deeper(pair, joiners.len().min(1), |l| terms.iter().map(|t| l.term(t)).collect())?;
+        let lowered: Vec<Option<Expr>> =
+            self.deeper(pair, joiners.len().min(1), |l| terms.iter().map(|t| l.term(t)).collect())?;
         let mut terms: Vec<Expr> = lowered.into_iter().collect::<Option<_>>()?;
         let node = match joiners.first() {
             None => return terms.pop(),
@@ -83,7 +84,12 @@ impl Lower<'_> {
     }
 
     /// Lowers what stands below, if the tree does not grow too high with it.
-    pub(super) fn deeper<T>(&mut self, pair: &Pair<'_>, by: usize, below: impl FnOnce(&mut Self) -> T) -> Option<T> {
+    pub(super) fn deeper<T>(
+        &mut self,
+        pair: &Pair<'_>,
+        by: usize,
+        below: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
         if self.height + by > MAX_HEIGHT {
             let place = self.place(pair);
             self.report(
@@ -153,7 +159,8 @@ impl Lower<'_> {
             );
             return None;
         }
-        let lowered: Vec<Option<Expr>> = self.deeper(pair, 1, |l| conditions.iter().map(|c| l.expr(c)).collect())?;
+        let lowered: Vec<Option<Expr>> =
+            self.deeper(pair, 1, |l| conditions.iter().map(|c| l.expr(c)).collect())?;
         let conditions = lowered.into_iter().collect::<Option<_>>()?;
         Some(Spanned::new(ExprKind::Group(kind, conditions), self.span(pair)))
     }
@@ -167,7 +174,8 @@ impl Lower<'_> {
         let mut comparisons = Vec::new();
         for tail in tails {
             let right = parts(tail.clone()).last();
-            let (true, Some(right)) = (matches!(tail.as_rule(), Rule::compare | Rule::row_compare), right) else {
+            let (true, Some(right)) = (matches!(tail.as_rule(), Rule::compare | Rule::row_compare), right)
+            else {
                 self.report(found.help("join them with `and`"));
                 return;
             };
@@ -176,7 +184,6 @@ impl Lower<'_> {
         }
         self.report(found.fix("compare one after the other", place, comparisons.join(" and ")));
     }
-
 }
 
 /// `(A and B) and C` is `A and B and C`.

@@ -6,8 +6,8 @@ use crate::diagnostic::Diagnostic;
 use crate::grammar::{Pair, Rule, find, has, parts};
 use crate::span::{Span, Spanned};
 use crate::tree::{
-    Arm, Basis, Best, Clause, Comments, Define, File, Item, Name, Policy, Rule as Campaign, Score, Segment, Shares,
-    Stages,
+    Arm, Basis, Best, Clause, Comments, Define, File, Item, Name, Policy, Rule as Campaign, Score, Segment,
+    Shares, Stages,
 };
 
 impl Lower<'_> {
@@ -16,8 +16,16 @@ impl Lower<'_> {
         let mut file = File { comments: Comments(self.clean.comments.clone()), ..File::default() };
         let mut broken = Vec::new();
         let mut sentence: Option<Span> = None;
+        let mut troubled = false;
         for part in pair.into_inner().filter(|p| p.as_rule() != Rule::EOI) {
             let before = self.errors;
+            // An `end` that is left over belongs to what was broken before it.
+            if std::mem::replace(&mut troubled, false)
+                && part.as_rule() == Rule::broken_item
+                && part.as_str().trim_end() == "end"
+            {
+                continue;
+            }
             let span = self.span(&part);
             self.scanned = span;
             if let Some(first) = sentence {
@@ -26,7 +34,8 @@ impl Lower<'_> {
             if part.as_rule() == Rule::sentence {
                 sentence.get_or_insert(span);
                 let clauses = self.sentence(&part);
-                if self.errors == before {
+                troubled = self.errors > before;
+                if !troubled {
                     file.sentence = Some(Spanned::new(clauses, span));
                 }
                 continue;
@@ -36,7 +45,10 @@ impl Lower<'_> {
                 Some(item) if self.errors == before && !self.spoiled(span) => {
                     file.items.push(Spanned::new(item, span));
                 }
-                _ => broken.extend(self.declared(&part)),
+                _ => {
+                    troubled = true;
+                    broken.extend(self.declared(&part));
+                }
             }
         }
         (file, broken)
@@ -61,7 +73,9 @@ impl Lower<'_> {
 
     fn item(&mut self, part: &Pair<'_>) -> Option<Item> {
         match part.as_rule() {
-            Rule::define => Some(Item::Define(Define { name: self.find_name(part)?, value: self.find_expr(part)? })),
+            Rule::define => {
+                Some(Item::Define(Define { name: self.find_name(part)?, value: self.find_expr(part)? }))
+            }
             Rule::score => self.score(part).map(Item::Score),
             Rule::stages => self.stages(part).map(Item::Stages),
             Rule::segment => self.segment(part).map(Item::Segment),
@@ -73,7 +87,12 @@ impl Lower<'_> {
             }
             Rule::journey => {
                 let journey = self.journey(part);
-                self.body(part, Rule::lone_journey, "a journey", "one step or more, such as `send welcome email`");
+                self.body(
+                    part,
+                    Rule::lone_journey,
+                    "a journey",
+                    "one step or more, such as `send welcome email`",
+                );
                 self.closed(part);
                 journey.map(Item::Journey)
             }
@@ -130,7 +149,8 @@ impl Lower<'_> {
                 return None;
             }
         };
-        let best = find(pair, Rule::best).map(|b| if has(&b, Rule::k_lowest) { Best::Lowest } else { Best::Highest });
+        let best = find(pair, Rule::best)
+            .map(|b| if has(&b, Rule::k_lowest) { Best::Lowest } else { Best::Highest });
         Some(Score { name: self.find_name(pair)?, basis, of: self.find_expr(pair)?, best })
     }
 
@@ -152,7 +172,11 @@ impl Lower<'_> {
             }
         }
         if !any {
-            self.empty(pair, "a list of stages", "one stage or more, such as `loyal when count of orders >= 5`");
+            self.empty(
+                pair,
+                "a list of stages",
+                "one stage or more, such as `loyal when count of orders >= 5`",
+            );
         }
         self.closed(pair);
         Some(Stages { name, label, arms })
@@ -179,7 +203,9 @@ impl Lower<'_> {
     fn body(&mut self, pair: &Pair<'_>, alone: Rule, what: &str, write: &str) {
         if let Some(broken) = find(pair, Rule::broken_body) {
             self.unexpected(&broken, alone);
-        } else if parts(pair.clone()).all(|p| matches!(p.as_rule(), Rule::name | Rule::text | Rule::close | Rule::unclosed)) {
+        } else if parts(pair.clone())
+            .all(|p| matches!(p.as_rule(), Rule::name | Rule::text | Rule::close | Rule::unclosed))
+        {
             self.empty(pair, what, write);
         }
     }

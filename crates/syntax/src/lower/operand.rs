@@ -20,7 +20,8 @@ impl Lower<'_> {
             }
         }
         self.spaced(pair, &signs);
-        let lowered: Vec<_> = self.deeper(pair, signs.len(), |l| factors.iter().map(|f| l.factor(f)).collect())?;
+        let lowered: Vec<_> =
+            self.deeper(pair, signs.len(), |l| factors.iter().map(|f| l.factor(f)).collect())?;
         let mut sums: Vec<Expr> = Vec::new();
         let mut between: Vec<ArithmeticOp> = Vec::new();
         let mut signs = signs.iter().map(|s| arithmetic(s.as_str()));

@@ -24,7 +24,9 @@ impl Lower<'_> {
             Rule::otherwise => Clause::Else(self.actions(&inner)?),
             Rule::repeat => Clause::Repeat(self.repeat(&inner)?),
             Rule::limit if has(&inner, Rule::share) => Clause::Limit(Amount::Percent(self.share(&inner)?)),
-            Rule::limit => Clause::Limit(Amount::Customers(self.find_whole(&inner, "a number of customers")?)),
+            Rule::limit => {
+                Clause::Limit(Amount::Customers(self.find_whole(&inner, "a number of customers")?))
+            }
             Rule::budget => {
                 let money = find(&inner, Rule::literal)?;
                 Clause::Budget(self.literal(&money)?, self.per(&inner)?)

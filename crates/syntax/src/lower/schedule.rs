@@ -44,7 +44,8 @@ impl Lower<'_> {
             Rule::k_weekday => Days::Weekdays,
             Rule::k_month => Days::Month(self.find_whole(pair, "a day of the month")?),
             _ => {
-                let days = parts(pair.clone()).map(|d| Some(Spanned::new(weekday(d.as_str())?, self.span(&d))));
+                let days =
+                    parts(pair.clone()).map(|d| Some(Spanned::new(weekday(d.as_str())?, self.span(&d))));
                 Days::Of(days.collect::<Option<_>>()?)
             }
         })

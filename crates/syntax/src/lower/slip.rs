@@ -23,8 +23,11 @@ impl Lower<'_> {
         let (text, place) = (pair.as_str(), self.place(pair));
         let found = match pair.as_rule() {
             Rule::thousands => thousands(text, place),
-            Rule::dotted => Diagnostic::new(Code::BAD_NUMBER, place, "a number begins with a digit")
-                .fix("write the zero", place, text.replacen('.', "0.", 1)),
+            Rule::dotted => Diagnostic::new(Code::BAD_NUMBER, place, "a number begins with a digit").fix(
+                "write the zero",
+                place,
+                text.replacen('.', "0.", 1),
+            ),
             Rule::money_sign => money_sign(text, place),
             Rule::date_slip => date_slip(text, place),
             Rule::single_quoted => {
@@ -46,7 +49,11 @@ fn thousands(text: &str, place: Place) -> Diagnostic {
         .label("a comma separates two values")
         .fix("write the digits together", place, text.replace(',', ""));
     let several = text.split(',').all(|part| !part.starts_with('0'));
-    if several { found.fix("or, for several numbers, put a blank after the comma", place, text.replace(',', ", ")) } else { found }
+    if several {
+        found.fix("or, for several numbers, put a blank after the comma", place, text.replace(',', ", "))
+    } else {
+        found
+    }
 }
 
 fn money_sign(text: &str, place: Place) -> Diagnostic {
@@ -73,7 +80,8 @@ fn date_slip(text: &str, place: Place) -> Diagnostic {
         NaiveDate::from_ymd_opt(year, m.parse().ok()?, d.parse().ok()?)
     };
     let [a, b, c] = parts.as_slice() else { return found };
-    let mut meant: Vec<NaiveDate> = [date(a, b, c), date(c, b, a), date(c, a, b)].into_iter().flatten().collect();
+    let mut meant: Vec<NaiveDate> =
+        [date(a, b, c), date(c, b, a), date(c, a, b)].into_iter().flatten().collect();
     meant.dedup();
     if meant.is_empty() {
         return found.help("such as `2026-11-30`");
@@ -85,7 +93,8 @@ fn date_slip(text: &str, place: Place) -> Diagnostic {
 fn bare(text: &str, place: Place, wanted: Wanted) -> Diagnostic {
     match wanted {
         Wanted::Time => {
-            let found = Diagnostic::new(Code::BAD_DATE, place, "a time is hours and minutes").label("only a number");
+            let found =
+                Diagnostic::new(Code::BAD_DATE, place, "a time is hours and minutes").label("only a number");
             match text.parse::<u32>() {
                 Ok(hour) if hour < 24 => found.fix("write the minutes too", place, format!("{hour:02}:00")),
                 _ => found.help("write a time from `00:00` to `23:59`"),
@@ -103,8 +112,11 @@ fn glued(text: &str, place: Place, wanted: Wanted) -> Diagnostic {
     let (number, letters) = text.split_at_checked(split).unwrap_or((text, ""));
     let small = letters.to_lowercase();
     if let Some(date) = chinese_date(text) {
-        return Diagnostic::new(Code::BAD_DATE, place, "a date is year, month and day with `-` between")
-            .fix("write the date so", place, date.to_string());
+        return Diagnostic::new(Code::BAD_DATE, place, "a date is year, month and day with `-` between").fix(
+            "write the date so",
+            place,
+            date.to_string(),
+        );
     }
     if let (Wanted::Time, Ok(hour @ 0..=12), "am" | "pm") = (wanted, number.parse::<u32>(), small.as_str()) {
         let hour = hour % 12 + if small == "pm" { 12 } else { 0 };
@@ -122,12 +134,13 @@ fn glued(text: &str, place: Place, wanted: Wanted) -> Diagnostic {
         _ => &[],
     };
     if !units.is_empty() {
-        let found = Diagnostic::new(Code::NO_UNIT, place, "a length of time is a number, a blank and a whole word")
-            .label(if units.len() > 1 {
-                format!("`{letters}` can be minutes or months")
-            } else {
-                format!("`{letters}` stands too close, or is not the whole word")
-            });
+        let found =
+            Diagnostic::new(Code::NO_UNIT, place, "a length of time is a number, a blank and a whole word")
+                .label(if units.len() > 1 {
+                    format!("`{letters}` can be minutes or months")
+                } else {
+                    format!("`{letters}` stands too close, or is not the whole word")
+                });
         return units.iter().fold(found, |f, u| f.fix(format!("in {u}"), place, format!("{number} {u}")));
     }
     let currency = match small.as_str() {
@@ -139,8 +152,12 @@ fn glued(text: &str, place: Place, wanted: Wanted) -> Diagnostic {
         _ => "",
     };
     if !currency.is_empty() {
-        return Diagnostic::new(Code::MONEY_SIGN, place, "money is an amount, a blank and the code of its currency")
-            .fix(format!("in {currency}"), place, format!("{number} {currency}"));
+        return Diagnostic::new(
+            Code::MONEY_SIGN,
+            place,
+            "money is an amount, a blank and the code of its currency",
+        )
+        .fix(format!("in {currency}"), place, format!("{number} {currency}"));
     }
     let found = Diagnostic::new(Code::BAD_NUMBER, place, format!("`{text}` is neither a number nor a name"))
         .label("a number ends where letters begin");
@@ -153,7 +170,9 @@ fn glued(text: &str, place: Place, wanted: Wanted) -> Diagnostic {
         return found.fix("write the digits together", place, text.replace('_', ""));
     }
     if zeros.is_empty() || number.contains('.') {
-        return found.help("put a blank between a number and a word; a name that begins with a digit stands in back-ticks");
+        return found.help(
+            "put a blank between a number and a word; a name that begins with a digit stands in back-ticks",
+        );
     }
     found.fix("write the number out", place, format!("{number}{zeros}"))
 }

@@ -118,7 +118,8 @@ impl Lower<'_> {
 
     pub(super) fn date(&mut self, pair: &Pair<'_>) -> Option<Spanned<NaiveDate>> {
         let mut parts = pair.as_str().splitn(3, '-').map(str::parse::<u32>);
-        let (Some(Ok(year)), Some(Ok(month)), Some(Ok(day))) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(Ok(year)), Some(Ok(month)), Some(Ok(day))) = (parts.next(), parts.next(), parts.next())
+        else {
             return None;
         };
         let date = NaiveDate::from_ymd_opt(year as i32, month, day);
@@ -133,10 +134,14 @@ impl Lower<'_> {
         let found = Diagnostic::new(Code::BAD_DATE, place, format!("there is no {}", pair.as_str()));
         let last = (28..=31).rev().find_map(|d| NaiveDate::from_ymd_opt(year, month, d));
         self.report(match last {
-            Some(last) => found
-                .label(format!("the last day of this month is {last}"))
-                .fix("write the last day of the month", place, last.to_string()),
-            None => found.label("a year has 12 months").help("a date is year, month and day, such as `2026-11-30`"),
+            Some(last) => found.label(format!("the last day of this month is {last}")).fix(
+                "write the last day of the month",
+                place,
+                last.to_string(),
+            ),
+            None => found
+                .label("a year has 12 months")
+                .help("a date is year, month and day, such as `2026-11-30`"),
         });
     }
 

@@ -19,19 +19,85 @@ fn spanned<T: std::fmt::Debug>(inner: impl Strategy<Value = T>) -> impl Strategy
 
 fn name() -> impl Strategy<Value = Name> {
     let usual = prop::sample::select(vec![
-        "city", "lifecycle", "wake-up", "spend-1y", "days_since", "沉睡客户", "VIP客户", "orders", "total", "vip", "émail", "x",
+        "city",
+        "lifecycle",
+        "wake-up",
+        "spend-1y",
+        "days_since",
+        "沉睡客户",
+        "VIP客户",
+        "orders",
+        "total",
+        "vip",
+        "émail",
+        "x",
     ]);
     let words = prop::sample::select(vec![
-        "end", "and", "or", "not", "in", "first", "latest", "when", "otherwise", "days", "day", "send", "coupon", "messages",
-        "sent", "rule", "score", "policy", "count", "contains", "since", "before", "start", "True", "NULL", "was", "opened",
-        "next", "timed", "with", "at", "at", "is", "wait", "exit", "migrate", "split", "total-5", "every", "on", "per", "USD",
+        "end",
+        "and",
+        "or",
+        "not",
+        "in",
+        "first",
+        "latest",
+        "when",
+        "otherwise",
+        "days",
+        "day",
+        "send",
+        "coupon",
+        "messages",
+        "sent",
+        "rule",
+        "score",
+        "policy",
+        "count",
+        "contains",
+        "since",
+        "before",
+        "start",
+        "True",
+        "NULL",
+        "was",
+        "opened",
+        "next",
+        "timed",
+        "with",
+        "at",
+        "at",
+        "is",
+        "wait",
+        "exit",
+        "migrate",
+        "split",
+        "total-5",
+        "every",
+        "on",
+        "per",
+        "USD",
     ]);
-    let odd = prop::sample::select(vec!["7up", "two words", "a--b", "-x", "a.b", "100%", "ＶＩＰ", "naïve café", "#1", "\"q\"", "x-"]);
+    let odd = prop::sample::select(vec![
+        "7up",
+        "two words",
+        "a--b",
+        "-x",
+        "a.b",
+        "100%",
+        "ＶＩＰ",
+        "naïve café",
+        "#1",
+        "\"q\"",
+        "x-",
+    ]);
     spanned(prop_oneof![6 => usual, 2 => words, 1 => odd].prop_map(str::to_owned))
 }
 
 fn text() -> impl Strategy<Value = Text> {
-    let texts = prop_oneof!["[a-z \"\\\\\n#`'“”（，\t]{0,12}", Just("沉睡高价值客户".to_owned()), Just("\\n".to_owned())];
+    let texts = prop_oneof![
+        "[a-z \"\\\\\n#`'“”（，\t]{0,12}",
+        Just("沉睡高价值客户".to_owned()),
+        Just("\\n".to_owned())
+    ];
     spanned(texts)
 }
 
@@ -71,7 +137,8 @@ fn literal() -> impl Strategy<Value = Literal> {
         any::<bool>().prop_map(Literal::Truth),
         date().prop_map(Literal::Date),
         length().prop_map(|l| Literal::Length(l.node)),
-        (decimal(), prop::sample::select(vec!["CNY", "USD", "JPY"])).prop_map(|(n, c)| Literal::Money(n, c.to_owned())),
+        (decimal(), prop::sample::select(vec!["CNY", "USD", "JPY"]))
+            .prop_map(|(n, c)| Literal::Money(n, c.to_owned())),
     ]
 }
 
@@ -116,15 +183,29 @@ pub fn expr() -> impl Strategy<Value = Expr> {
     spanned(leaf).prop_recursive(5, 48, 4, |inner| {
         let boxed = || inner.clone().prop_map(Box::new);
         let compare_op = prop::sample::select(vec![
-            CompareOp::Equal, CompareOp::NotEqual, CompareOp::Less, CompareOp::AtMost, CompareOp::More, CompareOp::AtLeast,
+            CompareOp::Equal,
+            CompareOp::NotEqual,
+            CompareOp::Less,
+            CompareOp::AtMost,
+            CompareOp::More,
+            CompareOp::AtLeast,
         ]);
         let match_op = prop::sample::select(vec![MatchOp::Contains, MatchOp::StartsWith, MatchOp::EndsWith]);
         let sign = prop::sample::select(vec![
-            ArithmeticOp::Add, ArithmeticOp::Subtract, ArithmeticOp::Multiply, ArithmeticOp::Divide,
+            ArithmeticOp::Add,
+            ArithmeticOp::Subtract,
+            ArithmeticOp::Multiply,
+            ArithmeticOp::Divide,
         ]);
         let kind = prop::sample::select(vec![GroupKind::All, GroupKind::Any, GroupKind::None]);
         let function = prop::sample::select(vec![
-            Function::Count, Function::Sum, Function::Average, Function::Min, Function::Max, Function::Latest, Function::First,
+            Function::Count,
+            Function::Sum,
+            Function::Average,
+            Function::Min,
+            Function::Max,
+            Function::Latest,
+            Function::First,
             Function::Distinct,
         ]);
         let aggregate = (spanned(function), path(), of(inner.clone()), of(window()))
@@ -153,8 +234,11 @@ pub fn expr() -> impl Strategy<Value = Expr> {
 fn simple_action() -> impl Strategy<Value = Action> {
     let channel = || name().prop_filter("a coupon is no channel", |n| n.node != "coupon");
     prop_oneof![
-        (name(), vec(channel(), 1..3), of(name()))
-            .prop_map(|(template, channels, coupon)| Action::Send { template, channels, coupon }),
+        (name(), vec(channel(), 1..3), of(name())).prop_map(|(template, channels, coupon)| Action::Send {
+            template,
+            channels,
+            coupon
+        }),
         name().prop_map(Action::Coupon),
         text().prop_map(Action::AddTag),
         text().prop_map(Action::RemoveTag),
@@ -177,7 +261,13 @@ fn action() -> impl Strategy<Value = Action> {
 
 fn schedule() -> impl Strategy<Value = Schedule> {
     let weekday = prop::sample::select(vec![
-        Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun,
+        Weekday::Mon,
+        Weekday::Tue,
+        Weekday::Wed,
+        Weekday::Thu,
+        Weekday::Fri,
+        Weekday::Sat,
+        Weekday::Sun,
     ]);
     let days = prop_oneof![
         Just(Days::All),
@@ -191,7 +281,12 @@ fn schedule() -> impl Strategy<Value = Schedule> {
         length().prop_map(Schedule::Interval),
         text().prop_map(Schedule::Cron),
         name().prop_map(Schedule::On),
-        (length(), side, path(), of(time())).prop_map(|(length, side, date, at)| Schedule::Around { length, side, date, at }),
+        (length(), side, path(), of(time())).prop_map(|(length, side, date, at)| Schedule::Around {
+            length,
+            side,
+            date,
+            at
+        }),
     ]
 }
 
@@ -202,7 +297,8 @@ fn clause() -> impl Strategy<Value = Clause> {
         Just(Repeat::EveryEntry),
         Just(Repeat::EveryTime),
     ];
-    let amount = prop_oneof![spanned(any::<u64>()).prop_map(Amount::Customers), share().prop_map(Amount::Percent)];
+    let amount =
+        prop_oneof![spanned(any::<u64>()).prop_map(Amount::Customers), share().prop_map(Amount::Percent)];
     let late = prop::sample::select(vec![Late::Skip, Late::Send]);
     prop_oneof![
         1 => name().prop_map(Clause::Was),
@@ -237,18 +333,30 @@ fn step() -> impl Strategy<Value = JourneyStep> {
 
 fn item() -> impl Strategy<Value = Item> {
     let best = prop::sample::select(vec![Best::Lowest, Best::Highest]);
-    let shares = prop_oneof![Just(Shares::Quintile), Just(Shares::Decile), (2u32..50).prop_map(Shares::Bands)];
+    let shares =
+        prop_oneof![Just(Shares::Quintile), Just(Shares::Decile), (2u32..50).prop_map(Shares::Bands)];
     let basis = prop_oneof![
         shares.prop_map(Basis::Population),
         vec(spanned(literal()), 1..4).prop_map(Basis::Fixed),
     ];
     let arm = (name(), of(text()), of(expr())).prop_map(|(name, label, when)| Arm { name, label, when });
-    let cap = (spanned(0u32..50), of(name()), length()).prop_map(|(count, channel, per)| PolicyClause::Cap { count, channel, per });
-    let quiet = (time(), time(), of(name())).prop_map(|(from, to, channel)| PolicyClause::Quiet { from, to, channel });
+    let cap = (spanned(0u32..50), of(name()), length()).prop_map(|(count, channel, per)| PolicyClause::Cap {
+        count,
+        channel,
+        per,
+    });
+    let quiet = (time(), time(), of(name())).prop_map(|(from, to, channel)| PolicyClause::Quiet {
+        from,
+        to,
+        channel,
+    });
     // A policy has no event and no yearly date.
-    let when = schedule().prop_filter("of a rule only", |s| !matches!(s, Schedule::On(_) | Schedule::Around { .. }));
-    let policy = prop_oneof![cap, quiet, share().prop_map(PolicyClause::HoldOut), when.prop_map(PolicyClause::When)];
-    let journey = (name(), of(text()), of(name()), of(name()), any::<bool>(), vec(spanned(step()), 1..4), of(expr()));
+    let when =
+        schedule().prop_filter("of a rule only", |s| !matches!(s, Schedule::On(_) | Schedule::Around { .. }));
+    let policy =
+        prop_oneof![cap, quiet, share().prop_map(PolicyClause::HoldOut), when.prop_map(PolicyClause::When)];
+    let journey =
+        (name(), of(text()), of(name()), of(name()), any::<bool>(), vec(spanned(step()), 1..4), of(expr()));
     prop_oneof![
         1 => (name(), expr()).prop_map(|(name, value)| Item::Define(Define { name, value })),
         1 => (name(), basis, expr(), of(best)).prop_map(|(name, basis, of, best)| Item::Score(Score { name, basis, of, best })),
@@ -262,8 +370,13 @@ fn item() -> impl Strategy<Value = Item> {
 
 /// A whole file.
 pub fn file() -> impl Strategy<Value = File> {
-    let one_if = |clauses: &Vec<Spanned<Clause>>| clauses.iter().filter(|c| matches!(c.node, Clause::If(_))).count() < 2;
+    let one_if = |clauses: &Vec<Spanned<Clause>>| {
+        clauses.iter().filter(|c| matches!(c.node, Clause::If(_))).count() < 2
+    };
     let sentence = vec(spanned(clause()), 1..4).prop_filter("one sentence", one_if);
-    (vec(spanned(item()), 0..4), of(spanned(sentence)))
-        .prop_map(|(items, sentence)| File { items, sentence, comments: Comments::default() })
+    (vec(spanned(item()), 0..4), of(spanned(sentence))).prop_map(|(items, sentence)| File {
+        items,
+        sentence,
+        comments: Comments::default(),
+    })
 }
