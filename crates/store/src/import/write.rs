@@ -33,6 +33,8 @@ impl Writer {
             .filename(path)
             .create_if_missing(true)
             .busy_timeout(Duration::from_secs(30))
+            // 64 MB instead of 2: an index over millions of keys is written all over.
+            .pragma("cache_size", "-65536")
             .disable_statement_logging();
         match look(path) {
             Ok(_) => {}
@@ -91,13 +93,6 @@ impl Writer {
 
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         ensure_table(&mut transaction, table, &file.shape.columns, key).await.map_err(failed)?;
-        if let Some((customer, time)) = file.shape.by_customer {
-            let columns: Vec<&str> = [customer, time].iter().filter_map(|i| names.get(*i).copied()).collect();
-            sqlx::query(sql::index(table, &columns, false))
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        }
         let before: i64 =
             sqlx::query_scalar(sql::count_rows(table)).fetch_one(&mut *transaction).await.map_err(failed)?;
 
@@ -118,6 +113,13 @@ impl Writer {
                 done: accepted,
                 total: file.report.accepted,
             });
+        }
+        if let Some((customer, time)) = file.shape.by_customer {
+            let columns: Vec<&str> = [customer, time].iter().filter_map(|i| names.get(*i).copied()).collect();
+            sqlx::query(sql::index(table, &columns, false))
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
         }
         if fingerprint(&file.source.path)? != file.fingerprint {
             return Err(ImportError::Changed { path: file.source.path.clone() });
