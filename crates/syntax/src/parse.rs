@@ -36,8 +36,8 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     if text.len() > MAX_BYTES {
         let place = Place { file, span: Span::default() };
         return only(
-            Diagnostic::new(Code::TOO_LARGE, place, format!("this file has {} kB", text.len() / 1024))
-                .label("a rule file has at most 256 kB")
+            Diagnostic::new(Code::TOO_LARGE, place, "the file is larger than 256 kB")
+                .label("a rule file has at most that much")
                 .help("put the rules into several files"),
         );
     }

@@ -64,7 +64,23 @@ fn conditions_as_other_tools_write_them() {
         ("a = 1 thn", "E001 thn → then"),
         ("lifecycle =", "E001 "),
     ] {
-        assert_eq!(brief(&format!("if {condition} then send x email")), [expected], "{condition}");
+        let text = format!("if {condition} then send x email");
+        assert_eq!(brief(&text), [expected], "{condition}");
+        fixes_help(&text);
+    }
+}
+
+/// Every fix takes away the finding that it belongs to.
+fn fixes_help(text: &str) {
+    for finding in found(text) {
+        for (place, write) in finding.help.iter().filter_map(|h| h.fix.as_ref()) {
+            let mut fixed = text.to_owned();
+            fixed.replace_range(place.span.range(), write);
+            let left = found(&fixed);
+            let same =
+                |d: &Diagnostic| d.code == finding.code && d.place.span.start == finding.place.span.start;
+            assert!(!left.iter().any(same), "{text}\n{fixed}\n{left:#?}");
+        }
     }
 }
 
@@ -94,6 +110,7 @@ fn parts_of_a_rule_that_are_not_in_order() {
     ] {
         let text = format!("rule r\n  if a\n  {body}\nend");
         assert_eq!(brief(&text), [expected], "{body}");
+        fixes_help(&text);
     }
 }
 
@@ -117,6 +134,7 @@ fn parts_of_a_file_that_are_not_in_order() {
         ("journey j\n  wiat 2 days\nend", "E001 wiat → wait"),
     ] {
         assert_eq!(brief(text), [expected], "{text}");
+        fixes_help(text);
     }
 }
 
@@ -159,6 +177,7 @@ fn what_is_understood_is_only_remarked_on_and_mended() {
         ("\u{feff}define a = 1\r\n", vec![], "define a = 1\n"),
     ] {
         assert_eq!(brief(text), expected, "{text}");
+        fixes_help(text);
         assert_eq!(format(&parse(FileId(0), text).file).unwrap(), formatted);
     }
 }

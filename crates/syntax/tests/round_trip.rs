@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tidings_syntax::{FileId, FormatError, format, parse};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn formatted_trees_read_as_themselves(file in generate::file()) {

@@ -10,6 +10,9 @@ use crate::tree::{Expr, ExprKind, GroupKind};
 /// How high the tree of one expression may grow, all its chains and parentheses together.
 pub const MAX_HEIGHT: usize = 128;
 
+/// Up to how many parts a condition is written out again in a fix.
+const MAX_REWRITTEN: usize = 50;
+
 impl Lower<'_> {
     /// Terms with `and` or `or` between them.
     pub(super) fn expr(&mut self, pair: &Pair<'_>) -> Option<Expr> {
@@ -75,12 +78,16 @@ impl Lower<'_> {
             groups.into_iter().map(write).collect::<Vec<_>>().join(between)
         };
         let place = self.place(pair);
-        self.report(
-            Diagnostic::new(Code::AND_BESIDE_OR, place, "`and` beside `or` can be read in two ways")
-                .label("put parentheses around what belongs together")
-                .fix("if both sides of an `and` belong together", place, reading(true))
-                .fix("if both sides of an `or` belong together", place, reading(false)),
-        );
+        let found = Diagnostic::new(Code::AND_BESIDE_OR, place, "`and` beside `or` can be read in two ways")
+            .label("put parentheses around what belongs together");
+        if terms.len() > MAX_REWRITTEN {
+            return self.report(found);
+        }
+        self.report(found.fix("if both sides of an `and` belong together", place, reading(true)).fix(
+            "if both sides of an `or` belong together",
+            place,
+            reading(false),
+        ));
     }
 
     /// Lowers what stands below, if the tree does not grow too high with it.
@@ -172,6 +179,9 @@ impl Lower<'_> {
             .label("more than one comparison in a row");
         let mut left = written(operand).to_owned();
         let mut comparisons = Vec::new();
+        if tails.len() > MAX_REWRITTEN {
+            return self.report(found.help("join them with `and`"));
+        }
         for tail in tails {
             let right = parts(tail.clone()).last();
             let (true, Some(right)) = (matches!(tail.as_rule(), Rule::compare | Rule::row_compare), right)

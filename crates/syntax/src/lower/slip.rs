@@ -67,7 +67,7 @@ fn money_sign(text: &str, place: Place) -> Diagnostic {
         _ => &["USD"],
     };
     let found = Diagnostic::new(Code::MONEY_SIGN, place, "money is an amount and the code of its currency")
-        .label("more than one currency has this sign");
+        .label("some signs stand for more than one currency");
     currencies.iter().fold(found, |f, c| f.fix(format!("in {c}"), place, format!("{amount} {c}")))
 }
 
