@@ -6,7 +6,7 @@ mod project;
 mod witness;
 
 use project::Project;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 use witness::{Log, coupon_server, mail_server, tally};

@@ -24,7 +24,8 @@ fn code(of: &str) -> BTreeMap<PathBuf, Vec<String>> {
             } else if entry.extension().is_some_and(|e| e == "rs") && !entry.ends_with("tests.rs") {
                 let text = fs::read_to_string(&entry).unwrap();
                 let own = text.split("#[cfg(test)]").next().unwrap();
-                let lines = own.lines().filter(|l| !l.trim_start().starts_with("//")).map(str::to_owned).collect();
+                let lines =
+                    own.lines().filter(|l| !l.trim_start().starts_with("//")).map(str::to_owned).collect();
                 files.insert(entry, lines);
             }
         }
@@ -36,7 +37,9 @@ fn places(word: &str, except: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for name in ROAD.iter().filter(|name| !except.contains(name)) {
         for (file, lines) in code(name) {
-            found.extend(lines.iter().filter(|l| l.contains(word)).map(|l| format!("{}: {l}", file.display())));
+            found.extend(
+                lines.iter().filter(|l| l.contains(word)).map(|l| format!("{}: {l}", file.display())),
+            );
         }
     }
     found
@@ -45,7 +48,12 @@ fn places(word: &str, except: &[&str]) -> Vec<String> {
 fn dependencies(of: &str) -> Vec<String> {
     let manifest = fs::read_to_string(crates().join(of).join("Cargo.toml")).unwrap();
     let section = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
-    section.lines().filter_map(|l| l.split(['.', ' ', '=']).next()).filter(|l| !l.is_empty()).map(str::to_owned).collect()
+    section
+        .lines()
+        .filter_map(|l| l.split(['.', ' ', '=']).next())
+        .filter(|l| !l.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -62,11 +70,19 @@ fn the_road_runs_one_way() {
 
 #[test]
 fn each_outside_thing_has_one_owner() {
-    for (library, owner) in
-        [("pest", "syntax"), ("sqlx", "store"), ("lettre", "channels"), ("reqwest", "channels"), ("liquid", "channels"), ("clap", "cli")]
-    {
+    for (library, owner) in [
+        ("pest", "syntax"),
+        ("sqlx", "store"),
+        ("lettre", "channels"),
+        ("reqwest", "channels"),
+        ("liquid", "channels"),
+        ("clap", "cli"),
+    ] {
         for name in ROAD.iter().filter(|n| **n != owner) {
-            assert!(!dependencies(name).iter().any(|d| d == library), "only {owner} names {library}, and {name} does");
+            assert!(
+                !dependencies(name).iter().any(|d| d == library),
+                "only {owner} names {library}, and {name} does"
+            );
         }
     }
 }

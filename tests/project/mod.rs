@@ -73,6 +73,10 @@ fn copy(from: &Path, to: &Path) {
         if entry.file_name() == ".tidings" {
             continue;
         }
-        if from.is_dir() { copy(&from, &to) } else { drop(std::fs::copy(from, to).unwrap()) }
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(from, to).unwrap();
+        }
     }
 }

@@ -69,7 +69,8 @@ pub struct SmtpConfig {
     /// How many connections are held open.
     #[serde(default = "four")]
     pub connections: usize,
-    /// What is done about a mail that may or may not have been accepted. `ask` is not possible.
+    /// What is done about a mail that may or may not have been accepted. Only a provider with a service beside its
+    /// mail server can be asked.
     #[serde(default)]
     pub on_unknown: OnUnknownConfig,
 }
@@ -184,6 +185,9 @@ pub enum OnUnknownConfig {
 pub struct AskConfig {
     /// The address, with `{{ key }}` in it. 200 means that it happened, 404 that it did not.
     pub url: String,
+    /// Headers beyond the service's own, for a mail provider's events above all.
+    #[serde(default, deserialize_with = "headers")]
+    pub headers: BTreeMap<String, Header>,
     /// How long after the dispatch the service's answer can be trusted.
     #[serde(default = "a_minute")]
     pub after: Length,

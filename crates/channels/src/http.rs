@@ -1,6 +1,7 @@
 //! Messages, coupons, webhooks and words to teams as HTTP requests with a JSON body.
 
 mod answer;
+mod ask;
 mod body;
 mod guard;
 mod sign;
@@ -8,25 +9,25 @@ mod sign;
 use crate::config::{HttpConfig, Method, OnUnknownConfig};
 use crate::context::context;
 use crate::secret::Header;
-use crate::template::{Text, Values};
+use crate::template::Values;
 use crate::tls::client_config;
-use answer::{Heard, retry_after};
+use answer::hear;
+pub(crate) use ask::Asker;
 use body::Body;
 pub use body::{body_variables, check_body};
 use guard::{Guard, Reach, checked};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Request, Response, Url};
+use reqwest::{Client, Request, Url};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tidings_plan::{Asked, Key, OnUnknown, Outcome, Sending};
 
-/// How much of an answer is read, in bytes.
-const ANSWER: usize = 64 * 1024;
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(30);
 
@@ -41,7 +42,7 @@ pub(crate) struct Service {
     headers: HeaderMap,
     body: Option<Body>,
     signing_secret: Option<SecretString>,
-    ask: Option<Text>,
+    asker: Option<Asker>,
     clock: Clock,
     pub connections: usize,
     pub on_unknown: OnUnknown,
@@ -57,24 +58,28 @@ impl Service {
     ) -> Result<Service, String> {
         let (url, reach) = checked(&config.url, config.private_network)?;
         let on_unknown = config.on_unknown.as_ref().unwrap_or(otherwise);
-        let ask = match on_unknown {
-            OnUnknownConfig::Ask(ask) => Some(ask_url(&ask.url, &url, config.private_network)?),
-            _ => None,
-        };
         let ca_file = config.ca_file.as_ref().map(|file| folder.join(file));
         let timeout = config.timeout.map_or(WHOLE, |t| Duration::from_secs(t.0.clamp(1, 600)));
+        let client = client(reach, client_config(ca_file.as_deref())?, timeout)?;
+        let headers = headers(&config.headers, folder)?;
+        let asker = match on_unknown {
+            OnUnknownConfig::Ask(ask) => {
+                Some(Asker::beside(ask, &url, config.private_network, &client, &headers, folder)?)
+            }
+            _ => None,
+        };
         Ok(Service {
-            client: client(reach, client_config(ca_file.as_deref())?, timeout)?,
+            client,
             url,
             method: match config.method {
                 Method::Post => reqwest::Method::POST,
                 Method::Put => reqwest::Method::PUT,
                 Method::Patch => reqwest::Method::PATCH,
             },
-            headers: headers(config, folder)?,
+            headers,
             body: config.body.as_ref().map(Body::compile).transpose()?,
             signing_secret: config.signing_secret.as_ref().map(|s| s.resolve(folder)).transpose()?,
-            ask,
+            asker,
             clock,
             connections: config.connections.max(1),
             on_unknown: on_unknown.policy(),
@@ -108,7 +113,9 @@ impl Service {
             Err(why) => return Outcome::Rejected(why),
         };
         match self.client.execute(request).await {
-            Ok(response) => self.hear(response).await.outcome(code, self.on_unknown != OnUnknown::Leave),
+            Ok(response) => {
+                hear(response, (self.clock)()).await.outcome(code, self.on_unknown != OnUnknown::Leave)
+            }
             // The connection never came about, so nothing has left. Any other failure may hide that the
             // request was carried out, a time limit above all.
             Err(e) if e.is_connect() || e.is_builder() => Outcome::Again(reason(&e), None),
@@ -118,20 +125,10 @@ impl Service {
 
     /// Asks whether the service carried out the request of a key.
     pub async fn ask(&self, key: Key, code: Option<&str>) -> Asked {
-        let Some(url) = &self.ask else {
-            return Asked::CannotTell("this service is not asked".into());
-        };
-        match self.look(url, key).await {
-            Ok(response) => self.hear(response).await.asked(code),
-            Err(why) => Asked::CannotTell(why),
+        match &self.asker {
+            Some(asker) => asker.ask(key, code).await,
+            None => Asked::CannotTell("this service is not asked".into()),
         }
-    }
-
-    async fn look(&self, url: &Text, key: Key) -> Result<Response, String> {
-        let values = json!({"key": key.to_string()});
-        let url = url.render(&Values::new(values.as_object().unwrap_or(&Default::default()))?.0, 4096)?;
-        let request = self.client.get(url).headers(self.headers.clone());
-        request.send().await.map_err(|e| reason(&e))
     }
 
     fn request(&self, key: Key, payload: &str) -> Result<Request, String> {
@@ -149,23 +146,6 @@ impl Service {
             request = request.header("webhook-timestamp", now).header("webhook-signature", signature);
         }
         request.body(payload.to_owned()).build().map_err(|e| reason(&e))
-    }
-
-    async fn hear(&self, mut response: Response) -> Heard {
-        let status = response.status();
-        let retry_after = retry_after(response.headers(), (self.clock)());
-        let (mut body, mut whole) = (Vec::new(), false);
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER => body.extend_from_slice(&chunk),
-                Ok(None) => {
-                    whole = true;
-                    break;
-                }
-                Ok(Some(_)) | Err(_) => break,
-            }
-        }
-        Heard { status, retry_after, body, whole }
     }
 }
 
@@ -185,25 +165,9 @@ fn client(reach: Reach, tls: ClientConfig, timeout: Duration) -> Result<Client, 
         .map_err(|e| reason(&e))
 }
 
-/// The address to ask at, which must be the service's own host: it gets the service's secrets.
-fn ask_url(text: &str, service: &Url, private_network: bool) -> Result<Text, String> {
-    let (url, _) = checked(&text.replace(['{', '}', ' '], ""), private_network)?;
-    if (url.host_str(), url.port_or_known_default()) != (service.host_str(), service.port_or_known_default())
-    {
-        return Err(format!(
-            "on_unknown: `{text}` is not on the host of `{service}`, and would get its secrets"
-        ));
-    }
-    let program = body::compiled(text)?;
-    if program.variables().iter().all(|(path, _)| path != "key") {
-        return Err(format!("on_unknown: `{text}` has to contain {{{{ key }}}}"));
-    }
-    Ok(program)
-}
-
-fn headers(config: &HttpConfig, folder: &Path) -> Result<HeaderMap, String> {
+fn headers(configured: &BTreeMap<String, Header>, folder: &Path) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
-    for (name, header) in &config.headers {
+    for (name, header) in configured {
         let field =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header's name"))?;
         let text = Header::resolve(header, folder)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tidings_plan::{Answer, Asked, Carrier, Grant, Key, Kind, OnUnknown, Outcome, Sending};
@@ -147,13 +147,12 @@ fn file_name(sending: &Sending, ending: &str) -> String {
     format!("{at}.{channel}.{}.{ending}", key.get(..16).unwrap_or(&key))
 }
 
-/// Writes a file whole or not at all. Written again it is the same.
+/// Writes a file whole or not at all. Written again it is the same. It is not forced to the disk: a process may
+/// die at any moment, and a power cut costs nobody anything here.
 fn write(folder: &Path, name: &str, content: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let unfinished = folder.join(format!(".{name}.{:?}", std::thread::current().id()));
-    let mut file = fs::File::create(&unfinished)?;
-    file.write_all(content.as_bytes())?;
-    file.sync_data()?;
+    fs::write(&unfinished, content)?;
     fs::rename(unfinished, folder.join(name))
 }
 

@@ -6,6 +6,7 @@ use crate::address;
 use crate::config::{OnUnknownConfig, SmtpConfig, Tls};
 use crate::context::{context, granted};
 use crate::email::{Letter, Sender, Unsubscribe, Writing};
+use crate::http::Asker;
 use crate::template::{Templates, Values};
 use chrono_tz::Tz;
 use connection::{Connection, Ending, Server};
@@ -49,6 +50,8 @@ pub struct Smtp {
     permits: Semaphore,
     idle: Mutex<Vec<(Connection, Instant)>>,
     on_unknown: OnUnknown,
+    /// What the provider's other service is asked with.
+    asker: Option<Asker>,
 }
 
 impl Smtp {
@@ -60,9 +63,10 @@ impl Smtp {
         folder: &Path,
         limits: Limits,
     ) -> Result<Smtp, String> {
-        if matches!(config.on_unknown, OnUnknownConfig::Ask(_)) {
-            return Err("on_unknown: a mail server cannot be asked; write `leave` or `retry: 1 hour`".into());
-        }
+        let asker = match &config.on_unknown {
+            OnUnknownConfig::Ask(ask) => Some(Asker::alone(ask, folder)?),
+            _ => None,
+        };
         let local = matches!(config.host.as_str(), "localhost" | "127.0.0.1" | "::1");
         if config.tls == Tls::None && config.user.is_some() && !local {
             return Err(
@@ -80,6 +84,7 @@ impl Smtp {
             permits: Semaphore::new(config.connections.max(1)),
             idle: Mutex::new(Vec::new()),
             on_unknown: config.on_unknown.policy(),
+            asker,
         })
     }
 
@@ -138,8 +143,13 @@ impl Carrier for Smtp {
         })
     }
 
-    fn ask(&self, _: Key) -> Answer<'_, Asked> {
-        Box::pin(async { Asked::CannotTell("a mail server cannot be asked".into()) })
+    fn ask(&self, key: Key) -> Answer<'_, Asked> {
+        Box::pin(async move {
+            match &self.asker {
+                Some(asker) => asker.ask(key, None).await,
+                None => Asked::CannotTell("a mail server cannot be asked".into()),
+            }
+        })
     }
 
     fn on_unknown(&self) -> OnUnknown {

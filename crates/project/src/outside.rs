@@ -1,7 +1,7 @@
 //! The parts of `tidings.yaml` that say what sends go through: channels, coupons, providers, webhooks, teams.
 
 use std::collections::BTreeMap;
-use tidings_channels::config::{OnUnknownConfig, SandboxConfig, SmtpConfig};
+use tidings_channels::config::{SandboxConfig, SmtpConfig};
 use tidings_channels::{ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig};
 use tidings_schema::names;
 use tidings_schema::yaml::{Fields, Node};
@@ -84,18 +84,7 @@ impl Reader<'_> {
     fn channel(&mut self, node: &Node<'_>) -> Option<ChannelConfig> {
         let kind = self.kind(node, &["smtp", "http", "sandbox"])?;
         match kind {
-            "smtp" => {
-                let smtp: SmtpConfig = self.typed(node)?;
-                if matches!(smtp.on_unknown, OnUnknownConfig::Ask(_)) {
-                    let finding = node.finding(
-                        Code::BAD_CHANNEL,
-                        format!("`{}` cannot ask: mail servers do not answer what they know", node.key()),
-                    );
-                    self.out
-                        .push(finding.help("write `on_unknown: leave`, or `on_unknown: {retry: 24 hours}`"));
-                }
-                Some(ChannelConfig::Smtp(smtp))
-            }
+            "smtp" => self.typed::<SmtpConfig>(node).map(ChannelConfig::Smtp),
             "http" => self.http(node, Purpose::Message).map(ChannelConfig::Http),
             _ => self.typed::<SandboxConfig>(node).map(ChannelConfig::Sandbox),
         }

@@ -1,11 +1,13 @@
 //! What a service's answer means.
 
-use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 use tidings_plan::{Asked, Outcome};
 
+/// How much of an answer is read, in bytes.
+const ANSWER: usize = 64 * 1024;
 /// Nobody is waited for longer, whatever they say.
 const RETRY: Duration = Duration::from_secs(3_600);
 /// How long a coupon's code or a provider's id may be.
@@ -20,6 +22,24 @@ pub(crate) struct Heard {
     /// What was read of the body, and whether that is all of it.
     pub body: Vec<u8>,
     pub whole: bool,
+}
+
+/// Reads an answer up to its bound. `now` is for a `Retry-After` that names a time.
+pub(crate) async fn hear(mut response: Response, now: i64) -> Heard {
+    let status = response.status();
+    let retry_after = retry_after(response.headers(), now);
+    let (mut body, mut whole) = (Vec::new(), false);
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER => body.extend_from_slice(&chunk),
+            Ok(None) => {
+                whole = true;
+                break;
+            }
+            Ok(Some(_)) | Err(_) => break,
+        }
+    }
+    Heard { status, retry_after, body, whole }
 }
 
 impl Heard {

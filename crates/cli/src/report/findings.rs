@@ -6,13 +6,7 @@ use tidings_syntax::{Diagnostic, Help, Place, Severity, Sources};
 
 /// With the lines that they are about.
 pub fn text(found: &[Diagnostic], sources: &Sources, screen: &Screen) -> String {
-    let _ = screen;
-    found
-        .iter()
-        .map(|d| {
-            format!("{} {} {:?}\n", d.code, d.message, sources.line_column(d.place.file, d.place.span.start))
-        })
-        .collect()
+    tidings_syntax::render(found, sources, screen.colour)
 }
 
 /// As a list of objects.

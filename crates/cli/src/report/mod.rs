@@ -35,7 +35,10 @@ pub fn percent(part: u64, whole: u64) -> String {
 /// What a step sends and through what: `wake-up`, `email or sms`.
 pub fn send_of(action: &Action) -> (String, String) {
     match action {
-        Action::Message { template, channels, .. } => (template.clone(), channels.join(" or ")),
+        Action::Message { template, channels, coupon } => {
+            let with = coupon.as_ref().map(|c| format!(" with {c} coupon")).unwrap_or_default();
+            (template.clone(), format!("{}{with}", channels.join(" or ")))
+        }
         Action::Coupon(name) => (name.clone(), "coupon".to_owned()),
         Action::Webhook(name) => (name.clone(), "webhook".to_owned()),
         Action::Notify(team) => (team.clone(), "notify".to_owned()),

@@ -3,6 +3,7 @@
 use super::overlap::overlaps;
 use super::{rfc3339, send_of};
 use serde_json::{Map, Value, json};
+use tidings_check::program::Action;
 use tidings_engine::Chunk;
 use tidings_plan::{Plan, RulePlan, StepPlan, Tally, Verdict};
 
@@ -46,12 +47,21 @@ fn rule(rule: &RulePlan, chunks: &[Chunk], customers: bool) -> Value {
 }
 
 fn send(step: &StepPlan) -> Value {
-    let (template, channel) = send_of(&step.action);
+    let (template, channel, coupon) = match &step.action {
+        Action::Message { template, channels, coupon } => {
+            (template.clone(), channels.join(" or "), coupon.as_ref())
+        }
+        other => {
+            let (template, channel) = send_of(other);
+            (template, channel, None)
+        }
+    };
     let tally = step.tally();
     let mut out = json!({
         "step": step.id,
         "template": template,
         "channel": channel,
+        "coupon": coupon,
         "planned": tally.planned,
         "held": held(&tally),
     });
