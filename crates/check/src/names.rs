@@ -268,7 +268,7 @@ impl<'a> Checker<'a> {
         let mut candidates: Vec<&str> = candidates.collect();
         candidates.sort_unstable();
         let place = self.place(name.span);
-        let mut d = Diagnostic::new(code, place, format!("there is no {what} `{}`", name.node));
+        let mut d = Diagnostic::new(code, place, format!("there is no {what} called `{}`", name.node));
         d = match suggest::nearest(&name.node, candidates.iter().copied()) {
             Some(near) => d.fix(format!("`{near}` was probably meant"), place, near),
             None if candidates.is_empty() => d.help(format!("no {what} is declared")),

@@ -257,8 +257,9 @@ fn point_at(
         Some(i) if declared.list.get(i).is_some_and(|a| fits(&a.ty)) => Some(i as u32),
         Some(i) => {
             let is = declared.list.get(i).map_or(String::new(), |a| a.ty.to_string());
-            let message = format!("`{}` should name {wanted}, and `{name}` is {is}", node.key());
-            out.push(node.finding(Code::POINTS_AT_WRONG_TYPE, message));
+            let message = format!("`{}` needs something that is {wanted}, and `{name}` is {is}", node.key());
+            let help = "name another one, or mend its type";
+            out.push(node.finding(Code::POINTS_AT_WRONG_TYPE, message).help(help));
             None
         }
         None if declared.broken.contains(name) => None,

@@ -66,7 +66,10 @@ impl<'t> Document<'t> {
     pub fn read(text: &'t str, file: FileId, out: &mut Vec<Diagnostic>) -> Option<Document<'t>> {
         if text.len() > MAX_SIZE {
             let place = Place { file, span: Span::default() };
-            out.push(Diagnostic::new(Code::TOO_LARGE, place, "the file is larger than 256 kB"));
+            out.push(
+                Diagnostic::new(Code::TOO_LARGE, place, "the file is larger than 256 kB")
+                    .help("look whether it is the right file"),
+            );
             return None;
         }
         let blank = text.lines().all(|l| l.trim_start().is_empty() || l.trim_start().starts_with('#'));
