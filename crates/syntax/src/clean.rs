@@ -10,7 +10,7 @@ use crate::tree::Comment;
 
 /// The largest file that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
-/// How deeply parentheses, groups and `if` blocks may nest.
+/// How deeply parentheses, groups and `if` blocks may nest, all together.
 pub const MAX_DEPTH: usize = 64;
 
 /// A text with plain signs only, and the way back to the original.
@@ -24,8 +24,8 @@ pub(crate) struct Clean {
     pub comments: Vec<Comment>,
     /// What the scan found.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether the grammar must not see it: it nests too deeply.
-    pub too_deep: bool,
+    /// How deeply it nests at most.
+    pub deepest: usize,
 }
 
 impl Clean {
@@ -125,7 +125,7 @@ impl Scan<'_> {
         match c {
             '(' | '（' => {
                 self.depth.parentheses += 1;
-                self.check_depth(self.depth.parentheses, "parentheses");
+                self.check_depth();
             }
             ')' | '）' => self.depth.parentheses = self.depth.parentheses.saturating_sub(1),
             _ => {}
@@ -302,21 +302,25 @@ impl Scan<'_> {
             "of" if matches!(last.as_str(), "all" | "any" | "none") => self.depth.blocks += 1,
             "if" => self.depth.blocks += 1,
             "late" if last == "if" => self.depth.blocks = self.depth.blocks.saturating_sub(1),
+            // No parenthesis reaches over it, so one that is not closed counts no further.
+            "then" => self.depth.parentheses = 0,
             "end" => self.depth.blocks = self.depth.blocks.saturating_sub(1),
             _ => return,
         }
-        self.check_depth(self.depth.blocks, "blocks");
+        self.check_depth();
     }
 
-    fn check_depth(&mut self, depth: usize, what: &str) {
-        if depth > MAX_DEPTH && !self.clean.too_deep {
-            self.clean.too_deep = true;
+    fn check_depth(&mut self) {
+        let depth = self.depth.parentheses + self.depth.blocks;
+        let before = self.clean.deepest;
+        self.clean.deepest = before.max(depth);
+        if depth > MAX_DEPTH && before <= MAX_DEPTH {
             let place = self.place(self.at, self.at);
             self.report(
                 Diagnostic::new(
                     Code::TOO_DEEP,
                     place,
-                    format!("more than {MAX_DEPTH} {what} inside one another"),
+                    format!("more than {MAX_DEPTH} parentheses and blocks inside one another"),
                 )
                 .label("here it goes too deep")
                 .help("give a part of it a name with `define`, and use the name"),

@@ -1,6 +1,6 @@
 //! The way in: from bytes or text to a tree and everything that was found on the way.
 
-use crate::clean::{MAX_BYTES, clean};
+use crate::clean::{Clean, MAX_BYTES, MAX_DEPTH, clean};
 use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::grammar::{Grammar, Rule};
@@ -42,23 +42,11 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         );
     }
     let mut clean = clean(file, text);
-    let mut parsed = Parsed::default();
-    if !clean.too_deep {
-        match Grammar::parse(Rule::file, &clean.text).ok().and_then(|mut pairs| pairs.next()) {
-            Some(pair) => {
-                let mut lowered = lower(file, &clean, pair);
-                look_alikes(&mut lowered);
-                parsed =
-                    Parsed { file: lowered.file, broken: lowered.broken, diagnostics: lowered.diagnostics };
-            }
-            // The grammar takes every text, so only the stack can have run out.
-            None => {
-                let place = Place { file, span: Span::new(0, text.len()) };
-                let found = Diagnostic::new(Code::TOO_DEEP, place, "this file nests too deeply");
-                parsed.diagnostics.push(found.help("give parts of its conditions a name with `define`"));
-            }
-        }
-    }
+    let mut parsed = match clean.deepest {
+        0..SHALLOW => read(file, &clean),
+        SHALLOW..=MAX_DEPTH => read_deep(file, &clean),
+        _ => Parsed::default(),
+    };
     parsed.file.comments.0 = std::mem::take(&mut clean.comments);
     parsed.diagnostics.append(&mut clean.diagnostics);
     // What is cut off are warnings before errors, and the last before the first.
@@ -66,6 +54,36 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     parsed.diagnostics.truncate(MAX_DIAGNOSTICS);
     parsed.diagnostics.sort_by_key(|d| d.place.span);
     parsed
+}
+
+/// Files that nest less are read on the caller's stack, whatever its size.
+const SHALLOW: usize = 12;
+
+/// Reads a file that nests deeply, on a stack that is large enough for it.
+fn read_deep(file: FileId, clean: &Clean) -> Parsed {
+    let parsed = std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(16 << 20);
+        builder.spawn_scoped(scope, || read(file, clean)).ok().and_then(|thread| thread.join().ok())
+    });
+    parsed.unwrap_or_else(|| too_deep(file, clean))
+}
+
+fn read(file: FileId, clean: &Clean) -> Parsed {
+    let Some(pair) = Grammar::parse(Rule::file, &clean.text).ok().and_then(|mut pairs| pairs.next()) else {
+        // The grammar takes every text, so only the stack can have run out.
+        return too_deep(file, clean);
+    };
+    let mut lowered = lower(file, clean, pair);
+    look_alikes(&mut lowered);
+    Parsed { file: lowered.file, broken: lowered.broken, diagnostics: lowered.diagnostics }
+}
+
+fn too_deep(file: FileId, clean: &Clean) -> Parsed {
+    let place = Place { file, span: clean.span(0, 0) };
+    only(
+        Diagnostic::new(Code::TOO_DEEP, place, "this file nests too deeply to be read")
+            .help("give parts of its conditions a name with `define`"),
+    )
 }
 
 /// Reads a rule file that may not even be text.

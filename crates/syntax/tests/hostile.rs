@@ -24,8 +24,8 @@ fn a_file_that_is_too_large_or_not_text_is_refused() {
 #[test]
 fn nesting_is_bounded() {
     let nested = |n: usize| format!("if {}a{} then send x email", "(".repeat(n), ")".repeat(n));
-    assert_eq!(first_error(&nested(64)), "none");
-    assert_eq!(first_error(&nested(65)), "E003");
+    assert_eq!(first_error(&nested(63)), "none");
+    assert_eq!(first_error(&nested(64)), "E003");
     assert_eq!(first_error(&nested(100_000)), "E003");
     let groups = |n: usize| format!("segment x {} a {} end", "all of ".repeat(n), "end ".repeat(n));
     assert_eq!(first_error(&groups(63)), "none");
@@ -36,10 +36,10 @@ fn nesting_is_bounded() {
     let unseen = parse(FileId(0), &filled("if ", "al\u{200b}l of ", ""));
     assert!(unseen.diagnostics.iter().any(|d| d.code.id() == "E003"));
     assert_eq!(first_error(&filled("journey j ", "if a then ", "")), "E003");
-    // Parentheses and blocks at once, each as deep as it may be.
-    let both = format!("segment x {} a {} end", "all of (".repeat(60), ") end".repeat(60));
-    assert_eq!(first_error(&both), "none");
-    let filters = format!("segment x {} 1 {} end", "count of a where (1 < ".repeat(60), ")".repeat(60));
+    let both = |n: usize| format!("segment x {} a {} end", "all of (".repeat(n), ") end".repeat(n));
+    assert_eq!(first_error(&both(32)), "none");
+    assert_eq!(first_error(&both(33)), "E003");
+    let filters = format!("segment x {} 1 {} end", "count of a where (1 < ".repeat(63), ")".repeat(63));
     assert_eq!(first_error(&filters), "none");
 }
 
