@@ -5,6 +5,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -34,6 +36,25 @@ pub async fn mail_server(pause: Duration) -> (u16, Log) {
             // A client that was killed breaks the conversation off: that is no error here.
             tokio::spawn(async move { converse(stream, log, pause).await.ok() });
         }
+    });
+    (port, log)
+}
+
+/// The same with PyPI's aiosmtpd in a process of its own, by a Python that has it.
+pub async fn aiosmtpd(python: &OsStr, pause: Duration) -> (u16, Log) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/witness/aiosmtpd_server.py");
+    let mut server = tokio::process::Command::new(python);
+    server.arg(script).arg(pause.as_secs_f64().to_string()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut server = server.spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let port = lines.next_line().await.unwrap().unwrap().parse().unwrap();
+    let log = Log::default();
+    let shared = log.clone();
+    tokio::spawn(async move {
+        while let Ok(Some(key)) = lines.next_line().await {
+            shared.lock().unwrap().push(key);
+        }
+        drop(server);
     });
     (port, log)
 }

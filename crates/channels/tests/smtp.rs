@@ -234,14 +234,14 @@ fn settings_that_would_leak_or_lie_are_refused() {
     let mut errors = [
         "tls: none\nhost: mail.shop.example\nuser: u\npassword: file:password",
         "user: u",
-        "on_unknown: {ask: {url: x}}",
+        "on_unknown: {ask: {url: 'https://mail.example/events'}}",
         "bounce: nowhere",
         "unsubscribe: {url: 'http://shop.example', secret: file:password}",
         "password: file:missing\nuser: u",
     ]
     .map(|more| configured(1, more, folder.path()).err().unwrap_or_else(|| panic!("{more}")));
     errors.sort_unstable();
-    let parts = ["`user` and `password`", "bounce", "cannot be asked", "missing", "https://", "unprotected"];
+    let parts = ["`user` and `password`", "bounce", "{{ key }}", "missing", "https://", "unprotected"];
     for part in parts {
         assert!(errors.iter().any(|e| e.contains(part)), "{part}: {errors:?}");
     }

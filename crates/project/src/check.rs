@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use tidings_channels::{OF_BODIES, OF_COUPONS, OF_MAILS, OF_ROWS, TemplateError, check_body};
+use tidings_check::program::Action;
 use tidings_check::{Program, RuleFile, World};
 use tidings_schema::Vocabulary;
 use tidings_syntax::{Code, Diagnostic, Place, Source, Sources, Span, parse};
@@ -32,6 +33,7 @@ impl Project {
         out.extend(self.check_bodies(&vocabulary));
         let checked = tidings_check::check(&files, Arc::clone(&vocabulary), &self.world(), &self.sources);
         out.extend(checked.diagnostics);
+        out.extend(checked.program.iter().flat_map(|program| self.check_coupons(program)));
         out.sort_by_key(|d| d.place);
         let program = checked.program.filter(|_| !out.iter().any(Diagnostic::is_error));
         Checked { program, diagnostics: out }
@@ -64,6 +66,34 @@ impl Project {
         let known = self.known(vocabulary, &[&OF_COUPONS, &OF_MAILS]);
         let errors = self.templates.check(&known);
         errors.into_iter().map(|e| template_error(&self.folder, &mut self.sources, e)).collect()
+    }
+
+    /// A message that shows a coupon needs one: its own, or one that the rule sent before it.
+    fn check_coupons(&self, program: &Program) -> Vec<Diagnostic> {
+        let mut out = Vec::new();
+        for steps in program.rules.iter().flat_map(|rule| [&rule.then, &rule.otherwise]) {
+            let mut granted = false;
+            for step in steps {
+                match &step.action {
+                    Action::Coupon(_) => granted = true,
+                    Action::Message { template, channels, coupon } => {
+                        granted |= coupon.is_some();
+                        let shows = |c: &&String| {
+                            self.templates.variables(template, c).iter().any(|v| v.starts_with("coupon."))
+                        };
+                        if let Some(channel) = channels.iter().find(shows).filter(|_| !granted) {
+                            let message = format!(
+                                "the {channel} template `{template}` shows a coupon, and the rule grants none before it"
+                            );
+                            let finding = Diagnostic::new(Code::BAD_TEMPLATE, step.place, message);
+                            out.push(finding.help("add `with NAME coupon`, or `send NAME coupon` before it"));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        out
     }
 
     fn check_bodies(&self, vocabulary: &Vocabulary) -> Vec<Diagnostic> {

@@ -24,7 +24,8 @@ pub fn sandbox(folder: &Path, args: &Sandbox, screen: &Screen) -> Result<ExitCod
             let mut table = screen.table();
             table.set_header(["", "channel", "to", "subject", "at"]);
             for (i, c) in all.iter().take(*most).enumerate() {
-                table.add_row([&(i + 1).to_string(), &c.channel, &c.to, &c.subject, &c.at]);
+                let subject = c.subject.lines().next().unwrap_or_default();
+                table.add_row([&(i + 1).to_string(), &c.channel, &c.to, subject, &c.at]);
             }
             screen.print(&table.to_string());
             let (shown, all) = (all.len().min(*most), all.len());

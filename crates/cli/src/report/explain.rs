@@ -60,9 +60,11 @@ impl Explanation<'_> {
 
     fn branch(&self, trace: &Trace, depth: usize, screen: &Screen, out: &mut String) {
         let text = self.words(trace);
-        // A name whose whole test is one comparison is told in one line with it.
+        // A name whose whole test is one comparison is told in one line with it, and so is `between`, whose
+        // two comparisons saw the same value.
         let told = match trace.children.as_slice() {
             [only] if only.place == trace.place => only,
+            [first, second] if first.place == second.place && first.values == second.values => first,
             _ => trace,
         };
         let seen: Vec<String> = told.values.iter().filter_map(|v| self.seen(v, &text)).collect();
@@ -75,7 +77,7 @@ impl Explanation<'_> {
     fn words(&self, trace: &Trace) -> String {
         let written = self.sources.text(trace.place).split_whitespace().collect::<Vec<_>>().join(" ");
         match &trace.what {
-            What::All if trace.children.len() > 1 => "all of".to_owned(),
+            What::All if trace.children.iter().any(|c| c.place != trace.place) => "all of".to_owned(),
             What::Any if trace.children.len() > 1 => "one of".to_owned(),
             What::Not => "not".to_owned(),
             What::Stage { stage, .. } => format!("{stage} when {written}"),

@@ -35,7 +35,12 @@ pub fn table(plan: &Plan, chunks: &[Chunk], screen: &Screen) -> String {
         out.push_str(&format!("{} {remark}\n", screen.paint("!", Color::Yellow)));
     }
     for o in overlaps(plan, 5) {
-        out.push_str(&format!("{} customers match both {} and {}\n", count(o.customers), o.first, o.second));
+        out.push_str(&format!(
+            "{} and {} both match {}\n",
+            o.first,
+            o.second,
+            customers_in_words(o.customers)
+        ));
     }
     out
 }
@@ -65,6 +70,10 @@ pub fn held_words(tally: &Tally) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
+fn customers_in_words(n: u64) -> String {
+    if n == 1 { "1 customer".to_owned() } else { format!("{} customers", count(n)) }
+}
+
 /// What a person should look at twice: rules that are stopped, reach nobody or everybody, or could not decide.
 pub fn remarks(plan: &Plan) -> Vec<String> {
     let mut remarks = Vec::new();
@@ -78,7 +87,7 @@ pub fn remarks(plan: &Plan) -> Vec<String> {
         } else if matched == plan.customers {
             remarks.push(format!("{name} matches every customer"));
         } else if rule.stopped.is_none() && rule.tally().planned == 0 {
-            remarks.push(format!("{name} matches {} customers and reaches none of them", count(matched)));
+            remarks.push(format!("{name} matches {} and reaches none of them", customers_in_words(matched)));
         }
         if rule.undecided > 0 {
             let wants =

@@ -1,0 +1,95 @@
+//! What policy and history say about one customer: the facts behind a verdict, for `explain`.
+
+use crate::Plan;
+use crate::make::{Question, before, held_out};
+use crate::plan::Verdict;
+use crate::reach::Reaching;
+
+/// One customer's situation in one rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Situation {
+    /// Whether the customer is held out from all rules, where the policy holds anybody out.
+    pub held_out_everywhere: Option<bool>,
+    /// Whether the customer is held out from this rule, where it holds anybody out.
+    pub held_out_here: Option<bool>,
+    /// How often the rule reached the customer, and the moment of the last time, in microseconds since 1970 UTC.
+    pub reached: Option<(u32, i64)>,
+    /// For each channel that the rule names.
+    pub channels: Vec<ChannelFacts>,
+    /// For each cap: its most, and how many messages count under it already.
+    pub caps: Vec<(u32, usize)>,
+    /// The steps of the customer's audience with their verdicts; none where the rule does not match.
+    pub steps: Vec<(String, Verdict)>,
+}
+
+/// How a customer can be reached through a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelFacts {
+    /// The channel.
+    pub channel: String,
+    /// Whether there is an address that can be one.
+    pub address: bool,
+    /// Whether there is consent.
+    pub consent: bool,
+    /// Whether the address is suppressed.
+    pub suppressed: bool,
+    /// Whether it is a time of silence there.
+    pub quiet: bool,
+}
+
+/// The situation of the customer with this key in a rule of the plan, by its position in the program; none
+/// where there is no such customer or the plan does not have the rule.
+pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -> Option<Situation> {
+    let (c, chunk, i) = question.chunks.iter().enumerate().find_map(|(c, chunk)| {
+        // Chunks are in the order of their keys' bytes.
+        let keys: Vec<&str> = chunk.keys.iter().flatten().collect();
+        keys.binary_search(&key).ok().map(|i| (c, chunk, i))
+    })?;
+    let planned = plan.rules.iter().find(|r| r.rule == rule)?;
+    let rule = question.program.rules.get(rule)?;
+    let policy = &question.program.policy;
+    let reaching = Reaching {
+        vocabulary: &question.program.vocabulary,
+        policy,
+        needs: question.needs,
+        standing: question.standing,
+        addresses: question.addresses,
+        now: question.now,
+    };
+    let mut channels: Vec<ChannelFacts> = Vec::new();
+    for channel in rule.channels() {
+        if channels.iter().any(|f| f.channel == channel) {
+            continue;
+        }
+        let Some(contact) = question.program.vocabulary.contact(channel) else { continue };
+        let reach = reaching.of(chunk, contact);
+        channels.push(ChannelFacts {
+            channel: channel.to_owned(),
+            address: reach.address.contains(i),
+            consent: reach.consent.contains(i),
+            suppressed: reach.suppressed.contains(i),
+            quiet: reach.quiet.contains(i),
+        });
+    }
+    let past = question.history.messages.get(key);
+    let caps = policy.caps.iter().map(|cap| {
+        let start = before(cap.per, question.now);
+        let counts =
+            |m: &&crate::PastMessage| m.at > start && cap.channel.as_deref().is_none_or(|c| *c == *m.channel);
+        (cap.count, past.map_or(0, |m| m.iter().filter(counts).count()))
+    });
+    let audience = planned.audiences.iter().find(|a| a.members.get(c).is_some_and(|m| m.contains(i)));
+    let steps = audience.and_then(|a| {
+        let nth = a.members.get(c)?.iter().position(|member| member == i)?;
+        Some(a.steps.iter().filter_map(|s| Some((s.id.clone(), s.verdict(c, nth)?))).collect())
+    });
+    let reached = question.history.rules.get(rule.identity()).and_then(|h| h.reached.get(key));
+    Some(Situation {
+        held_out_everywhere: policy.hold_out.map(|share| held_out(question.project, "", key, share)),
+        held_out_here: rule.hold_out.map(|share| held_out(question.project, rule.identity(), key, share)),
+        reached: reached.map(|r| (r.occasions, r.last_at)),
+        channels,
+        caps: caps.collect(),
+        steps: steps.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,364 @@
+//! What plans promise: everybody accounted for, caps kept, limits that stop, repeats as the rule says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
+use chrono::{TimeZone, Utc};
+use chrono_tz::Tz;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use tidings_check::{Program, RuleFile, World, check};
+use tidings_engine::{Chunk, Evaluator, Matches, Needs};
+use tidings_plan::history::address_hash;
+use tidings_plan::{
+    Addresses, Entry, History, Intent, PastMessage, Plan, Question, Reason, Standing, Supplies, Verdict,
+    pages, plan, reach,
+};
+use tidings_schema::{Currency, Now, Settings, load};
+use tidings_syntax::{FileId, Sources, parse};
+
+const SCHEMA: &str = "
+customer:
+  table: customers
+  key: id
+  attributes:
+    email: text
+    phone: text
+    email_ok: yes/no
+    sms_ok: yes/no
+    visits: {type: one of, values: [no, yes]}
+contact:
+  email: {address: email, consent: email_ok}
+  sms: {address: phone, consent: sms_ok}
+";
+const DAY: i64 = 86_400_000_000;
+
+#[derive(Clone, Debug, Default)]
+struct Customer {
+    email: Option<&'static str>,
+    phone: Option<&'static str>,
+    email_ok: Option<bool>,
+    sms_ok: Option<bool>,
+}
+
+struct Trimmed;
+
+impl Addresses for Trimmed {
+    fn normalise(&self, _: &str, raw: &str) -> Option<String> {
+        Some(raw.trim().to_owned()).filter(|a| !a.is_empty())
+    }
+}
+
+/// A shop at one moment.
+struct Shop {
+    program: Program,
+    chunks: Vec<Chunk>,
+    needs: Needs,
+    matches: Vec<Matches>,
+    history: History,
+    standing: Standing,
+    now: Now,
+}
+
+impl Shop {
+    fn new(rules: &str, customers: &[Customer]) -> Shop {
+        let mut sources = Sources::default();
+        let settings = Settings { zone: Tz::UTC, currency: Currency::CNY };
+        let vocabulary = Arc::new(load(SCHEMA, FileId(0), &settings).0.unwrap());
+        let id = sources.add("rules/test.tidings", rules);
+        let parsed = parse(id, rules);
+        let templates =
+            ["a", "b", "c"].iter().flat_map(|t| ["email", "sms"].map(|c| ((*t).to_owned(), c.to_owned())));
+        let world = World { templates: templates.collect(), ..World::default() };
+        let file = RuleFile { id, name: "test".into(), tree: parsed.file, broken: parsed.broken };
+        let checked = check(&[file], vocabulary.clone(), &world, &sources);
+        let program = checked.program.unwrap_or_else(|| panic!("{rules}\n{:#?}", checked.diagnostics));
+        let evaluator = Evaluator::compile(&program);
+        let needs = evaluator.needs().union(&reach::needs(&vocabulary));
+        let evaluator = evaluator.reading(&needs);
+        // Two chunks, so that positions in chunks are told from positions overall.
+        let (first, second) = customers.split_at(customers.len() / 2);
+        let chunks = vec![chunk(first, 0, &needs), chunk(second, first.len(), &needs)];
+        let now = Now::new(Utc.with_ymd_and_hms(2026, 11, 11, 10, 0, 0).unwrap(), Tz::UTC);
+        let populations = evaluator.populations(&chunks, now, 1);
+        let matches = evaluator.evaluate_all(&chunks, now, &populations, 1);
+        let standing = Standing { secret: b"secret".to_vec(), ..Standing::default() };
+        Shop { program, chunks, needs, matches, history: History::default(), standing, now }
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            program: &self.program,
+            project: "test",
+            now: self.now,
+            chunks: &self.chunks,
+            needs: &self.needs,
+            matches: &self.matches,
+            history: &self.history,
+            standing: &self.standing,
+            addresses: &Trimmed,
+            only: None,
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        plan(&self.question())
+    }
+
+    /// The verdict on the only customer's only step.
+    fn only_verdict(&self) -> Verdict {
+        let mut found = Vec::new();
+        self.plan().rules[0].for_each_member(|_, _, v| found.push(v));
+        assert_eq!(found.len(), 1);
+        found[0]
+    }
+
+    fn intents(&self) -> Vec<Intent> {
+        let plan = self.plan();
+        pages(&plan, &self.question(), &Supplies::default()).flat_map(|p| p.intents).collect()
+    }
+
+    /// Remembers what a run of this plan would have written down.
+    fn run(&mut self) {
+        let plan = self.plan();
+        let question = self.question();
+        let pages: Vec<_> = pages(&plan, &question, &Supplies::default()).collect();
+        for page in pages {
+            for o in page.occasions {
+                let rule = self.history.rules.entry(o.rule).or_default();
+                rule.reached.entry(o.customer).or_default().add(&o.occasion, o.at);
+            }
+            for (rule, customer, entry) in page.entries {
+                self.history.rules.entry(rule).or_default().entries.insert(customer, entry);
+            }
+            for i in page.intents.into_iter().filter(|i| i.address.is_some()) {
+                let past = PastMessage { channel: i.channel.as_str().into(), at: i.at };
+                self.history.messages.entry(i.customer).or_default().push(past);
+            }
+        }
+    }
+}
+
+fn chunk(customers: &[Customer], from: usize, needs: &Needs) -> Chunk {
+    let texts = |of: fn(&Customer) -> Option<&'static str>| -> ArrayRef {
+        Arc::new(customers.iter().map(of).collect::<StringArray>())
+    };
+    let truths = |of: fn(&Customer) -> Option<bool>| -> ArrayRef {
+        Arc::new(customers.iter().map(of).collect::<BooleanArray>())
+    };
+    let columns: BTreeMap<u32, ArrayRef> = [
+        (0, texts(|c| c.email)),
+        (1, texts(|c| c.phone)),
+        (2, truths(|c| c.email_ok)),
+        (3, truths(|c| c.sms_ok)),
+        (4, Arc::new(Int64Array::from(vec![0; customers.len()])) as ArrayRef),
+    ]
+    .into();
+    let keys = (from..from + customers.len()).map(|i| Some(format!("{i:03}")));
+    Chunk {
+        keys: keys.collect(),
+        attributes: needs.attributes.iter().map(|id| columns[&id.0].clone()).collect(),
+        collections: Vec::new(),
+    }
+}
+
+fn willing() -> Customer {
+    Customer { email: Some("a@x.example"), phone: Some("+861"), email_ok: Some(true), sms_ok: Some(true) }
+}
+
+const ONE: &str = "rule r then send a email end";
+
+#[test]
+fn unknown_consent_is_none_and_the_nearest_channel_says_why() {
+    let held = |customer: Customer, rule: &str| Shop::new(rule, &[customer]).only_verdict();
+    assert_eq!(held(willing(), ONE), Verdict::Planned(0));
+    assert_eq!(held(Customer { email_ok: None, ..willing() }, ONE), Verdict::Held(Reason::NoConsent));
+    assert_eq!(held(Customer { email_ok: Some(false), ..willing() }, ONE), Verdict::Held(Reason::NoConsent));
+    assert_eq!(held(Customer { email: None, ..willing() }, ONE), Verdict::Held(Reason::NoAddress));
+    assert_eq!(held(Customer { email: Some("  "), ..willing() }, ONE), Verdict::Held(Reason::NoAddress));
+    let either = "rule r then send a email or sms end";
+    assert_eq!(held(Customer { email: None, ..willing() }, either), Verdict::Planned(1));
+    assert_eq!(
+        held(Customer { email: None, sms_ok: None, ..willing() }, either),
+        Verdict::Held(Reason::NoConsent)
+    );
+    assert_eq!(
+        held(
+            Customer { email: None, email_ok: None, ..Customer::default() },
+            "rule r then send x coupon end"
+        ),
+        Verdict::Planned(0)
+    );
+}
+
+#[test]
+fn who_said_no_to_the_engine_is_left_alone() {
+    let mut shop = Shop::new(ONE, &[willing()]);
+    let hash = address_hash(b"secret", "email", "a@x.example");
+    shop.standing.suppressed.insert("email".into(), HashSet::from([hash]));
+    assert_eq!(shop.only_verdict(), Verdict::Held(Reason::Suppressed));
+    shop.standing.suppressed.clear();
+    shop.standing.withdrawn.insert("email".into(), HashSet::from(["000".to_owned()]));
+    assert_eq!(shop.only_verdict(), Verdict::Held(Reason::NoConsent));
+}
+
+#[test]
+fn repeats_are_as_the_rule_says() {
+    let verdicts = |repeat: &str, days: &[i64]| {
+        let mut shop =
+            Shop::new(&format!("rule r every day at 09:00 then send x coupon {repeat} end"), &[willing()]);
+        let start = shop.now.micros;
+        let mut sent = Vec::new();
+        for day in days {
+            shop.now.micros = start + day * DAY;
+            sent.push(shop.only_verdict() == Verdict::Planned(0));
+            shop.run();
+            assert_eq!(
+                shop.only_verdict(),
+                Verdict::Held(Reason::AlreadySent),
+                "running it again sends nothing again"
+            );
+        }
+        sent
+    };
+    assert_eq!(verdicts("once", &[0, 1, 1000]), [true, false, false]);
+    assert_eq!(
+        verdicts("repeat at most once per 60 days", &[0, 59, 60, 61, 120]),
+        [true, false, true, false, true]
+    );
+    assert_eq!(verdicts("repeat every time", &[0, 1, 2]), [true, true, true]);
+    assert_eq!(verdicts("repeat on every entry", &[0, 1]), [true, false]);
+}
+
+#[test]
+fn an_entry_counts_again_after_having_left() {
+    let mut shop = Shop::new("rule r then send x coupon repeat on every entry end", &[willing()]);
+    let first = shop.intents()[0].key;
+    shop.run();
+    let matches = shop.matches.clone();
+    shop.matches.iter_mut().for_each(|m| m.rules[0].then = m.rules[0].then.complement());
+    shop.run();
+    assert_eq!(shop.history.rules["r"].entries["000"], Entry { ordinal: 1, inside: false });
+    shop.matches = matches;
+    assert_eq!(shop.only_verdict(), Verdict::Planned(0));
+    assert_ne!(shop.intents()[0].key, first, "a new entry is a new occasion");
+}
+
+#[test]
+fn keys_are_of_rule_step_customer_and_occasion_only() {
+    let key = |rules: &str| Shop::new(rules, &[willing()]).intents().last().unwrap().key;
+    let first = key(ONE);
+    assert_eq!(
+        key("rule r \"label\" owner \"x\" priority 9 if email is known then send a email or sms end"),
+        first
+    );
+    assert_eq!(
+        key("rule r then send b sms send a email end"),
+        first,
+        "steps keep their names when they move"
+    );
+    assert_eq!(key("rule renamed was r then send a email end"), first);
+    assert_ne!(key("rule other then send a email end"), first);
+    assert_ne!(key("rule r then send b email end"), first);
+}
+
+#[test]
+fn holdouts_are_stable_and_independent() {
+    let out = |rule: &str| {
+        (0..20_000)
+            .filter(|i| tidings_plan::make::held_out("p", rule, &i.to_string(), 0.1))
+            .collect::<HashSet<_>>()
+    };
+    let (a, b) = (out("a"), out("b"));
+    for set in [&a, &b] {
+        assert!((1_800..2_200).contains(&set.len()), "{}", set.len());
+    }
+    let both = a.intersection(&b).count();
+    assert!((120..280).contains(&both), "a tenth of a tenth is in both: {both}");
+    assert_eq!(a, out("a"));
+}
+
+#[test]
+fn a_rule_over_its_limit_sends_nothing_and_takes_no_place_under_a_cap() {
+    let rules = "policy at most 1 messages per 7 days end
+        rule big priority 2 then send a email limit 3 customers end
+        rule small then send b email end";
+    let plan = Shop::new(rules, &vec![willing(); 4]).plan();
+    let (big, small) = (plan.rules[0].tally(), plan.rules[1].tally());
+    assert_eq!((big.planned, big.held[&Reason::OverLimit]), (0, 4));
+    assert_eq!(small.planned, 4);
+    assert_eq!(Shop::new(rules, &vec![willing(); 3]).plan().rules[0].tally().planned, 3);
+}
+
+#[test]
+fn what_is_over_or_not_run_yet_is_held() {
+    let reason = |rule: &str| Shop::new(rule, &[willing()]).only_verdict();
+    assert_eq!(reason("rule r then send a email expires 2026-11-11 end"), Verdict::Held(Reason::Expired));
+    assert_eq!(reason("rule r then send a email expires 2026-11-12 end"), Verdict::Planned(0));
+    assert_eq!(reason("rule r then send a email budget 10 CNY per week end"), Verdict::Held(Reason::NotRun));
+    assert_eq!(
+        reason("policy quiet from 09:00 to 11:00 end rule r then send a email end"),
+        Verdict::Held(Reason::Quiet)
+    );
+    assert_eq!(
+        reason("policy quiet from 09:00 to 11:00 for sms end rule r then send a email end"),
+        Verdict::Planned(0)
+    );
+}
+
+fn customers() -> impl Strategy<Value = Vec<Customer>> {
+    let one = (any::<bool>(), any::<bool>(), any::<Option<bool>>(), any::<Option<bool>>());
+    let one = one.prop_map(|(email, phone, email_ok, sms_ok)| Customer {
+        email: email.then_some("a@x.example"),
+        phone: phone.then_some("+861"),
+        email_ok,
+        sms_ok,
+    });
+    prop::collection::vec(one, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn everybody_is_accounted_for_and_no_cap_is_passed(
+        customers in customers(),
+        caps in prop::collection::vec((1_u32..4, 0_usize..3), 0..3),
+        priorities in prop::array::uniform3(-2_i32..3),
+        runs in 1_usize..4,
+    ) {
+        let channel = ["messages", "email", "sms"];
+        let policy: String = caps.iter().map(|(n, c)| format!(" at most {n} {} per 7 days\n", channel[*c])).collect();
+        let policy = if caps.is_empty() { String::new() } else { format!("policy\n{policy}end\n") };
+        let rules: String = ["a email", "b sms or email", "c email or sms"].iter().zip(priorities).enumerate()
+            .map(|(i, (send, p))| format!("rule r{i} then send {send} priority {p} hold out 20% repeat every time end\n"))
+            .collect();
+        let mut shop = Shop::new(&format!("{policy}{rules}"), &customers);
+        for _ in 0..runs {
+            let plan = shop.plan();
+            for rule in &plan.rules {
+                prop_assert_eq!(rule.tally().total(), rule.matched());
+                prop_assert_eq!(rule.matched(), customers.len() as u64);
+            }
+            shop.run();
+            // A day later: the next occurrence, with the week's messages still counting.
+            shop.now.micros += DAY;
+        }
+        for messages in shop.history.messages.values() {
+            for (most, c) in &caps {
+                let counted = messages.iter().filter(|m| *c == 0 || *m.channel == *channel[*c]).count();
+                prop_assert!(counted <= *most as usize, "{counted} messages under a cap of {most}");
+            }
+        }
+        // Where a cap binds, a lower priority never goes before a higher one.
+        if let [(1, 0)] = caps[..] && runs == 1 {
+            let highest = *priorities.iter().max().unwrap();
+            for (rule, priority) in shop.plan().rules.iter().zip(priorities) {
+                if priority == highest && priorities.iter().filter(|p| **p == highest).count() == 1 {
+                    let first = Shop::new(&format!("{policy}{rules}"), &customers).plan();
+                    prop_assert!(!first.rules[rule.rule].tally().held.contains_key(&Reason::Capped));
+                }
+            }
+        }
+    }
+}
