@@ -241,6 +241,9 @@ pub enum SandboxCommand {
         /// How many
         #[arg(long, default_value_t = 20)]
         count: usize,
+        /// Only what went through this channel, coupon provider or webhook
+        #[arg(long)]
+        channel: Option<String>,
         /// How to print it
         #[arg(long, default_value = "text", value_name = "FORMAT")]
         format: TextOrJson,

@@ -27,6 +27,9 @@ pub struct Supplies {
     pub coupons: HashMap<String, Terms>,
     /// What templates show of the shop, as a JSON object.
     pub shop: Json,
+    /// Whether the rows expire with their rule. The outbox holds that against the real clock, so a run for another
+    /// moment than the present has none that do.
+    pub expiring: bool,
 }
 
 /// What a coupon is worth.

@@ -31,7 +31,6 @@ channels:
     url: "https://sms.example/send"
     headers: {Authorization: "Bearer env:SMS_TOKEN"}
     body: {to: "{{ to }}", text: "{{ text }}"}
-    on_unknown: {ask: {url: "https://sms.example/{{ key }}", after: 5 seconds}}
 coupons:
   wake-up: {provider: coupon-api, value: 20 CNY, valid_for: 30 days, label: 回归礼}
 providers:
@@ -128,7 +127,6 @@ fn every_finding_stands_at_its_line() {
         ("    on_unknown: leave", "    on_unknown: sometimes", "E104", "sometimes"),
         (
             "    on_unknown: leave",
-            "    on_unknown: {ask: {url: \"https://x\", after: 5 seconds}}",
             "E153",
             "email",
         ),

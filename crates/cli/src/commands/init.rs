@@ -61,7 +61,7 @@ fn settings(folder: &Path, store: &str, zone: Tz, currency: Currency) -> String 
          state: sqlite:.tidings/state.db\n\
          time_zone: {}\n\
          currency: {}\n\
-         # Without `channels:` everything that is sent is caught in a sandbox; see docs/channels.md.\n",
+         # Without `channels:` everything that is sent is caught in a sandbox; see docs/project.md.\n",
         quoted(&name),
         quoted(store),
         zone.name(),

@@ -19,7 +19,8 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     let opened = Opened::open(folder, args.asked.sandbox, screen)?;
     let (now, only) = (opened.now(args.asked.at.as_deref())?, opened.only(&args.asked.rules)?);
     let (customers, state) = (opened.customers().await?, opened.state().await?);
-    let (shown, supplies) = (opened.shown(), opened.supplies());
+    let (shown, mut supplies) = (opened.shown(), opened.supplies());
+    supplies.expiring = args.asked.at.is_none();
     let loading = progress::bar(None, "reading customers");
     let decision = opened.decider(&customers, Some(&state), &shown).decide(now, only).await?;
     loading.finish_and_clear();

@@ -15,12 +15,15 @@ pub fn sandbox(folder: &Path, args: &Sandbox, screen: &Screen) -> Result<ExitCod
     let folder = caught(folder);
     let mut all = list(&folder)?;
     all.reverse();
+    if let SandboxCommand::List { channel: Some(channel), .. } = &args.command {
+        all.retain(|c| c.channel == *channel);
+    }
     match &args.command {
-        SandboxCommand::List { count: most, format: TextOrJson::Json } => {
+        SandboxCommand::List { count: most, format: TextOrJson::Json, .. } => {
             let one = |c: &Caught| json!({"file": c.file, "key": c.key, "channel": c.channel, "to": c.to, "subject": c.subject, "at": c.at});
             screen.print_json(&all.iter().take(*most).map(one).collect());
         }
-        SandboxCommand::List { count: most, format: TextOrJson::Text } => {
+        SandboxCommand::List { count: most, format: TextOrJson::Text, .. } => {
             let mut table = screen.table();
             table.set_header(["", "channel", "to", "subject", "at"]);
             for (i, c) in all.iter().take(*most).enumerate() {

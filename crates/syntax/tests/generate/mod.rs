@@ -13,11 +13,13 @@ fn at<T>(node: T) -> Spanned<T> {
 }
 
 /// Spanned pieces of a strategy.
-fn spanned<T: std::fmt::Debug>(inner: impl Strategy<Value = T>) -> impl Strategy<Value = Spanned<T>> {
-    inner.prop_map(at)
+fn spanned<T: std::fmt::Debug + 'static>(
+    inner: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<Spanned<T>> {
+    inner.prop_map(at).boxed()
 }
 
-fn name() -> impl Strategy<Value = Name> {
+fn name() -> BoxedStrategy<Name> {
     let usual = prop::sample::select(vec![
         "city",
         "lifecycle",
@@ -89,47 +91,49 @@ fn name() -> impl Strategy<Value = Name> {
         "\"q\"",
         "x-",
     ]);
-    spanned(prop_oneof![6 => usual, 2 => words, 1 => odd].prop_map(str::to_owned))
+    spanned(prop_oneof![6 => usual, 2 => words, 1 => odd].prop_map(str::to_owned)).boxed()
 }
 
-fn text() -> impl Strategy<Value = Text> {
+fn text() -> BoxedStrategy<Text> {
     let texts = prop_oneof![
         "[a-z \"\\\\\n#`'“”（，\t]{0,12}",
         Just("沉睡高价值客户".to_owned()),
         Just("\\n".to_owned())
     ];
-    spanned(texts)
+    spanned(texts).boxed()
 }
 
-fn path() -> impl Strategy<Value = Path> {
-    vec(name(), 1..3).prop_map(|parts| Path { parts })
+fn path() -> BoxedStrategy<Path> {
+    vec(name(), 1..3).prop_map(|parts| Path { parts }).boxed()
 }
 
-fn decimal() -> impl Strategy<Value = Decimal> {
-    (-100_000i64..100_000, 0u32..4).prop_map(|(n, scale)| Decimal::new(n, scale))
+fn decimal() -> BoxedStrategy<Decimal> {
+    (-100_000i64..100_000, 0u32..4).prop_map(|(n, scale)| Decimal::new(n, scale)).boxed()
 }
 
-fn share() -> impl Strategy<Value = Spanned<Decimal>> {
-    spanned((0i64..1000, 0u32..2).prop_map(|(n, scale)| Decimal::new(n, scale)))
+fn share() -> BoxedStrategy<Spanned<Decimal>> {
+    spanned((0i64..1000, 0u32..2).prop_map(|(n, scale)| Decimal::new(n, scale))).boxed()
 }
 
-fn date() -> impl Strategy<Value = NaiveDate> {
-    (1900i32..2100, 1u32..366).prop_filter_map("no such day", |(y, d)| NaiveDate::from_yo_opt(y, d))
+fn date() -> BoxedStrategy<NaiveDate> {
+    (1900i32..2100, 1u32..366).prop_filter_map("no such day", |(y, d)| NaiveDate::from_yo_opt(y, d)).boxed()
 }
 
-fn time() -> impl Strategy<Value = Spanned<NaiveTime>> {
+fn time() -> BoxedStrategy<Spanned<NaiveTime>> {
     spanned((0u32..24, 0u32..60).prop_filter_map("no such time", |(h, m)| NaiveTime::from_hms_opt(h, m, 0)))
+        .boxed()
 }
 
-fn unit() -> impl Strategy<Value = Unit> {
+fn unit() -> BoxedStrategy<Unit> {
     prop::sample::select(vec![Unit::Minute, Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Year])
+        .boxed()
 }
 
-fn length() -> impl Strategy<Value = Spanned<Length>> {
-    spanned((0u32..400, unit()).prop_map(|(count, unit)| Length { count, unit }))
+fn length() -> BoxedStrategy<Spanned<Length>> {
+    spanned((0u32..400, unit()).prop_map(|(count, unit)| Length { count, unit })).boxed()
 }
 
-fn literal() -> impl Strategy<Value = Literal> {
+fn literal() -> BoxedStrategy<Literal> {
     prop_oneof![
         decimal().prop_map(Literal::Number),
         decimal().prop_map(Literal::Percent),
@@ -140,9 +144,10 @@ fn literal() -> impl Strategy<Value = Literal> {
         (decimal(), prop::sample::select(vec!["CNY", "USD", "JPY"]))
             .prop_map(|(n, c)| Literal::Money(n, c.to_owned())),
     ]
+    .boxed()
 }
 
-fn window() -> impl Strategy<Value = Spanned<Window>> {
+fn window() -> BoxedStrategy<Spanned<Window>> {
     let bound = || spanned(prop_oneof![4 => date().prop_map(Bound::Date), 1 => Just(Bound::Start)]);
     spanned(prop_oneof![
         length().prop_map(Window::Last),
@@ -150,10 +155,13 @@ fn window() -> impl Strategy<Value = Spanned<Window>> {
         (bound(), bound()).prop_map(|(a, b)| Window::Between(a, b)),
         bound().prop_map(Window::Before),
     ])
+    .boxed()
 }
 
-fn touch() -> impl Strategy<Value = Touch> {
-    (name(), of(name()), of(window())).prop_map(|(name, channel, window)| Touch { name, channel, window })
+fn touch() -> BoxedStrategy<Touch> {
+    (name(), of(name()), of(window()))
+        .prop_map(|(name, channel, window)| Touch { name, channel, window })
+        .boxed()
 }
 
 /// `and` and `or` as lowering makes them: never directly inside their own kind.
@@ -168,7 +176,7 @@ fn joined(parts: Vec<Expr>, and: bool) -> ExprKind {
     if and { ExprKind::And(flat) } else { ExprKind::Or(flat) }
 }
 
-pub fn expr() -> impl Strategy<Value = Expr> {
+pub fn expr() -> BoxedStrategy<Expr> {
     let leaf = prop_oneof![
         4 => literal().prop_map(ExprKind::Literal),
         6 => path().prop_map(ExprKind::Path),
@@ -228,10 +236,10 @@ pub fn expr() -> impl Strategy<Value = Expr> {
             2 => (unit(), boxed()).prop_map(|(u, m)| ExprKind::Since(u, m)),
             1 => (unit(), boxed()).prop_map(|(u, m)| ExprKind::Until(u, m)),
         ])
-    })
+    }).boxed()
 }
 
-fn simple_action() -> impl Strategy<Value = Action> {
+fn simple_action() -> BoxedStrategy<Action> {
     let channel = || name().prop_filter("a coupon is no channel", |n| n.node != "coupon");
     prop_oneof![
         (name(), vec(channel(), 1..3), of(name())).prop_map(|(template, channels, coupon)| Action::Send {
@@ -248,18 +256,20 @@ fn simple_action() -> impl Strategy<Value = Action> {
         name().prop_map(Action::Stop),
         text().prop_map(Action::Notify),
     ]
+    .boxed()
 }
 
-fn action() -> impl Strategy<Value = Action> {
+fn action() -> BoxedStrategy<Action> {
     let variant = (share(), name(), vec(spanned(simple_action()), 1..3))
         .prop_map(|(share, name, actions)| Variant { share, name, actions });
     prop_oneof![
         5 => simple_action(),
         1 => vec(spanned(variant), 1..3).prop_map(Action::Split),
     ]
+    .boxed()
 }
 
-fn schedule() -> impl Strategy<Value = Schedule> {
+fn schedule() -> BoxedStrategy<Schedule> {
     let weekday = prop::sample::select(vec![
         Weekday::Mon,
         Weekday::Tue,
@@ -288,9 +298,10 @@ fn schedule() -> impl Strategy<Value = Schedule> {
             at
         }),
     ]
+    .boxed()
 }
 
-fn clause() -> impl Strategy<Value = Clause> {
+fn clause() -> BoxedStrategy<Clause> {
     let repeat = prop_oneof![
         Just(Repeat::Once),
         length().prop_map(Repeat::AtMostOncePer),
@@ -316,10 +327,10 @@ fn clause() -> impl Strategy<Value = Clause> {
         1 => spanned(date()).prop_map(Clause::Expires),
         1 => (length(), late).prop_map(|(l, t)| Clause::Late(l, t)),
         1 => (name(), length(), of(path())).prop_map(|(event, within, worth)| Clause::Goal { event, within, worth }),
-    ]
+    ].boxed()
 }
 
-fn step() -> impl Strategy<Value = JourneyStep> {
+fn step() -> BoxedStrategy<JourneyStep> {
     let leaf = prop_oneof![
         action().prop_map(JourneyStep::Do),
         length().prop_map(JourneyStep::Wait),
@@ -329,9 +340,10 @@ fn step() -> impl Strategy<Value = JourneyStep> {
         let steps = |least| vec(spanned(inner.clone()), least..3);
         (expr(), steps(1), steps(0)).prop_map(|(c, then, other)| JourneyStep::If(c, then, other))
     })
+    .boxed()
 }
 
-fn item() -> impl Strategy<Value = Item> {
+fn item() -> BoxedStrategy<Item> {
     let best = prop::sample::select(vec![Best::Lowest, Best::Highest]);
     let shares =
         prop_oneof![Just(Shares::Quintile), Just(Shares::Decile), (2u32..50).prop_map(Shares::Bands)];
@@ -365,18 +377,16 @@ fn item() -> impl Strategy<Value = Item> {
         2 => (name(), of(text()), vec(spanned(clause()), 0..6)).prop_map(|(name, label, clauses)| Item::Rule(Rule { name, label, clauses })),
         1 => journey.prop_map(|(name, label, was, on, migrate, steps, exit)| Item::Journey(Journey { name, label, was, on, migrate, steps, exit })),
         1 => vec(spanned(policy), 0..4).prop_map(|clauses| Item::Policy(Policy { clauses })),
-    ]
+    ].boxed()
 }
 
 /// A whole file.
-pub fn file() -> impl Strategy<Value = File> {
+pub fn file() -> BoxedStrategy<File> {
     let one_if = |clauses: &Vec<Spanned<Clause>>| {
         clauses.iter().filter(|c| matches!(c.node, Clause::If(_))).count() < 2
     };
     let sentence = vec(spanned(clause()), 1..4).prop_filter("one sentence", one_if);
-    (vec(spanned(item()), 0..4), of(spanned(sentence))).prop_map(|(items, sentence)| File {
-        items,
-        sentence,
-        comments: Comments::default(),
-    })
+    (vec(spanned(item()), 0..4), of(spanned(sentence)))
+        .prop_map(|(items, sentence)| File { items, sentence, comments: Comments::default() })
+        .boxed()
 }
