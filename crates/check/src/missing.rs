@@ -45,8 +45,34 @@ impl Checker<'_> {
                     self.walk(&inner, negated, sure, Some(place));
                 }
             }
+            ConditionKind::Segment(id) if negated => {
+                let segment = self.segment(*id, place).map(|s| (s.name.clone(), s.condition.clone()));
+                if let Some((name, inner)) = segment {
+                    self.warn_segment(&name, &inner, place, sure);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// `not in SEGMENT` also selects those for whom the segment could not be decided: they are not in it.
+    fn warn_segment(&mut self, name: &str, condition: &Condition, place: Place, sure: &Sure) {
+        let mut terms = Vec::new();
+        compared(condition, &mut terms);
+        let unsure = terms.into_iter().filter(|t| !sure.contains(self.sources.text(t.place)));
+        let Some(term) = unsure.into_iter().find(|t| self.can_be_missing(t)) else { return };
+        let value = self.sources.text(term.place).to_owned();
+        self.diagnostics.push(
+            Diagnostic::new(
+                Code::MISSING_UNDER_NEGATION,
+                place,
+                format!(
+                    "customers whose `{value}` is missing are not in `{name}`, and so they are selected here"
+                ),
+            )
+            .help(format!("to leave them out, add `and {value} is known`"))
+            .help(format!("to keep them on purpose, add `or {value} is missing` to the segment's negation")),
+        );
     }
 
     /// The value that one part of an `and` (or of an `or`, after `is missing`) makes sure of.
@@ -117,6 +143,20 @@ impl Checker<'_> {
             TermKind::Field(_) => true,
             TermKind::Constant(_) | TermKind::Stage(_) | TermKind::Today | TermKind::Now => false,
         }
+    }
+}
+
+/// Every value that a condition compares.
+fn compared<'c>(condition: &'c Condition, out: &mut Vec<&'c Term>) {
+    match &condition.kind {
+        ConditionKind::All(list) | ConditionKind::Any(list) => list.iter().for_each(|c| compared(c, out)),
+        ConditionKind::Not(inner) => compared(inner, out),
+        ConditionKind::Compare(_, left, right) => out.extend([left, right]),
+        ConditionKind::In(term, _)
+        | ConditionKind::Matches(_, term, _)
+        | ConditionKind::HasTag(term, _)
+        | ConditionKind::Truth(term) => out.push(term),
+        _ => {}
     }
 }
 

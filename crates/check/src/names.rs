@@ -1,6 +1,8 @@
 //! The names that rule files declare: unique over the project, found by name, checked once, never in a cycle.
 
-use crate::program::{Define, DefineId, Program, Score, ScoreId, Segment, SegmentId, Stages, StagesId};
+use crate::program::{
+    Define, DefineId, NotRun, Program, Score, ScoreId, Segment, SegmentId, Stages, StagesId,
+};
 use crate::{Checker, RuleFile};
 use std::collections::{HashMap, HashSet};
 use tidings_schema::AttributeId;
@@ -61,6 +63,8 @@ pub(crate) struct Names<'a> {
     /// Rules and journeys.
     senders: HashMap<String, (Named, Option<Place>)>,
     used: HashSet<Named>,
+    /// What declarations say that is not run yet: whoever uses them says it too.
+    not_run: HashMap<Named, Vec<NotRun>>,
     /// The declarations that are being checked, each needed by the one before it.
     chain: Vec<(Named, Place)>,
     defines: Vec<Slot<'a, tree::Define, Define>>,
@@ -105,6 +109,8 @@ macro_rules! resolver {
                     }
                 }
             }
+            let inherited = self.names.not_run.get(&$named(id)).cloned();
+            self.not_run.extend(inherited.into_iter().flatten());
             self.names.$slots.get(index)?.done()
         }
     };
@@ -136,7 +142,10 @@ impl<'a> Checker<'a> {
         let outer = (self.file, self.in_journey);
         (self.file, self.in_journey) = (file, false);
         self.names.chain.push((named, from));
+        let outer_not_run = std::mem::take(&mut self.not_run);
         let made = check(self);
+        let not_run = std::mem::replace(&mut self.not_run, outer_not_run);
+        self.names.not_run.insert(named, not_run);
         self.names.chain.pop();
         (self.file, self.in_journey) = outer;
         made

@@ -344,6 +344,8 @@ pub enum Schedule {
     Interval(i64),
     /// A cron expression of six fields, seconds first, with weekday names.
     Cron(String),
+    /// Daily at a time, for whom it is their day: a yearly date, or so many days from a date. The condition has it.
+    OnTheDay(NaiveTime),
     /// On an event; not run yet.
     On(String),
 }

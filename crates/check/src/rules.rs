@@ -51,7 +51,24 @@ impl<'a> Checker<'a> {
                 rules.push(self.rule(&file.name, None, &sentence.node, sentence.span, default));
             }
         }
-        rules.into_iter().collect()
+        let rules = rules.into_iter().collect::<Option<Vec<Rule>>>()?;
+        self.check_identities(&rules);
+        Some(rules)
+    }
+
+    /// Two rules that go by one name, through `was`, would take each other's sends for their own.
+    fn check_identities(&mut self, rules: &[Rule]) {
+        let mut first: HashMap<&str, Place> = HashMap::new();
+        for rule in rules {
+            if let Some(earlier) = first.insert(rule.identity(), rule.place) {
+                let message = format!("two rules go by the name `{}`", rule.identity());
+                self.diagnostics.push(
+                    Diagnostic::new(Code::DUPLICATE_NAME, rule.place, message)
+                        .also(earlier, "this is the other one")
+                        .help("`was` belongs to the one rule that had that name before"),
+                );
+            }
+        }
     }
 
     fn rule(
@@ -287,12 +304,12 @@ impl<'a> Checker<'a> {
             }
             PolicyClause::HoldOut(share) => policy.hold_out = self.share(share),
             PolicyClause::When(when) => match self.schedule(when, place) {
-                Some((_, Some(_))) => {
+                Some((Schedule::On(_), _) | (_, Some(_))) => {
                     self.report::<()>(
                         Diagnostic::new(
                             Code::BAD_SCHEDULE,
                             place,
-                            "a schedule around a customer's date belongs to a rule",
+                            "a schedule on an event or around a date belongs to a rule",
                         )
                         .help("write `every day at 10:00` here"),
                     );

@@ -55,7 +55,7 @@ impl Checker<'_> {
             }
             tree::Schedule::Around { length, side, date, at } => {
                 let condition = self.around(length, *side, date, place)?;
-                Some((Schedule::Daily(Days::All, time(at)), Some(condition)))
+                Some((Schedule::OnTheDay(time(at)), Some(condition)))
             }
         }
     }

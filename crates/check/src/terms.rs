@@ -130,7 +130,8 @@ impl Checker<'_> {
             [] => return None,
         };
         let Some(named) = self.look_up(&first.node) else {
-            return self.unknown(first, "attribute or declaration", |n| !matches!(n, Named::Rule | Named::Journey));
+            return self
+                .unknown(first, "attribute or declaration", |n| !matches!(n, Named::Rule | Named::Journey));
         };
         match (named, second) {
             (Named::Attribute(id), None) => {

@@ -152,6 +152,12 @@ fn errors_of_declarations_and_rules() {
         ("rule r\n if visits > 1\n then send wakeup coupon\nend", "E225"),
         ("rule r\n if visits > 1\n then set city = \"x\"\nend", "E227"),
         ("rule r\n if visits > 1\n then send wake-up coupon\n goal purchase within 3 days\nend", "E231"),
+        (
+            "rule a\n was x\n if visits > 1\n then send wake-up coupon\nend\nrule x\n if visits > 2\n then send wake-up coupon\nend",
+            "E202",
+        ),
+        ("policy\n on order\nend\nif visits > 1 then send wake-up coupon", "E220"),
+        ("segment s\n visits > 1\nend\nif not in s then send wake-up coupon", "W020"),
         ("score s = bands of visits at 5, 3\nif s > 1 then send wake-up coupon", "E232"),
         ("score s = quintile of city, lowest first\nif s > 1 then send wake-up coupon", "E207"),
         ("segment s\n visits > 1\nend\nif visits > 1 then send wake-up coupon", "W021"),
@@ -199,8 +205,9 @@ fn negation_over_missing_warns_unless_it_is_thought_of() {
         "city is missing",
         "not in gone",
     ] {
-        let text =
-            format!("segment gone\n visits > 100\nend\nif {text} and in gone then send wake-up coupon");
+        let text = format!(
+            "segment gone\n count of orders > 100\nend\nif {text} and in gone then send wake-up coupon"
+        );
         let found = codes(
             &text
                 .replace(" or city is missing and", " or city is missing) and")
@@ -236,4 +243,21 @@ fn the_whole_example_compiles() {
     );
     assert_eq!(rule.hold_out, Some(0.1));
     assert!(rule.not_run.iter().all(|n| !n.blocks), "a goal does not keep a rule from running");
+}
+
+#[test]
+fn what_is_not_run_yet_is_so_behind_a_name_too() {
+    for text in [
+        "if not (opened wake-up email) then send wake-up coupon",
+        "define seen = opened wake-up email\nif not seen then send wake-up coupon",
+        "define seen = opened wake-up email\nsegment s\n not seen\nend\nrule r\n for s\n then send wake-up coupon\nend",
+        "stages s\n a when opened wake-up email\n b otherwise\nend\nif s = b then send wake-up coupon",
+    ] {
+        let program = program(text);
+        assert!(program.rules[0].not_run.iter().any(|n| n.what == "opened" && n.blocks), "{text}");
+    }
+    let twice = program(
+        "define seen = opened wake-up email\nrule a\n if seen\n then send wake-up coupon\nend\nrule b\n if seen\n then send wake-up coupon\nend",
+    );
+    assert!(twice.rules.iter().all(|r| r.not_run.iter().any(|n| n.blocks)));
 }

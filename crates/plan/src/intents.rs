@@ -1,12 +1,12 @@
 //! From a plan to the rows that the outbox takes: pages, each with all of a customer's sends in one rule.
 
-use crate::history::{Occasion, Page};
+use crate::history::{Entry, Occasion, Page};
 use crate::make::Question;
 use crate::outbox::{Intent, Key, Kind};
 use crate::plan::{Audience, Plan, RulePlan, Verdict};
 use crate::reach::Reaching;
 use serde_json::{Map, Value as Json, json};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use tidings_check::program::{Action, Rule};
 use tidings_engine::Chunk;
 use tidings_schema::{AttributeId, Value, calendar};
@@ -52,8 +52,9 @@ pub fn pages<'a>(
     supplies: &'a Supplies,
 ) -> impl Iterator<Item = Page> + use<'a> {
     plan.rules.iter().flat_map(move |rule| {
-        let mut paging =
-            Paging { question, supplies, plan: rule, pages: Vec::new(), page: Page::default(), customers: 0 };
+        let entries = rule.entries.iter().map(|(customer, entry)| (customer.as_str(), *entry)).collect();
+        let (pages, page) = (Vec::new(), Page::default());
+        let mut paging = Paging { question, supplies, plan: rule, pages, page, customers: 0, entries };
         paging.rule();
         paging.pages
     })
@@ -66,6 +67,8 @@ struct Paging<'a> {
     pages: Vec<Page>,
     page: Page,
     customers: usize,
+    /// The entries that are not in a page yet.
+    entries: BTreeMap<&'a str, Entry>,
 }
 
 impl Paging<'_> {
@@ -82,8 +85,8 @@ impl Paging<'_> {
                 }
             }
         }
-        for (customer, entry) in &plan.entries {
-            self.page.entries.push((plan.identity.clone(), customer.clone(), *entry));
+        for (customer, entry) in std::mem::take(&mut self.entries) {
+            self.page.entries.push((plan.identity.clone(), customer.to_owned(), entry));
         }
         self.turn();
     }
@@ -103,6 +106,10 @@ impl Paging<'_> {
             if let Some(Verdict::Planned(channel)) = step.verdict(member.chunk_index, member.nth) {
                 self.step(member, &step.id, &step.action, usize::from(channel), &occasion, &mut coupon);
             }
+        }
+        // An entry is written with what it brings, or it would be used up without it.
+        if let Some(entry) = self.entries.remove(member.key()) {
+            self.page.entries.push((self.plan.identity.clone(), member.key().to_owned(), entry));
         }
         self.page.occasions.push(Occasion {
             rule: self.plan.identity.clone(),
@@ -149,10 +156,7 @@ impl Paging<'_> {
                 after: None,
                 at: q.now.micros,
                 priority: member.rule.priority,
-                expires: member
-                    .rule
-                    .expires
-                    .map(|d| calendar::start_of_day(calendar::day_number(d), q.now.zone)),
+                expires: self.expires(member.rule),
             }
         };
         let grant = |step: &str, coupon: &str| {
@@ -211,6 +215,12 @@ impl Paging<'_> {
             }
         };
         self.page.intents.extend(rows);
+    }
+
+    /// From when on a rule's sends are not let out any more.
+    fn expires(&self, rule: &Rule) -> Option<i64> {
+        let day = rule.expires.filter(|_| self.supplies.expiring)?;
+        Some(calendar::start_of_day(calendar::day_number(day), self.question.now.zone))
     }
 
     fn terms(&self, terms: &Terms) -> Json {

@@ -111,36 +111,35 @@ impl<'a> Planner<'a> {
         if !rule.otherwise.is_empty() {
             audiences.push((matched.map(|m| m.otherwise.clone()).collect(), &rule.otherwise));
         }
-        let mut taken = Vec::new();
+        let (mut taken, mut verdicts) = (Vec::new(), Vec::new());
         for (members, steps) in audiences {
             let steps = steps.iter().map(|step| StepPlan {
                 id: step.id.clone(),
                 action: step.action.clone(),
                 verdicts: members.iter().map(|m| Vec::with_capacity(m.count())).collect(),
             });
-            let mut audience = Audience { steps: steps.collect(), members };
-            for chunk in 0..audience.members.len() {
-                for customer in
-                    audience.members.get(chunk).map(|m| m.iter().collect::<Vec<_>>()).unwrap_or_default()
-                {
+            let mut steps: Vec<StepPlan> = steps.collect();
+            for (chunk, members) in members.iter().enumerate() {
+                for customer in members.iter() {
                     let held = match &stop {
                         Some((reason, _)) => Some(*reason),
                         None => {
                             self.held(rule, identity, history, &repeats, chunk, customer, &mut plan.occasion)
                         }
                     };
-                    for step in &mut audience.steps {
-                        let verdict = match held {
-                            Some(reason) => Verdict::Held(reason),
-                            None => self.step(&step.action, chunk, customer, &mut taken),
-                        };
-                        if let Some(verdicts) = step.verdicts.get_mut(chunk) {
-                            verdicts.push(verdict);
+                    verdicts.clear();
+                    match held {
+                        Some(reason) => verdicts.resize(steps.len(), Verdict::Held(reason)),
+                        None => self.steps(&steps, chunk, customer, &mut verdicts, &mut taken),
+                    }
+                    for (step, verdict) in steps.iter_mut().zip(&verdicts) {
+                        if let Some(of_chunk) = step.verdicts.get_mut(chunk) {
+                            of_chunk.push(*verdict);
                         }
                     }
                 }
             }
-            plan.audiences.push(audience);
+            plan.audiences.push(Audience { members, steps });
         }
         plan.stopped = stop.map(|(_, words)| words);
         self.limit(rule, &mut plan, taken);
@@ -193,6 +192,28 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The verdicts on all steps for one customer. One step uses the occasion up, so where a message has to wait
+    /// for a quiet hour or a cap, everything waits with it: no coupon leaves without the mail that speaks of it.
+    fn steps(
+        &mut self,
+        steps: &[StepPlan],
+        chunk: usize,
+        customer: usize,
+        verdicts: &mut Vec<Verdict>,
+        taken: &mut Vec<Taken>,
+    ) {
+        let before = taken.len();
+        for step in steps {
+            let verdict = self.step(&step.action, chunk, customer, taken);
+            verdicts.push(verdict);
+        }
+        let waits = verdicts.iter().find(|v| matches!(v, Verdict::Held(reason) if reason.passes())).copied();
+        if let Some(wait) = waits {
+            taken.drain(before..).for_each(|one| self.caps.give_back(one));
+            verdicts.fill(wait);
+        }
+    }
+
     fn step(&mut self, action: &Action, chunk: usize, customer: usize, taken: &mut Vec<Taken>) -> Verdict {
         let Action::Message { channels, .. } = action else { return Verdict::Planned(0) };
         let mut refusal = Reason::NoAddress;
@@ -227,7 +248,8 @@ impl<'a> Planner<'a> {
         let planned = plan.tally().planned;
         let most = match rule.limit {
             Some(Limit::Customers(most)) => most,
-            Some(Limit::Share(share)) => (share * self.customers as f64).floor() as u64,
+            // 29% of 100 is 29, whatever binary fractions make of it.
+            Some(Limit::Share(share)) => (share * self.customers as f64 + 1e-6).floor() as u64,
             None => return,
         };
         if planned <= most {
@@ -302,12 +324,12 @@ impl Repeats {
     fn of(rule: &Rule, now: Now) -> (String, Repeats) {
         match rule.repeat {
             Repeat::Once => ("once".to_owned(), Repeats::Never),
-            Repeat::AtMostOncePer(window) => ("0".to_owned(), Repeats::From(before(window, now))),
-            Repeat::EveryEntry => ("0".to_owned(), Repeats::Entry),
-            Repeat::EveryTime => (
-                latest_occurrence(&rule.schedule, now).unwrap_or_else(|| "none".to_owned()),
-                Repeats::Occurrence,
-            ),
+            Repeat::AtMostOncePer(window) => ("time 0".to_owned(), Repeats::From(before(window, now))),
+            Repeat::EveryEntry => ("entry 0".to_owned(), Repeats::Entry),
+            Repeat::EveryTime => {
+                let occurrence = latest_occurrence(&rule.schedule, now).unwrap_or_default();
+                (format!("at {occurrence}"), Repeats::Occurrence)
+            }
         }
     }
 }

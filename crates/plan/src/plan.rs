@@ -140,7 +140,8 @@ impl fmt::Display for Reason {
 /// Which occasion it is, by the rule's repeat policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Occasions {
-    /// For everybody who is not in `ordinals`.
+    /// For everybody who is not in `ordinals`. It begins with the kind of the repeat policy, so that the
+    /// occasions of one kind are never those of another.
     pub usual: String,
     /// For those whom the rule reached before, by chunk and position: how often.
     pub ordinals: HashMap<(usize, usize), u32>,
@@ -149,7 +150,9 @@ pub struct Occasions {
 impl Occasions {
     /// The occasion of a customer.
     pub fn of(&self, chunk: usize, customer: usize) -> String {
-        self.ordinals.get(&(chunk, customer)).map_or_else(|| self.usual.clone(), u32::to_string)
+        let kind = self.usual.split(' ').next().unwrap_or_default();
+        let ordinal = self.ordinals.get(&(chunk, customer));
+        ordinal.map_or_else(|| self.usual.clone(), |n| format!("{kind} {n}"))
     }
 }
 

@@ -287,7 +287,44 @@ fn a_rule_over_its_limit_sends_nothing_and_takes_no_place_under_a_cap() {
     let (big, small) = (plan.rules[0].tally(), plan.rules[1].tally());
     assert_eq!((big.planned, big.held[&Reason::OverLimit]), (0, 4));
     assert_eq!(small.planned, 4);
+    let share =
+        Shop::new("rule r then send a email limit 29% of customers end", &vec![willing(); 100]).plan();
+    assert!(share.rules[0].stopped.as_ref().unwrap().contains("its limit is 29"));
     assert_eq!(Shop::new(rules, &vec![willing(); 3]).plan().rules[0].tally().planned, 3);
+}
+
+#[test]
+fn a_coupon_waits_for_the_mail_that_speaks_of_it() {
+    let rule = "rule r then send x coupon send a email end";
+    let tally = |policy: &str| Shop::new(&format!("{policy} {rule}"), &[willing()]).plan().rules[0].tally();
+    assert_eq!(tally("").planned, 1);
+    assert_eq!(tally("policy quiet from 09:00 to 11:00 end").held, BTreeMap::from([(Reason::Quiet, 1)]));
+    // Whoever cannot be written to at all gets the coupon all the same.
+    let unwilling = Customer { email_ok: None, ..willing() };
+    assert_eq!(Shop::new(rule, &[unwilling]).intents().len(), 1);
+}
+
+#[test]
+fn another_repeat_policy_has_other_occasions() {
+    let key = |repeat: &str| {
+        Shop::new(&format!("rule r then send x coupon {repeat} end"), &[willing()]).intents()[0].key
+    };
+    let keys =
+        ["once", "repeat at most once per 3 days", "repeat on every entry", "repeat every time"].map(key);
+    assert_eq!(HashSet::from(keys).len(), 4);
+    let at = |time: &str| key(&format!("every day at {time} repeat every time"));
+    assert_eq!(at("09:30"), at("10:00"), "another time of day on the same day is the same occasion");
+}
+
+#[test]
+fn an_entry_stands_in_the_page_of_what_it_brings() {
+    let shop = Shop::new("rule r then send x coupon repeat on every entry end", &vec![willing(); 1200]);
+    let plan = shop.plan();
+    for page in pages(&plan, &shop.question(), &Supplies::default()) {
+        let entered: HashSet<&str> = page.entries.iter().map(|(_, customer, _)| customer.as_str()).collect();
+        let sent: HashSet<&str> = page.occasions.iter().map(|o| o.customer.as_str()).collect();
+        assert_eq!(entered, sent);
+    }
 }
 
 #[test]
