@@ -1,5 +1,7 @@
 //! Witnesses outside of what is tested: a mail server and a coupon server that keep their own logs.
 
+#![allow(dead_code, reason = "each test file uses some of it")]
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};

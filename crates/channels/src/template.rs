@@ -35,6 +35,8 @@ const SUBJECT: usize = 16 * 1024;
 pub struct Templates {
     /// By template and channel.
     files: BTreeMap<(String, String), Template>,
+    /// Those that are there and cannot be used, each with an error of its own.
+    broken: BTreeSet<(String, String)>,
 }
 
 /// What is wrong with a template, and where.
@@ -89,12 +91,21 @@ impl Templates {
             let name = file.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
             let parts: Vec<&str> = name.split('.').collect();
             let loaded = match parts.as_slice() {
-                [template, channel, "liquid"] => read(&file).and_then(|source| {
-                    let content = content(channel, &source).map_err(|fault| fault.of(&file))?;
+                [template, channel, "liquid"] => {
                     let key = ((*template).to_owned(), (*channel).to_owned());
-                    templates.files.insert(key, Template { file: file.clone(), content });
-                    Ok(())
-                }),
+                    let content = read(&file)
+                        .and_then(|source| content(channel, &source).map_err(|fault| fault.of(&file)));
+                    match content {
+                        Ok(content) => {
+                            templates.files.insert(key, Template { file: file.clone(), content });
+                            Ok(())
+                        }
+                        Err(error) => {
+                            templates.broken.insert(key);
+                            Err(error)
+                        }
+                    }
+                }
                 [template, channel, "text", "liquid"] => {
                     texts.push(((*template).to_owned(), (*channel).to_owned(), file.clone()));
                     Ok(())
@@ -144,6 +155,11 @@ impl Templates {
             None => Vec::new(),
         };
         programs.into_iter().flat_map(Program::variables).map(|(path, _)| path.as_str()).collect()
+    }
+
+    /// The templates that are there and cannot be used, with their channels.
+    pub fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.broken.iter().map(|(template, channel)| (template.as_str(), channel.as_str()))
     }
 
     /// What the templates show that is not among the known values. `shop.*` knows everything in `shop`.

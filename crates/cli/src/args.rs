@@ -187,7 +187,7 @@ pub struct Run {
     #[command(flatten)]
     pub asked: Asked,
     /// How long a claim on a send holds when its worker is lost, before another takes it over
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub lease: u64,
     /// How to print the summary
     #[arg(long, default_value = "text", value_name = "FORMAT")]

@@ -16,7 +16,7 @@ use tidings_engine::Needs;
 use tidings_plan::{Kind, Supplies, Terms};
 use tidings_project::Project;
 use tidings_schema::{AttributeId, Now};
-use tidings_store::{CustomerStore, Outlet, State};
+use tidings_store::{CustomerStore, Outlet, State, path_of};
 use tidings_syntax::Diagnostic;
 
 /// A project without errors.
@@ -32,11 +32,15 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Reads and checks a project. Its errors and warnings go to the standard error; errors are a failure.
+    /// Reads and checks a project. Its errors go to the standard error and are a failure; warnings are counted.
     pub fn open(folder: &Path, sandbox: bool, screen: &Screen) -> Result<Opened, Failure> {
         let (mut project, mut found) = Project::load(folder);
         let checked = project.check();
         found.extend(checked.diagnostics);
+        let warnings = found.iter().filter(|d| !d.is_error()).count();
+        if warnings > 0 {
+            eprintln!("note: `tidings check` has {warnings} warnings");
+        }
         let shown: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
         if !shown.is_empty() {
             eprint!("{}", findings::text(&shown, &project.sources, screen));
@@ -65,23 +69,21 @@ impl Opened {
 
     /// The engine's own database, made where there is none.
     pub async fn state(&self) -> Result<State, Failure> {
-        Ok(State::open(&self.state_url()).await?)
+        Ok(State::open_file(&self.state_file()?).await?)
     }
 
-    /// The engine's own database, where it was made already: looking makes nothing.
+    /// The engine's own database, where it was made already: looking makes none.
     pub async fn state_so_far(&self) -> Result<Option<State>, Failure> {
-        let file = PathBuf::from(self.state_url().trim_start_matches("sqlite:").trim_start_matches("//"));
-        if file.exists() { Ok(Some(self.state().await?)) } else { Ok(None) }
+        if self.state_file()?.exists() { Ok(Some(self.state().await?)) } else { Ok(None) }
     }
 
     /// What was only caught must not count as sent: the sandbox has a state of its own.
-    fn state_url(&self) -> String {
+    fn state_file(&self) -> Result<PathBuf, Failure> {
         let folder = &self.project.folder;
         if self.sandbox {
-            return format!("sqlite:{}", folder.join(".tidings/sandbox/state.db").display());
+            return Ok(folder.join(".tidings/sandbox/state.db"));
         }
-        let path = self.project.config.state.trim_start_matches("sqlite:").trim_start_matches("//");
-        format!("sqlite:{}", folder.join(path).display())
+        Ok(path_of(&self.project.config.state, folder)?)
     }
 
     /// The moment that was asked for.

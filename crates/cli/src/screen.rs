@@ -30,7 +30,14 @@ impl Screen {
     pub fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let text = text.strip_suffix('\n').unwrap_or(text);
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+        let written =
+            out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+        if let Err(e) = written
+            && e.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            eprintln!("{} what was to be printed could not be written: {e}", self.error_mark());
+            std::process::exit(1);
+        }
     }
 
     /// Prints JSON, indented.

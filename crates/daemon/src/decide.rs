@@ -4,9 +4,11 @@ use std::fmt;
 use std::time::{Duration, Instant};
 use tidings_check::Program;
 use tidings_engine::{Chunk, Evaluator, Matches, Needs, Populations};
-use tidings_plan::{Addresses, History, Plan, Question, Standing, messages_since, plan, reach};
+use tidings_plan::{
+    Addresses, History, Key, Plan, Question, Standing, may_still_go, messages_since, plan, reach,
+};
 use tidings_schema::Now;
-use tidings_store::{CustomerStore, EngineRows, LoadStats, Selection, State, StateError, StoreError};
+use tidings_store::{CustomerStore, EngineRows, LoadStats, Moves, Selection, State, StateError, StoreError};
 
 /// What plans are made from.
 #[derive(Clone, Copy)]
@@ -145,6 +147,26 @@ impl<'a> Decider<'a> {
 }
 
 impl Decision<'_> {
+    /// Refuses what waits from earlier runs for customers who do not say yes any more, as they were just read.
+    pub async fn recheck(&self, state: &State) -> Result<Moves, StateError> {
+        let waiting = state.waiting_messages().await?;
+        let (keys, messages): (Vec<Key>, Vec<(String, String)>) =
+            waiting.into_iter().map(|(key, channel, customer)| (key, (channel, customer))).unzip();
+        let may_go = may_still_go(&self.question(), &messages);
+        let refused: Vec<Key> =
+            keys.into_iter().zip(may_go).filter(|(_, go)| !go).map(|(key, _)| key).collect();
+        state.refuse_without_consent(&refused).await
+    }
+
+    /// Names of rules that sent something and are in the project no more: renamed without `was`, or deleted.
+    pub fn gone(&self) -> Vec<&str> {
+        let known = |name: &str| self.of.program.rules.iter().any(|rule| rule.identity() == name);
+        let mut gone: Vec<&str> =
+            self.history.rules.keys().map(String::as_str).filter(|n| !known(n)).collect();
+        gone.sort_unstable();
+        gone
+    }
+
     /// What the plan was made from, for its pages.
     pub fn question(&self) -> Question<'_> {
         Question {

@@ -50,8 +50,11 @@ pub async fn run(
         enqueued.known += page.known;
         on_page(enqueued);
     }
+    let whole = !dispatcher.stop.wanted();
     let drained = dispatcher.drain(on_progress).await?;
-    state.finish_run(run).await?;
+    if whole {
+        state.finish_run(run).await?;
+    }
     let mut states = BTreeMap::new();
     for count in state.outbox_counts(Some(run)).await? {
         *states.entry(count.status).or_default() += count.rows;

@@ -4,7 +4,6 @@ use crate::history::{Entry, Occasion, Page};
 use crate::make::Question;
 use crate::outbox::{Intent, Key, Kind};
 use crate::plan::{Audience, Plan, RulePlan, Verdict};
-use crate::reach::Reaching;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use tidings_check::program::{Action, Rule};
@@ -234,17 +233,8 @@ impl Paging<'_> {
     }
 
     fn address(&self, member: &Member<'_>, channel: &str) -> Option<String> {
-        let q = self.question;
-        let vocabulary = &q.program.vocabulary;
-        let reaching = Reaching {
-            vocabulary,
-            policy: &q.program.policy,
-            needs: q.needs,
-            standing: q.standing,
-            addresses: q.addresses,
-            now: q.now,
-        };
-        reaching.address(member.chunk, vocabulary.contact(channel)?, member.customer)
+        let contact = self.question.program.vocabulary.contact(channel)?;
+        self.question.reaching().address(member.chunk, contact, member.customer)
     }
 
     /// A value as a text column of the store would have it.

@@ -37,6 +37,19 @@ pub struct Question<'a> {
     pub only: Option<&'a [usize]>,
 }
 
+impl<'a> Question<'a> {
+    pub(crate) fn reaching(&self) -> Reaching<'a> {
+        Reaching {
+            vocabulary: &self.program.vocabulary,
+            policy: &self.program.policy,
+            needs: self.needs,
+            standing: self.standing,
+            addresses: self.addresses,
+            now: self.now,
+        }
+    }
+}
+
 /// Makes the plan: rule by rule, the higher priority first where caps bind.
 pub fn plan(question: &Question<'_>) -> Plan {
     let mut planner = Planner::new(question);
@@ -65,14 +78,7 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     fn new(question: &'a Question<'a>) -> Planner<'a> {
         let program = question.program;
-        let reaching = Reaching {
-            vocabulary: &program.vocabulary,
-            policy: &program.policy,
-            needs: question.needs,
-            standing: question.standing,
-            addresses: question.addresses,
-            now: question.now,
-        };
+        let reaching = question.reaching();
         let used = |channel: &str| program.rules.iter().flat_map(Rule::channels).any(|c| c == channel);
         let contacts = program.vocabulary.contacts.iter().filter(|c| used(&c.channel));
         let reach = contacts.map(|contact| {

@@ -67,15 +67,9 @@ mod tests {
         assert_eq!(occurrence("2026-11-11T10:00:00+08:00"), "2026-11-11");
         assert_eq!(occurrence("2026-11-12T09:59:59+08:00"), "2026-11-11");
         let mondays = daily(Days::Of(vec![Weekday::Mon]), 9, 30);
-        assert_eq!(
-            latest_occurrence(&mondays, at("2026-11-11T08:00:00Z", Tz::UTC)).unwrap(),
-            "2026-11-09"
-        );
+        assert_eq!(latest_occurrence(&mondays, at("2026-11-11T08:00:00Z", Tz::UTC)).unwrap(), "2026-11-09");
         let last_days = daily(Days::Month(31), 9, 0);
-        assert_eq!(
-            latest_occurrence(&last_days, at("2026-11-30T12:00:00Z", Tz::UTC)).unwrap(),
-            "2026-10-31"
-        );
+        assert_eq!(latest_occurrence(&last_days, at("2026-11-30T12:00:00Z", Tz::UTC)).unwrap(), "2026-10-31");
         let twice = Schedule::Cron("0 0 8,20 * * *".into());
         assert_eq!(
             latest_occurrence(&twice, at("2026-11-11T19:00:00Z", Tz::UTC)).unwrap(),

@@ -3,7 +3,10 @@
 use crate::Plan;
 use crate::make::{Question, before, held_out};
 use crate::plan::Verdict;
-use crate::reach::Reaching;
+use crate::reach::Reach;
+use arrow_array::Array;
+use std::collections::HashMap;
+use tidings_engine::Chunk;
 
 /// One customer's situation in one rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,22 +43,12 @@ pub struct ChannelFacts {
 /// The situation of the customer with this key in a rule of the plan, by its position in the program; none
 /// where there is no such customer or the plan does not have the rule.
 pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -> Option<Situation> {
-    let (c, chunk, i) = question.chunks.iter().enumerate().find_map(|(c, chunk)| {
-        // Chunks are in the order of their keys' bytes.
-        let keys: Vec<&str> = chunk.keys.iter().flatten().collect();
-        keys.binary_search(&key).ok().map(|i| (c, chunk, i))
-    })?;
+    let (c, i) = find(question.chunks, key)?;
+    let chunk = question.chunks.get(c)?;
     let planned = plan.rules.iter().find(|r| r.rule == rule)?;
     let rule = question.program.rules.get(rule)?;
     let policy = &question.program.policy;
-    let reaching = Reaching {
-        vocabulary: &question.program.vocabulary,
-        policy,
-        needs: question.needs,
-        standing: question.standing,
-        addresses: question.addresses,
-        now: question.now,
-    };
+    let reaching = question.reaching();
     let mut channels: Vec<ChannelFacts> = Vec::new();
     for channel in rule.channels() {
         if channels.iter().any(|f| f.channel == channel) {
@@ -92,4 +85,36 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
         caps: caps.collect(),
         steps: steps.unwrap_or_default(),
     })
+}
+
+/// Whether messages that were planned before may still go, by channel and customer's key: the address is there and
+/// the customer still says yes. Somebody who is not a customer any more says no.
+pub fn may_still_go(question: &Question<'_>, messages: &[(String, String)]) -> Vec<bool> {
+    let reaching = question.reaching();
+    let mut reach: HashMap<&str, Vec<Reach>> = HashMap::new();
+    for (channel, _) in messages {
+        let Some(contact) = question.program.vocabulary.contact(channel) else { continue };
+        reach
+            .entry(channel)
+            .or_insert_with(|| question.chunks.iter().map(|c| reaching.of(c, contact)).collect());
+    }
+    let may_go = |(channel, key): &(String, String)| {
+        let (chunk, i) = find(question.chunks, key)?;
+        let reach = reach.get(channel.as_str())?.get(chunk)?;
+        Some(reach.address.contains(i) && reach.consent.contains(i))
+    };
+    messages.iter().map(|message| may_go(message).unwrap_or(false)).collect()
+}
+
+/// The chunk and position of a customer. Chunks are in the order of their keys' bytes, and so is each of them.
+fn find(chunks: &[Chunk], key: &str) -> Option<(usize, usize)> {
+    let first = |chunk: &Chunk| !chunk.is_empty() && chunk.keys.value(0) <= key;
+    let c = chunks.partition_point(first).checked_sub(1)?;
+    let keys = &chunks.get(c)?.keys;
+    let (mut low, mut high) = (0, keys.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if keys.value(middle) < key { low = middle + 1 } else { high = middle }
+    }
+    (low < keys.len() && keys.value(low) == key).then_some((c, low))
 }

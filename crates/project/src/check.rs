@@ -58,7 +58,13 @@ impl Project {
             channels: (!delivery.is_empty()).then(|| names(delivery.channels.keys().collect())),
             coupons: self.config.declares_coupons.then(|| names(delivery.coupons.keys().collect())),
             webhooks: self.config.declares_webhooks.then(|| names(delivery.webhooks.keys().collect())),
-            templates: self.templates.names().map(|(t, c)| (t.to_owned(), c.to_owned())).collect(),
+            // A broken template has its own error, and rules may name it.
+            templates: self
+                .templates
+                .names()
+                .chain(self.templates.broken())
+                .map(|(t, c)| (t.to_owned(), c.to_owned()))
+                .collect(),
         }
     }
 

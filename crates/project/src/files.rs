@@ -32,7 +32,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub(crate) fn needed(folder: &Path, name: &str, help: &str) -> Result<String, (Code, String, String)> {
     let missing = |message: String, help: &str| (Code::MISSING_FILE, message, help.to_owned());
     match read(&folder.join(name)).map(String::from_utf8) {
-        Ok(Ok(text)) => Ok(text),
+        // Some editors begin files with a byte order mark.
+        Ok(Ok(text)) => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
         Ok(Err(_)) => {
             Err((Code::NOT_TEXT, format!("{name} is not UTF-8 text"), "save it as UTF-8".to_owned()))
         }
@@ -133,6 +134,7 @@ impl Walk<'_> {
                 self.folder(&path, depth + 1);
             } else if path.extension().is_some_and(|e| e == "tidings")
                 && let Ok(real) = path.canonicalize()
+                && real.is_file()
                 && self.inside(&real, &path)
             {
                 self.found.push(path);

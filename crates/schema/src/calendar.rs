@@ -36,6 +36,11 @@ impl Now {
         if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
             return Some(Now::new(instant.to_utc(), zone));
         }
+        let to_the_minute = ["%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z"];
+        if let Some(instant) = to_the_minute.iter().find_map(|form| DateTime::parse_from_str(text, form).ok())
+        {
+            return Some(Now::new(instant.to_utc(), zone));
+        }
         if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
             return Some(Now::midnight(date, zone));
         }

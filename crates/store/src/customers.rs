@@ -5,7 +5,7 @@ mod column;
 mod engine;
 mod error;
 mod load;
-pub(crate) mod open;
+pub mod open;
 pub(crate) mod table;
 
 pub use error::StoreError;

@@ -53,8 +53,17 @@ impl State {
     /// Opens the state at a URL such as `sqlite:state.db`, and makes it where there is none, with its folder
     /// and a project's secret. Fails where the file cannot be written or belongs to a newer Tidings.
     pub async fn open(url: &str) -> Result<State, StateError> {
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(|e| StateError::Url { url: url.into(), why: e.to_string() })?
+        let options = SqliteConnectOptions::from_str(url);
+        State::with(options.map_err(|e| StateError::Url { url: url.into(), why: e.to_string() })?).await
+    }
+
+    /// The same for a file by its path, whatever signs it has.
+    pub async fn open_file(path: &Path) -> Result<State, StateError> {
+        State::with(SqliteConnectOptions::new().filename(path)).await
+    }
+
+    async fn with(options: SqliteConnectOptions) -> Result<State, StateError> {
+        let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)

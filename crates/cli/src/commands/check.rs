@@ -10,6 +10,9 @@ use std::process::ExitCode;
 use tidings_project::Project;
 use tidings_syntax::Diagnostic;
 
+/// How many findings are printed for people.
+const MOST: usize = 100;
+
 /// Prints every finding in the project; fails where one is an error, or with `--strict` where there is any.
 pub fn check(folder: &Path, args: &Check, screen: &Screen) -> Result<ExitCode, Failure> {
     let (mut project, mut found) = Project::load(folder);
@@ -19,7 +22,17 @@ pub fn check(folder: &Path, args: &Check, screen: &Screen) -> Result<ExitCode, F
         TextOrJson::Json => screen.print_json(&findings::json(&found, &project.sources)),
         TextOrJson::Text => {
             if !found.is_empty() {
-                screen.print(&findings::text(&found, &project.sources, screen));
+                let first = found.get(..MOST).unwrap_or(&found);
+                screen.print(&findings::text(first, &project.sources, screen));
+                if found.len() > MOST {
+                    screen.print(&format!("… and {} more: mend these first", found.len() - MOST));
+                }
+            }
+            if project.rules.is_empty() {
+                screen.print(&format!(
+                    "there is no rule file in {}",
+                    folder.join(&project.config.rules).display()
+                ));
             }
             let (files, verdict) = (project.rules.len(), findings::counts(&found));
             let colour = if bad { Color::Red } else { Color::Green };

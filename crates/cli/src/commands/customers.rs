@@ -26,7 +26,7 @@ pub async fn customers(folder: &Path, args: &Customers, screen: &Screen) -> Resu
     let (customers, state) = (opened.customers().await?, opened.state_so_far().await?);
     let shown = opened.shown();
     let decision = opened.decider(&customers, state.as_ref(), &shown).decide(now, Some(Vec::new())).await?;
-    remarks::of_data(&opened.program.vocabulary, &decision.stats).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::all(&opened.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
 
     let total = |of: &dyn Fn(&Matches) -> Option<usize>| {
         decision.matches.iter().filter_map(of).map(|n| n as u64).sum()

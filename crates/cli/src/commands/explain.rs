@@ -19,7 +19,7 @@ pub async fn explain(folder: &Path, args: &Explain, screen: &Screen) -> Result<E
     let shown = opened.shown();
     // Scores, caps and limits depend on everybody and on every rule, so the whole plan is made.
     let decision = opened.decider(&customers, state.as_ref(), &shown).decide(now, None).await?;
-    remarks::of_data(&opened.program.vocabulary, &decision.stats).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::all(&opened.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
     let rows = match &state {
         Some(state) => state.engine_rows().await?,
         None => EngineRows::default(),

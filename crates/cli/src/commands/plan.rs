@@ -25,6 +25,6 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
     if args.customers && args.format == PlanFormat::Table {
         screen.print(&plan_table::customers(plan, chunks));
     }
-    remarks::of_data(&opened.program.vocabulary, &decision.stats).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::all(&opened.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
     Ok(if plan_table::over_limit(plan) { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }

@@ -18,16 +18,26 @@ use tidings_plan::{Page, pages};
 pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode, Failure> {
     let opened = Opened::open(folder, args.asked.sandbox, screen)?;
     let (now, only) = (opened.now(args.asked.at.as_deref())?, opened.only(&args.asked.rules)?);
+    if opened.sandbox {
+        let folder = caught(folder);
+        let unusable = |e| Failure::new(format!("the sandbox cannot use {}: {e}", folder.display()));
+        std::fs::create_dir_all(&folder).map_err(unusable)?;
+    } else if now.micros > chrono::Utc::now().timestamp_micros() + 60_000_000 {
+        return Err(Failure::new(
+            "--at lies in the future: `plan` shows what would be sent then, and `run --sandbox` catches it",
+        ));
+    }
     let (customers, state) = (opened.customers().await?, opened.state().await?);
     let (shown, mut supplies) = (opened.shown(), opened.supplies());
     supplies.expiring = args.asked.at.is_none();
     let loading = progress::bar(None, "reading customers");
     let decision = opened.decider(&customers, Some(&state), &shown).decide(now, only).await?;
     loading.finish_and_clear();
-    remarks::of_data(&opened.program.vocabulary, &decision.stats).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::all(&opened.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    decision.recheck(&state).await?;
 
     let mut dispatcher = opened.dispatcher(&state).await?;
-    dispatcher.lease = Duration::from_secs(args.lease.max(1));
+    dispatcher.lease = Duration::from_secs(args.lease);
     dispatcher.stop = stop_on_signals();
     let planned: u64 = decision.plan.rules.iter().map(|r| r.tally().planned).sum();
     let (enqueuing, sending) = (progress::bar(Some(planned), "planning"), progress::bar(None, "sending"));
@@ -46,9 +56,12 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     sending.finish_and_clear();
 
     let caught = opened.sandbox.then(|| caught(folder));
+    let stuck = outcome::stuck(&state).await?;
     match args.format {
         TextOrJson::Json => screen.print_json(&outcome::json(&decision.plan, &summary, caught.as_deref())),
-        TextOrJson::Text => screen.print(&outcome::text(&decision.plan, &summary, caught.as_deref(), screen)),
+        TextOrJson::Text => {
+            screen.print(&outcome::text(&decision.plan, &summary, &stuck, caught.as_deref(), screen))
+        }
     }
     Ok(if plan_table::over_limit(&decision.plan) {
         ExitCode::from(3)

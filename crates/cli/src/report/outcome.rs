@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use tidings_daemon::Summary;
 use tidings_plan::{Plan, Status};
+use tidings_store::{LedgerRow, State, StateError};
 
 /// Whether something went wrong that a person should look at.
 pub fn failed(summary: &Summary) -> bool {
@@ -18,8 +19,23 @@ pub fn failed(summary: &Summary) -> bool {
         || summary.drained.stopped.is_some()
 }
 
+/// A few of the sends that a person should look at, the latest first.
+pub async fn stuck(state: &State) -> Result<Vec<LedgerRow>, StateError> {
+    let mut rows = Vec::new();
+    for status in [Status::Quarantined, Status::Rejected, Status::Unconfirmed] {
+        rows.extend(state.outbox_rows(None, Some(status), 2).await?);
+    }
+    Ok(rows)
+}
+
 /// For people: rule by rule, then the sends by what became of them.
-pub fn text(plan: &Plan, summary: &Summary, caught: Option<&Path>, screen: &Screen) -> String {
+pub fn text(
+    plan: &Plan,
+    summary: &Summary,
+    stuck: &[LedgerRow],
+    caught: Option<&Path>,
+    screen: &Screen,
+) -> String {
     let mut out = format!("Run {} for {}\n", summary.run.0, moment(plan.now));
     for rule in &plan.rules {
         let tally = rule.tally();
@@ -42,13 +58,28 @@ pub fn text(plan: &Plan, summary: &Summary, caught: Option<&Path>, screen: &Scre
         out.push_str(&format!(", {} were planned before", count(summary.enqueued.known)));
     }
     out.push('\n');
-    for (status, n) in &summary.drained.moves.to {
+    // Only what came to its end: what waits may have come and gone several times.
+    for (status, n) in summary.drained.moves.to.iter().filter(|(status, _)| status.ended()) {
         let colour = match status {
             Status::Sent => Color::Green,
             Status::Rejected | Status::Unconfirmed | Status::Quarantined => Color::Red,
             _ => Color::Yellow,
         };
         out.push_str(&format!("  {} {}\n", count(*n), screen.paint(status.name(), colour)));
+    }
+    let waiting: u64 = summary.states.iter().filter(|(status, _)| !status.ended()).map(|(_, n)| n).sum();
+    if waiting > 0 {
+        out.push_str(&format!("  {} wait for the next run\n", count(waiting)));
+    }
+    for row in stuck {
+        let why = row.reason.as_deref().unwrap_or("no reason is known");
+        out.push_str(&format!(
+            "{} {} for {} is {}: {why}\n",
+            screen.paint("!", Color::Red),
+            row.step,
+            row.customer,
+            row.status.name()
+        ));
     }
     for outlet in &summary.drained.unserved {
         out.push_str(&format!(

@@ -47,6 +47,19 @@ pub fn table(plan: &Plan, chunks: &[Chunk], screen: &Screen) -> String {
 
 fn add_rule(table: &mut Table, rule: &RulePlan, customers: u64, screen: &Screen) {
     let matched = rule.matched();
+    if rule.audiences.iter().all(|a| a.steps.is_empty()) {
+        let held = Cell::new(held_words(&rule.tally()));
+        let numbers = [count(matched), percent(matched, customers)];
+        let [matched, share] = numbers.map(|n| Cell::new(n).set_alignment(CellAlignment::Right));
+        table.add_row([
+            Cell::new(&rule.name).add_attribute(Attribute::Bold),
+            matched,
+            share,
+            Cell::new("–"),
+            Cell::new("0").set_alignment(CellAlignment::Right),
+            held,
+        ]);
+    }
     for (i, step) in rule.audiences.iter().flat_map(|a| &a.steps).enumerate() {
         let (template, channel) = send_of(&step.action);
         let tally = step.tally();

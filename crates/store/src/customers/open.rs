@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// The database file that a URL names; a relative one lies under `base`.
-pub(crate) fn path_of(url: &str, base: &Path) -> Result<PathBuf, StoreError> {
+pub fn path_of(url: &str, base: &Path) -> Result<PathBuf, StoreError> {
     let wrong = |why| StoreError::Url { url: without_password(url), why };
     let Some(rest) = url.strip_prefix("sqlite:") else {
         return Err(wrong(match url.split_once(':').map(|(scheme, _)| scheme) {

@@ -30,9 +30,10 @@ const CLAIMED: &str = "\
     FROM tidings_outbox o LEFT JOIN tidings_outbox g ON g.key = o.after_key \
     WHERE o.token = ? ORDER BY o.priority DESC, o.at, o.id";
 const RENEW: &str = "UPDATE tidings_outbox SET leased_until = ? WHERE token = ?";
+/// What was given back untried was no attempt.
 const RELEASE: &str = "\
-    UPDATE tidings_outbox SET state = 'pending', strikes = 0, token = NULL, worker = NULL, leased_until = NULL \
-    WHERE key = ? AND token = ?";
+    UPDATE tidings_outbox SET state = 'pending', strikes = 0, attempts = attempts - 1, token = NULL, worker = NULL, \
+        leased_until = NULL WHERE key = ? AND token = ?";
 
 /// Nothing of these had left.
 const RECOVER_LEASED: &str = "\

@@ -4,6 +4,7 @@ use super::claim::{Token, key, micros};
 use super::{Moves, Outlet};
 use crate::state::{State, StateError};
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 use std::collections::HashMap;
 use std::time::Duration;
 use tidings_plan::{Key, OnUnknown, Status};
@@ -25,9 +26,16 @@ const LET_OUT: &str = "\
 const REFUSE: &str = "\
     UPDATE tidings_outbox SET state = ?, reason = ?, settled_at = ?, token = NULL, worker = NULL, leased_until = NULL \
     WHERE key = ? AND token = ?";
+const WAITING: &str =
+    "SELECT key, channel, customer FROM tidings_outbox WHERE state = 'pending' AND kind = 'message'";
+/// What may have left before is never called refused.
+const REFUSE_WAITING: &str = "\
+    UPDATE tidings_outbox SET waits = 0, settled_at = ?2, reason = 'the customer does not say yes any more', \
+        state = CASE WHEN doubted_at IS NULL THEN 'no_consent' ELSE 'unconfirmed' END \
+    WHERE key = ?1 AND state = 'pending' RETURNING state";
 const RELEASE_ALL: &str = "\
-    UPDATE tidings_outbox SET state = 'pending', strikes = 0, token = NULL, worker = NULL, leased_until = NULL \
-    WHERE token = ? AND state = 'leased'";
+    UPDATE tidings_outbox SET state = 'pending', strikes = 0, attempts = attempts - 1, token = NULL, worker = NULL, \
+        leased_until = NULL WHERE token = ? AND state = 'leased'";
 
 /// What the gate said about a claim's rows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,6 +98,29 @@ impl State {
         }
         tx.commit().await?;
         Ok(gated)
+    }
+
+    /// The messages that wait, with their channels and customers.
+    pub async fn waiting_messages(&self) -> Result<Vec<(Key, String, String)>, StateError> {
+        let rows = sqlx::query(WAITING).fetch_all(&self.read).await.map_err(self.fault())?;
+        let message = |row| Ok((key(row)?, row.try_get("channel")?, row.try_get("customer")?));
+        rows.iter().map(message).collect::<Result<_, sqlx::Error>>().map_err(self.fault())
+    }
+
+    /// Refuses messages that wait, since their customers do not say yes any more.
+    pub async fn refuse_without_consent(&self, keys: &[Key]) -> Result<Moves, StateError> {
+        let mut tx = self.begin().await?;
+        let mut moves = Moves::default();
+        for key in keys {
+            let refuse = sqlx::query(REFUSE_WAITING).bind(key.0.to_vec()).bind(tx.now);
+            let refused: Vec<SqliteRow> = refuse.fetch_all(&mut *tx.inner).await.map_err(self.fault())?;
+            for row in refused {
+                let state: String = row.try_get("state").map_err(self.fault())?;
+                moves.add(Status::from_name(&state).unwrap_or(Status::NoConsent), 1);
+            }
+        }
+        tx.commit().await?;
+        Ok(moves)
     }
 
     /// Calls off what waits, of one outlet or of all. Returns how many rows.

@@ -1,0 +1,69 @@
+//! What an earlier run left behind goes out with the next, but not to somebody who has said no meanwhile.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod project;
+mod witness;
+
+use project::Project;
+use std::process::Stdio;
+use std::time::Duration;
+use witness::mail_server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_no_in_between_gets_nothing() {
+    let project = Project::new();
+    let settings = |port: u16| {
+        format!(
+            "name: left\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: UTC\ncurrency: USD\nchannels:\n  \
+             email: {{kind: smtp, host: 127.0.0.1, port: {port}, tls: none, from: shop@example.com}}\n"
+        )
+    };
+    project.write(
+        "schema.yaml",
+        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
+         contact:\n  email: {address: email, consent: consent}\n",
+    );
+    project.write("rules/hello.tidings", "if email is known then send hello email\n");
+    project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
+    project.write(
+        "customers.csv",
+        "id,email,consent\n1,one@example.com,yes\n2,two@example.com,yes\n3,three@example.com,yes\n",
+    );
+    // Nobody listens on this port: the first run writes its sends down and cannot send them.
+    project.write("tidings.yaml", &settings(1));
+    project.run(&["import", "customers.csv"]);
+    let mut run = project
+        .command(&["run", "--lease", "1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let waiting = || {
+        let rows = project.json(&["outbox", "--format", "json"]);
+        rows.as_array().unwrap().iter().map(|r| r["rows"].as_u64().unwrap()).sum::<u64>()
+    };
+    while !project.folder().join("state.db").exists() || waiting() < 3 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+
+    project.write(
+        "customers.csv",
+        "id,email,consent\n1,one@example.com,yes\n2,two@example.com,no\n3,three@example.com,\n",
+    );
+    project.run(&["import", "customers.csv"]);
+    let (port, mails) = mail_server(Duration::ZERO).await;
+    project.write("tidings.yaml", &settings(port));
+    tokio::task::block_in_place(|| project.run(&["run", "--lease", "1"]));
+    assert_eq!(mails.lock().unwrap().len(), 1, "only the one who still says yes");
+    let rows = project.json(&["outbox", "--format", "json"]);
+    let mut states: Vec<(&str, u64)> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| (r["state"].as_str().unwrap(), r["rows"].as_u64().unwrap()))
+        .collect();
+    states.sort_unstable();
+    assert_eq!(states, [("no_consent", 2), ("sent", 1)]);
+}
