@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 PAUSE = float(sys.argv[1])
 
@@ -17,7 +17,11 @@ class Witness:
         return "250 taken"
 
 
-controller = Controller(Witness(), hostname="127.0.0.1", port=0)
-controller.start()
-print(controller.server.sockets[0].getsockname()[1], flush=True)
-asyncio.new_event_loop().run_forever()
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Witness(), hostname="witness"), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+asyncio.run(main())

@@ -58,13 +58,15 @@ impl<'a> Checker<'a> {
 
     /// Two rules that go by one name, through `was`, would take each other's sends for their own.
     fn check_identities(&mut self, rules: &[Rule]) {
-        let mut first: HashMap<&str, Place> = HashMap::new();
+        let mut first: HashMap<&str, &Rule> = HashMap::new();
         for rule in rules {
-            if let Some(earlier) = first.insert(rule.identity(), rule.place) {
+            // Two that are called the same are reported already.
+            let earlier = first.insert(rule.identity(), rule).filter(|earlier| earlier.name != rule.name);
+            if let Some(earlier) = earlier {
                 let message = format!("two rules go by the name `{}`", rule.identity());
                 self.diagnostics.push(
                     Diagnostic::new(Code::DUPLICATE_NAME, rule.place, message)
-                        .also(earlier, "this is the other one")
+                        .also(earlier.place, "this is the other one")
                         .help("`was` belongs to the one rule that had that name before"),
                 );
             }

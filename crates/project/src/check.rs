@@ -35,7 +35,7 @@ impl Project {
         out.extend(checked.diagnostics);
         out.extend(checked.program.iter().flat_map(|program| self.check_coupons(program)));
         out.sort_by_key(|d| d.place);
-        let program = checked.program.filter(|_| !out.iter().any(Diagnostic::is_error));
+        let program = checked.program.filter(|_| self.sound && !out.iter().any(Diagnostic::is_error));
         Checked { program, diagnostics: out }
     }
 

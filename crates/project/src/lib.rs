@@ -30,6 +30,8 @@ pub struct Project {
     pub templates: Arc<Templates>,
     /// Every file that findings can point at.
     pub sources: Sources,
+    /// Whether reading it found no error: otherwise there is no program, whatever the rules say.
+    sound: bool,
 }
 
 impl Project {
@@ -47,6 +49,7 @@ impl Project {
             rules,
             templates: Arc::new(templates),
             sources: loading.sources,
+            sound: !loading.out.iter().any(Diagnostic::is_error),
         };
         (project, loading.out)
     }

@@ -22,7 +22,7 @@ const OUTLETS: &str = "\
 const NEXT: &str = "\
     SELECT MIN(moment) FROM ( \
         SELECT MIN(due_at) AS moment FROM tidings_outbox \
-            WHERE state = 'pending' AND waits = 0 AND strikes < 3 AND kind = ?1 AND channel = ?2 \
+            WHERE state = 'pending' AND waits = 0 AND strikes < 8 AND kind = ?1 AND channel = ?2 \
         UNION ALL SELECT MIN(leased_until) FROM tidings_outbox \
             WHERE leased_until IS NOT NULL AND kind = ?1 AND channel = ?2 \
         UNION ALL SELECT MIN(due_at) FROM tidings_outbox WHERE state = 'unknown' AND kind = ?1 AND channel = ?2)";

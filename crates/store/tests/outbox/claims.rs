@@ -57,11 +57,11 @@ async fn a_held_claim_outlasts_its_lease_while_it_is_renewed() {
 }
 
 #[tokio::test]
-async fn what_kills_three_workers_is_quarantined_and_takes_no_other_with_it() {
+async fn what_kills_eight_workers_is_quarantined_and_takes_no_other_with_it() {
     let f = Fresh::new().await;
     f.enqueue(vec![mail("poison"), mail("bystander")]).await;
     assert_eq!(f.claim(Kind::Message, "email").await.rows.len(), 2);
-    for _ in 0..2 {
+    for _ in 0..7 {
         f.advance(LEASE);
         f.state.recover().await.unwrap();
         let alone = f.claim(Kind::Message, "email").await;
@@ -72,6 +72,7 @@ async fn what_kills_three_workers_is_quarantined_and_takes_no_other_with_it() {
             f.claim(Kind::Message, "email").await;
         }
     }
+    assert_eq!(f.states("poison").await, [Status::Leased], "seven are not enough");
     f.advance(LEASE);
     f.state.recover().await.unwrap();
     f.carry(Kind::Message, "email", sent(None)).await;
