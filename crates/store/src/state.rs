@@ -87,7 +87,7 @@ impl State {
         })
     }
 
-    /// The project's own name, random: a part of every key.
+    /// A random name of this state: another one for every file that was made anew.
     pub fn project(&self) -> &str {
         &self.project
     }

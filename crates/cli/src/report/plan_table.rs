@@ -106,10 +106,9 @@ pub fn remarks(plan: &Plan) -> Vec<String> {
             let wants =
                 rule.wants.iter().take(3).map(|(value, n)| format!("{value} is missing for {}", count(*n)));
             let wants = wants.collect::<Vec<_>>().join(", ");
-            remarks.push(format!(
-                "{name} could not be decided for {} customers: {wants}",
-                count(rule.undecided)
-            ));
+            let of = if wants.is_empty() { String::new() } else { format!(": {wants}") };
+            remarks
+                .push(format!("{name} could not be decided for {}{of}", customers_in_words(rule.undecided)));
         }
     }
     remarks
