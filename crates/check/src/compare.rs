@@ -18,7 +18,7 @@ impl Checker<'_> {
         scope: Scope,
     ) -> Option<Condition> {
         if matches!(left.node, ExprKind::Literal(_)) && !matches!(right.node, ExprKind::Literal(_)) {
-            return self.comparison(whole, right, &Spanned::new(mirrored(op.node), op.span), left, scope);
+            return self.comparison(whole, right, &Spanned::new(op.node.mirrored(), op.span), left, scope);
         }
         let place = self.place(whole.span);
         let left = self.term(left, scope)?;
@@ -150,15 +150,4 @@ pub(crate) fn as_number(term: Term) -> Term {
     }
     let place = term.place;
     Term { kind: TermKind::AsNumber(Box::new(term)), ty: Type::Number, place }
-}
-
-fn mirrored(op: CompareOp) -> CompareOp {
-    match op {
-        CompareOp::Equal => CompareOp::Equal,
-        CompareOp::NotEqual => CompareOp::NotEqual,
-        CompareOp::Less => CompareOp::More,
-        CompareOp::AtMost => CompareOp::AtLeast,
-        CompareOp::More => CompareOp::Less,
-        CompareOp::AtLeast => CompareOp::AtMost,
-    }
 }

@@ -421,6 +421,13 @@ pub struct Cap {
     pub per: Window,
 }
 
+impl Cap {
+    /// Whether messages through a channel count under it.
+    pub fn counts(&self, channel: &str) -> bool {
+        self.channel.as_deref().is_none_or(|c| c == channel)
+    }
+}
+
 /// Hours of silence, in the customer's zone or else in the project's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quiet {

@@ -65,6 +65,13 @@ impl Rows {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    fn of_one(&self, i: usize) -> Option<Rows> {
+        let from = usize::try_from(*self.offsets.get(i)?).ok()?;
+        let rows = usize::try_from(*self.offsets.get(i + 1)?).ok()? - from;
+        let fields = self.fields.iter().map(|column| column.slice(from, rows)).collect();
+        Some(Rows { offsets: OffsetBuffer::from_lengths([rows]), fields })
+    }
 }
 
 impl Needs {
@@ -122,5 +129,16 @@ impl Chunk {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// One of its customers as a chunk of its own; none beyond the end.
+    pub fn one(&self, i: usize) -> Option<Chunk> {
+        if i >= self.len() {
+            return None;
+        }
+        let collections =
+            self.collections.iter().map(|rows| rows.of_one(i)).collect::<Option<Vec<Rows>>>()?;
+        let attributes = self.attributes.iter().map(|column| column.slice(i, 1)).collect();
+        Some(Chunk { keys: self.keys.slice(i, 1), attributes, collections })
     }
 }

@@ -173,7 +173,7 @@ impl<'p> Compiler<'p> {
         if let TermKind::Constant(value) = &left.kind
             && Literal::new(value).is_some()
         {
-            return self.compare(mirrored(op), right, left, at, yes);
+            return self.compare(op.mirrored(), right, left, at, yes);
         }
         let (a, b) = (self.term(left, at), self.term(right, at));
         let holds = self.graph.add_bits(BitsNode::Compare(order, a, b));
@@ -379,17 +379,6 @@ impl<'p> Compiler<'p> {
     fn field(&mut self, collection: CollectionId, field: FieldId) -> ColumnId {
         self.needs.want_field(collection, field);
         self.graph.add_column(ColumnNode::Field(collection, field))
-    }
-}
-
-/// The comparison that holds when the sides are changed.
-fn mirrored(op: CompareOp) -> CompareOp {
-    match op {
-        CompareOp::Equal | CompareOp::NotEqual => op,
-        CompareOp::Less => CompareOp::More,
-        CompareOp::More => CompareOp::Less,
-        CompareOp::AtMost => CompareOp::AtLeast,
-        CompareOp::AtLeast => CompareOp::AtMost,
     }
 }
 

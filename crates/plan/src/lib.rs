@@ -18,4 +18,4 @@ pub use make::{Question, messages_since, plan};
 pub use outbox::{Intent, Key, Kind, OnUnknown, Outcome, Status};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict};
 pub use reach::Standing;
-pub use situation::{ChannelFacts, Situation, may_still_go, situation};
+pub use situation::{ChannelFacts, Situation, customer, may_still_go, situation};

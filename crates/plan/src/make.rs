@@ -1,7 +1,7 @@
 //! How a plan is made.
 
 use crate::Addresses;
-use crate::history::{Entry, History, PastMessage, RuleHistory};
+use crate::history::{Entry, History, RuleHistory};
 use crate::plan::{Audience, Occasions, Plan, Reason, RulePlan, StepPlan, Verdict};
 use crate::reach::{Reach, Reaching, Standing};
 use crate::schedule::latest_occurrence;
@@ -341,7 +341,7 @@ impl Repeats {
 }
 
 /// The instant that lies a rolling length of time before now: the same time of day for days and months.
-pub(crate) fn before(window: Window, now: Now) -> i64 {
+fn before(window: Window, now: Now) -> i64 {
     match window {
         Window::Seconds(seconds) => now.micros.saturating_sub(seconds.saturating_mul(1_000_000)),
         Window::Days(days) => now.days_ago(days).micros,
@@ -368,6 +368,13 @@ struct Taken {
     caps: Vec<usize>,
 }
 
+/// How many past messages of a customer count under a cap.
+pub(crate) fn messages_under(cap: &Cap, question: &Question<'_>, customer: &str) -> usize {
+    let Some(messages) = question.history.messages.get(customer) else { return 0 };
+    let start = before(cap.per, question.now);
+    messages.iter().filter(|m| m.at > start && cap.counts(&m.channel)).count()
+}
+
 /// The caps, and how much of them each customer has used.
 struct Caps<'a> {
     caps: &'a [Cap],
@@ -379,12 +386,7 @@ impl<'a> Caps<'a> {
     fn new(question: &'a Question<'_>) -> Caps<'a> {
         let caps = &question.program.policy.caps;
         let used = caps.iter().map(|cap| {
-            let start = before(cap.per, question.now);
-            let counts = |message: &&PastMessage| {
-                message.at > start && cap.channel.as_deref().is_none_or(|c| *c == *message.channel)
-            };
-            let past =
-                |key: &str| question.history.messages.get(key).map_or(0, |m| m.iter().filter(counts).count());
+            let past = |key: &str| messages_under(cap, question, key);
             question
                 .chunks
                 .iter()
@@ -396,9 +398,8 @@ impl<'a> Caps<'a> {
 
     /// Takes a place for one message under every cap that counts it, or none where one is full.
     fn take(&mut self, chunk: usize, customer: usize, channel: &str) -> Option<Taken> {
-        let counts = |cap: &Cap| cap.channel.as_deref().is_none_or(|c| c == channel);
         let caps: Vec<usize> =
-            self.caps.iter().enumerate().filter(|(_, c)| counts(c)).map(|(i, _)| i).collect();
+            self.caps.iter().enumerate().filter(|(_, cap)| cap.counts(channel)).map(|(i, _)| i).collect();
         let full = |i: &usize| {
             let used = self.used.get(*i).and_then(|u| u.get(chunk)).and_then(|u| u.get(customer));
             used.zip(self.caps.get(*i)).is_none_or(|(used, cap)| *used >= cap.count)

@@ -1,7 +1,7 @@
 //! What policy and history say about one customer: the facts behind a verdict, for `explain`.
 
 use crate::Plan;
-use crate::make::{Question, before, held_out};
+use crate::make::{Question, held_out, messages_under};
 use crate::plan::Verdict;
 use crate::reach::Reach;
 use arrow_array::Array;
@@ -64,13 +64,7 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
             quiet: reach.quiet.contains(i),
         });
     }
-    let past = question.history.messages.get(key);
-    let caps = policy.caps.iter().map(|cap| {
-        let start = before(cap.per, question.now);
-        let counts =
-            |m: &&crate::PastMessage| m.at > start && cap.channel.as_deref().is_none_or(|c| *c == *m.channel);
-        (cap.count, past.map_or(0, |m| m.iter().filter(counts).count()))
-    });
+    let caps = policy.caps.iter().map(|cap| (cap.count, messages_under(cap, question, key)));
     let audience = planned.audiences.iter().find(|a| a.members.get(c).is_some_and(|m| m.contains(i)));
     let steps = audience.and_then(|a| {
         let nth = a.members.get(c)?.iter().position(|member| member == i)?;
@@ -104,6 +98,12 @@ pub fn may_still_go(question: &Question<'_>, messages: &[(String, String)]) -> V
         Some(reach.address.contains(i) && reach.consent.contains(i))
     };
     messages.iter().map(|message| may_go(message).unwrap_or(false)).collect()
+}
+
+/// One customer by key, as a chunk of one.
+pub fn customer(chunks: &[Chunk], key: &str) -> Option<Chunk> {
+    let (chunk, i) = find(chunks, key)?;
+    chunks.get(chunk)?.one(i)
 }
 
 /// The chunk and position of a customer. Chunks are in the order of their keys' bytes, and so is each of them.

@@ -8,8 +8,7 @@ use crate::report::remarks;
 use crate::screen::Screen;
 use std::path::Path;
 use std::process::ExitCode;
-use tidings_plan::situation;
-use tidings_store::{EngineRows, Selection};
+use tidings_plan::{customer, situation};
 
 /// Prints why a customer is, or is not, sent something by a rule: a part of the same plan that `plan` prints.
 pub async fn explain(folder: &Path, args: &Explain, screen: &Screen) -> Result<ExitCode, Failure> {
@@ -20,20 +19,14 @@ pub async fn explain(folder: &Path, args: &Explain, screen: &Screen) -> Result<E
     // Scores, caps and limits depend on everybody and on every rule, so the whole plan is made.
     let decision = opened.decider(&customers, state.as_ref(), &shown).decide(now, None).await?;
     remarks::all(&opened.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
-    let rows = match &state {
-        Some(state) => state.engine_rows().await?,
-        None => EngineRows::default(),
-    };
-    let one = Selection::One(&args.customer);
-    let loaded = customers.load(&opened.program.vocabulary, &decision.needs, one, &rows).await?;
     let nobody = || {
         Failure::new(format!("there is no customer `{}` in {}", args.customer, opened.project.config.store))
     };
-    let chunk = loaded.chunks.iter().find(|c| !c.is_empty()).ok_or_else(nobody)?;
+    let chunk = customer(&decision.chunks, &args.customer).ok_or_else(nobody)?;
     let (question, plan) = (decision.question(), &decision.plan);
     let trace = decision
         .evaluator
-        .explain(&opened.program, rule, chunk, now, &decision.populations)
+        .explain(&opened.program, rule, &chunk, now, &decision.populations)
         .ok_or_else(nobody)?;
     let explanation = Explanation {
         plan,

@@ -165,6 +165,20 @@ pub enum CompareOp {
     AtLeast,
 }
 
+impl CompareOp {
+    /// The comparison that says the same with its sides exchanged.
+    #[must_use]
+    pub fn mirrored(self) -> CompareOp {
+        match self {
+            CompareOp::Equal | CompareOp::NotEqual => self,
+            CompareOp::Less => CompareOp::More,
+            CompareOp::AtMost => CompareOp::AtLeast,
+            CompareOp::More => CompareOp::Less,
+            CompareOp::AtLeast => CompareOp::AtMost,
+        }
+    }
+}
+
 /// A test of text or tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MatchOp {
