@@ -2,6 +2,7 @@
 
 use crate::outbox::{Key, Kind, OnUnknown, Outcome};
 use std::pin::Pin;
+use std::time::Duration;
 
 /// An answer that takes a while.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -29,6 +30,25 @@ pub trait Carrier: Send + Sync {
 
     /// How many rows are best claimed together, at least 1.
     fn batch(&self) -> usize;
+
+    /// How many sends may begin in a length of time, by all daemons together; no limit where there is none.
+    fn rate(&self) -> Option<Rate> {
+        None
+    }
+
+    /// The same for mail to some domains, in lower case.
+    fn domain_rates(&self) -> &[(String, Rate)] {
+        &[]
+    }
+}
+
+/// So many in a length of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many, at least 1.
+    pub count: u32,
+    /// In this length of time.
+    pub per: Duration,
 }
 
 /// A row of the outbox, as a carrier sees it.

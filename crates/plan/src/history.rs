@@ -90,6 +90,19 @@ pub struct Page {
     pub entries: Vec<(String, String, Entry)>,
     /// How far the run is when this is written.
     pub cursor: String,
+    /// Nothing of it leaves before a person has said so.
+    pub hold: Option<Hold>,
+}
+
+/// Why a rule's sends wait for a person: it is over its limit or its budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The rule.
+    pub rule: String,
+    /// Why, in words for people.
+    pub reason: String,
+    /// How many customers it would reach.
+    pub customers: u64,
 }
 
 /// What a suppressed address is known by: HMAC-SHA-256 over the channel and the address with the project's

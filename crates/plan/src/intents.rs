@@ -156,6 +156,9 @@ impl Paging<'_> {
                 at: q.now.micros,
                 priority: member.rule.priority,
                 expires: self.expires(member.rule),
+                zone: None,
+                worth: None,
+                fallback: Vec::new(),
             }
         };
         let grant = |step: &str, coupon: &str| {

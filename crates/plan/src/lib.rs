@@ -2,6 +2,7 @@
 //! A plain value; no I/O. Also the traits that the outside implements.
 
 pub mod carrier;
+pub mod gate;
 pub mod history;
 pub mod intents;
 pub mod make;
@@ -11,11 +12,12 @@ pub mod reach;
 pub mod schedule;
 pub mod situation;
 
-pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Sending};
-pub use history::{Entry, History, Occasion, Page, PastMessage, RuleHistory};
+pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Rate, Sending};
+pub use gate::{AtGate, Door, Refusal};
+pub use history::{Entry, History, Hold, Occasion, Page, PastMessage, RuleHistory};
 pub use intents::{Supplies, Terms, pages};
 pub use make::{Question, messages_since, plan};
-pub use outbox::{Intent, Key, Kind, OnUnknown, Outcome, Status};
+pub use outbox::{Fallback, Intent, Key, Kind, OnUnknown, Outcome, Status};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict};
 pub use reach::Standing;
 pub use situation::{ChannelFacts, Situation, customer, may_still_go, situation};

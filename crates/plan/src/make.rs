@@ -341,7 +341,7 @@ impl Repeats {
 }
 
 /// The instant that lies a rolling length of time before now: the same time of day for days and months.
-fn before(window: Window, now: Now) -> i64 {
+pub(crate) fn before(window: Window, now: Now) -> i64 {
     match window {
         Window::Seconds(seconds) => now.micros.saturating_sub(seconds.saturating_mul(1_000_000)),
         Window::Days(days) => now.days_ago(days).micros,

@@ -78,6 +78,28 @@ pub struct Intent {
     /// Not sent from here on, in microseconds since 1970 UTC. Held against the real clock, so a run at a
     /// moment in the past says none, or one that lies ahead.
     pub expires: Option<i64>,
+    /// The customer's own time zone, as the store has it: quiet hours are looked at once more before it leaves.
+    pub zone: Option<String>,
+    /// What a coupon is worth, in minor units of its currency: what budgets count.
+    pub worth: Option<i64>,
+    /// The channels that take the message over, in order, where this one definitely does not.
+    pub fallback: Vec<Fallback>,
+}
+
+/// A message through another channel, for when the one before it definitely did not take it: the refusal and
+/// this row are one commit, so the customer has one of them at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// Its key: of the same rule, customer and occasion, and a step of its own.
+    pub key: Key,
+    /// The step, with the channel: `send wake-up by sms`.
+    pub step: String,
+    /// The channel.
+    pub channel: String,
+    /// Where it goes, normalised.
+    pub address: String,
+    /// The values that its template shows, as a JSON object.
+    pub values: String,
 }
 
 /// What a row of the outbox is.
@@ -212,4 +234,7 @@ pub enum OnUnknown {
     Ask(u64),
     /// Leaves it `unconfirmed` and says so: at most once.
     Leave,
+    /// Leaves it, but repeats once, with the same key and bytes, what shows a coupon: better the same code twice
+    /// than never.
+    TwiceWithCoupon,
 }

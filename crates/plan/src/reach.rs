@@ -132,7 +132,7 @@ fn yes(column: Option<&BooleanArray>, i: usize) -> bool {
 }
 
 /// From `from` up to `to`, over midnight where `to` is not later. Where both are the same it is the whole day.
-fn within(quiet: &Quiet, time: NaiveTime) -> bool {
+pub(crate) fn within(quiet: &Quiet, time: NaiveTime) -> bool {
     if quiet.from < quiet.to {
         quiet.from <= time && time < quiet.to
     } else {

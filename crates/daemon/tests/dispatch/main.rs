@@ -36,6 +36,9 @@ fn page(customers: std::ops::Range<u32>) -> Page {
             priority: 0,
             at: AT,
             expires: None,
+            zone: None,
+            worth: None,
+            fallback: Vec::new(),
         };
         let coupon = intent(Kind::Coupon, "shop");
         let mail = Intent { after: Some(coupon.key), ..intent(Kind::Message, "email") };

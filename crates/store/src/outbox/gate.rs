@@ -166,7 +166,7 @@ pub(super) fn repeatable(policy: OnUnknown, doubted_at: i64, now: i64) -> bool {
             let safe = i64::try_from(memory).unwrap_or(i64::MAX).saturating_mul(800_000);
             now < doubted_at.saturating_add(safe)
         }
-        OnUnknown::Ask(_) | OnUnknown::Leave => false,
+        OnUnknown::Ask(_) | OnUnknown::Leave | OnUnknown::TwiceWithCoupon => false,
     }
 }
 

@@ -61,7 +61,9 @@ impl State {
             let doubt = doubt(row).map_err(self.fault())?;
             let doubted_at: i64 = row.try_get("doubted_at").map_err(self.fault())?;
             let done = match policy {
-                OnUnknown::Leave => self.step(&mut tx, GIVE_UP, doubt, now, None).await?,
+                OnUnknown::Leave | OnUnknown::TwiceWithCoupon => {
+                    self.step(&mut tx, GIVE_UP, doubt, now, None).await?
+                }
                 OnUnknown::Retry(_) if repeatable(policy, doubted_at, now) => {
                     self.step(&mut tx, REPEAT, doubt, now, None).await?
                 }

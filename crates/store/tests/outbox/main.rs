@@ -112,6 +112,9 @@ fn mail(customer: &str) -> Intent {
         priority: 0,
         at: AT,
         expires: None,
+        zone: None,
+        worth: None,
+        fallback: Vec::new(),
     }
 }
 
