@@ -15,7 +15,7 @@ use tidings_daemon::{Decider, Dispatcher};
 use tidings_engine::Needs;
 use tidings_plan::{Kind, Supplies, Terms};
 use tidings_project::Project;
-use tidings_schema::{AttributeId, Now};
+use tidings_schema::{AttributeId, Now, money};
 use tidings_store::{CustomerStore, Outlet, State, path_of};
 use tidings_syntax::Diagnostic;
 
@@ -161,6 +161,7 @@ impl Opened {
         let terms = |c: &tidings_channels::CouponConfig| Terms {
             provider: c.provider.clone(),
             value: c.value.clone(),
+            worth: money::parse(&c.value).map(|(minor, _)| minor),
             label: c.label.clone(),
             valid_for: c.valid_for.and_then(|l| i64::try_from(l.0).ok()),
         };

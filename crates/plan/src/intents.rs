@@ -1,9 +1,10 @@
 //! From a plan to the rows that the outbox takes: pages, each with all of a customer's sends in one rule.
 
-use crate::history::{Entry, Occasion, Page};
+use crate::history::{Entry, Hold, Occasion, Page};
 use crate::make::Question;
-use crate::outbox::{Intent, Key, Kind};
+use crate::outbox::{Fallback, Intent, Key, Kind};
 use crate::plan::{Audience, Plan, RulePlan, Verdict};
+use crate::reach::Reach;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use tidings_check::program::{Action, Rule};
@@ -40,6 +41,8 @@ pub struct Terms {
     pub value: String,
     /// What people call it.
     pub label: Option<String>,
+    /// The same in minor units of its currency, where it is money.
+    pub worth: Option<i64>,
     /// For how many seconds from the run it can be used.
     pub valid_for: Option<i64>,
 }
@@ -53,7 +56,8 @@ pub fn pages<'a>(
     plan.rules.iter().flat_map(move |rule| {
         let entries = rule.entries.iter().map(|(customer, entry)| (customer.as_str(), *entry)).collect();
         let (pages, page) = (Vec::new(), Page::default());
-        let mut paging = Paging { question, supplies, plan: rule, pages, page, customers: 0, entries };
+        let reach = HashMap::new();
+        let mut paging = Paging { question, supplies, plan: rule, pages, page, customers: 0, entries, reach };
         paging.rule();
         paging.pages
     })
@@ -68,6 +72,8 @@ struct Paging<'a> {
     customers: usize,
     /// The entries that are not in a page yet.
     entries: BTreeMap<&'a str, Entry>,
+    /// By chunk and channel, where somebody was asked for who may be reached there in place of another channel.
+    reach: HashMap<(usize, String), Reach>,
 }
 
 impl Paging<'_> {
@@ -77,7 +83,7 @@ impl Paging<'_> {
         for audience in &plan.audiences {
             for (c, (chunk, members)) in self.question.chunks.iter().zip(&audience.members).enumerate() {
                 for (nth, customer) in members.iter().enumerate() {
-                    if matches!(audience.verdict(c, nth), Verdict::Planned(_)) {
+                    if !matches!(audience.verdict(c, nth), Verdict::Held(_)) {
                         let member = Member { rule, audience, chunk, chunk_index: c, nth, customer };
                         self.member(&member);
                     }
@@ -92,17 +98,27 @@ impl Paging<'_> {
 
     fn turn(&mut self) {
         if self.page != Page::default() {
+            self.page.hold = self.hold();
             self.page.cursor = format!("{}/{}", self.plan.identity, self.pages.len() + 1);
             self.pages.push(std::mem::take(&mut self.page));
         }
         self.customers = 0;
     }
 
+    /// What the rule waits for a person for.
+    fn hold(&self) -> Option<Hold> {
+        let customers = self.plan.waiting();
+        let reason = self.plan.stopped.clone().filter(|_| customers > 0)?;
+        Some(Hold { rule: self.plan.identity.clone(), reason, customers })
+    }
+
     fn member(&mut self, member: &Member<'_>) {
         let occasion = self.plan.occasion.of(member.chunk_index, member.customer);
         let mut coupon = None;
         for step in &member.audience.steps {
-            if let Some(Verdict::Planned(channel)) = step.verdict(member.chunk_index, member.nth) {
+            if let Some(Verdict::Planned(channel) | Verdict::Waits(channel)) =
+                step.verdict(member.chunk_index, member.nth)
+            {
                 self.step(member, &step.id, &step.action, usize::from(channel), &occasion, &mut coupon);
             }
         }
@@ -132,17 +148,17 @@ impl Paging<'_> {
         occasion: &str,
         coupon: &mut Option<Key>,
     ) {
+        let zone = self.question.reaching().zone(member.chunk, member.customer).map(str::to_owned);
+        let fallback = match action {
+            Action::Message { template, channels, .. } => {
+                self.fallback(member, id, template, channels.get(channel + 1..).unwrap_or_default(), occasion)
+            }
+            _ => Vec::new(),
+        };
         let make = |step: &str, kind, channel: &str, subject: &str, values: Json| {
             let q = self.question;
             Intent {
-                key: Key::new(
-                    &q.standing.secret,
-                    q.project,
-                    &self.plan.identity,
-                    step,
-                    member.key(),
-                    occasion,
-                ),
+                key: self.key(member, step, occasion),
                 rule: self.plan.identity.clone(),
                 step: step.to_owned(),
                 customer: member.key().to_owned(),
@@ -156,7 +172,7 @@ impl Paging<'_> {
                 at: q.now.micros,
                 priority: member.rule.priority,
                 expires: self.expires(member.rule),
-                zone: None,
+                zone: zone.clone(),
                 worth: None,
                 fallback: Vec::new(),
             }
@@ -168,7 +184,8 @@ impl Paging<'_> {
             if let (Some(terms), Some(values)) = (terms, values.as_object_mut()) {
                 values.insert("coupon".to_owned(), self.terms(terms));
             }
-            make(step, Kind::Coupon, provider, coupon, values)
+            let worth = terms.and_then(|t| t.worth);
+            Intent { worth, ..make(step, Kind::Coupon, provider, coupon, values) }
         };
         let rows = match action {
             Action::Coupon(name) => {
@@ -185,9 +202,9 @@ impl Paging<'_> {
                     rows.push(grant);
                 }
                 let name = (template.clone(), channel.clone());
-                let shown = self.supplies.shown.get(&name).map_or(&[][..], Vec::as_slice);
-                let mut message = make(id, Kind::Message, channel, template, self.values(member, shown));
+                let mut message = make(id, Kind::Message, channel, template, self.shown(member, &name));
                 message.address = self.address(member, channel);
+                message.fallback = fallback;
                 if with.is_some() || self.supplies.with_coupon.contains(&name) {
                     message.after = *coupon;
                 }
@@ -217,6 +234,49 @@ impl Paging<'_> {
             }
         };
         self.page.intents.extend(rows);
+    }
+
+    fn key(&self, member: &Member<'_>, step: &str, occasion: &str) -> Key {
+        let q = self.question;
+        Key::new(&q.standing.secret, q.project, &self.plan.identity, step, member.key(), occasion)
+    }
+
+    /// The message through those of the channels that could reach the customer too. Hours of silence and caps are
+    /// looked at when one of them leaves.
+    fn fallback(
+        &mut self,
+        member: &Member<'_>,
+        id: &str,
+        template: &str,
+        channels: &[String],
+        occasion: &str,
+    ) -> Vec<Fallback> {
+        let mut fallback = Vec::new();
+        for channel in channels {
+            if !self.reaches(member, channel) {
+                continue;
+            }
+            let Some(address) = self.address(member, channel) else { continue };
+            let step = format!("{id} by {channel}");
+            let values = self.shown(member, &(template.to_owned(), channel.clone())).to_string();
+            let key = self.key(member, &step, occasion);
+            fallback.push(Fallback { key, step, channel: channel.clone(), address, values });
+        }
+        fallback
+    }
+
+    fn reaches(&mut self, member: &Member<'_>, channel: &str) -> bool {
+        let question = self.question;
+        let Some(contact) = question.program.vocabulary.contact(channel) else { return false };
+        let of_chunk = self.reach.entry((member.chunk_index, channel.to_owned()));
+        let reach = of_chunk.or_insert_with(|| question.reaching().of(member.chunk, contact));
+        let i = member.customer;
+        reach.address.contains(i) && reach.consent.contains(i) && !reach.suppressed.contains(i)
+    }
+
+    /// What a template shows in a channel.
+    fn shown(&self, member: &Member<'_>, name: &(String, String)) -> Json {
+        self.values(member, self.supplies.shown.get(name).map_or(&[][..], Vec::as_slice))
     }
 
     /// From when on a rule's sends are not let out any more.

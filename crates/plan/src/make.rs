@@ -248,8 +248,8 @@ impl<'a> Planner<'a> {
         Verdict::Held(refusal)
     }
 
-    /// Holds the whole rule back where it would reach more customers than it may, and gives its places
-    /// under the caps back.
+    /// Lets the whole rule wait for a person where it would reach more customers than it may, and gives its
+    /// places under the caps back: the gate looks at them again.
     fn limit(&mut self, rule: &Rule, plan: &mut RulePlan, taken: Vec<Taken>) {
         let planned = plan.tally().planned;
         let most = match rule.limit {
@@ -264,8 +264,8 @@ impl<'a> Planner<'a> {
         plan.stopped = Some(format!("it would reach {planned} customers, and its limit is {most}"));
         let steps = plan.audiences.iter_mut().flat_map(|a| &mut a.steps);
         for verdict in steps.flat_map(|s| &mut s.verdicts).flatten() {
-            if matches!(verdict, Verdict::Planned(_)) {
-                *verdict = Verdict::Held(Reason::OverLimit);
+            if let Verdict::Planned(channel) = *verdict {
+                *verdict = Verdict::Waits(channel);
             }
         }
         taken.into_iter().for_each(|one| self.caps.give_back(one));

@@ -34,7 +34,7 @@ pub struct RulePlan {
     pub wants: Vec<(String, u64)>,
     /// Which occasion it is for the planned customers: the same for all, but for those in `ordinals`.
     pub occasion: Occasions,
-    /// Why the whole rule is held back, in words for people.
+    /// Why the whole rule is held back, or waits for a person, in words for people.
     pub stopped: Option<String>,
     /// How each customer's being in the audience changes, for rules that go by entries.
     pub entries: Vec<(String, crate::history::Entry)>,
@@ -65,6 +65,8 @@ pub struct StepPlan {
 pub enum Verdict {
     /// It is sent, through the channel at this position of the action's channels; 0 where it has none.
     Planned(u8),
+    /// The same once a person has said so: the rule is over its limit or its budget.
+    Waits(u8),
     /// It is not.
     Held(Reason),
 }
@@ -90,7 +92,7 @@ pub enum Reason {
     Quiet,
     /// The customer has had as many messages as the policy allows.
     Capped,
-    /// The rule would reach more customers than its limit.
+    /// The rule is over its limit or its budget, and what it would send waits for a person.
     OverLimit,
 }
 
@@ -127,7 +129,7 @@ impl Reason {
 
     /// Whether it can pass by itself before the next run, so that an entry is not used up.
     pub fn passes(self) -> bool {
-        matches!(self, Reason::Quiet | Reason::Capped | Reason::OverLimit | Reason::NotRun | Reason::Expired)
+        matches!(self, Reason::Quiet | Reason::Capped | Reason::NotRun | Reason::Expired)
     }
 }
 
@@ -170,6 +172,7 @@ impl Tally {
     pub fn add(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Planned(_) => self.planned += 1,
+            Verdict::Waits(_) => *self.held.entry(Reason::OverLimit).or_default() += 1,
             Verdict::Held(reason) => *self.held.entry(reason).or_default() += 1,
         }
     }
@@ -194,6 +197,13 @@ impl RulePlan {
         tally
     }
 
+    /// How many customers wait for a person's word.
+    pub fn waiting(&self) -> u64 {
+        let mut waiting = 0;
+        self.for_each_member(|_, _, verdict| waiting += u64::from(matches!(verdict, Verdict::Waits(_))));
+        waiting
+    }
+
     /// Each member with its chunk, position and verdict, audience by audience.
     pub fn for_each_member(&self, mut each: impl FnMut(usize, usize, Verdict)) {
         for audience in &self.audiences {
@@ -212,8 +222,8 @@ impl Audience {
         let mut verdicts = self.steps.iter().filter_map(|s| s.verdict(chunk, nth));
         let first = verdicts.next().unwrap_or(Verdict::Held(Reason::NotRun));
         match first {
-            Verdict::Planned(_) => first,
-            held => verdicts.find(|v| matches!(v, Verdict::Planned(_))).unwrap_or(held),
+            Verdict::Held(_) => verdicts.find(|v| !matches!(v, Verdict::Held(_))).unwrap_or(first),
+            sent => sent,
         }
     }
 }

@@ -102,6 +102,12 @@ impl Reaching<'_> {
         })
     }
 
+    /// The customer's own zone, as the store has it.
+    pub(crate) fn zone<'c>(&self, chunk: &'c Chunk, i: usize) -> Option<&'c str> {
+        let zones = self.text(chunk, self.vocabulary.customer.zone?)?;
+        zones.is_valid(i).then(|| zones.value(i))
+    }
+
     /// The address of a customer, in its one spelling.
     pub(crate) fn address(&self, chunk: &Chunk, contact: &Contact, i: usize) -> Option<String> {
         address_at(self.addresses, &contact.channel, self.text(chunk, contact.address), i)

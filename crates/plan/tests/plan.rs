@@ -263,6 +263,27 @@ fn keys_are_of_rule_step_customer_and_occasion_only() {
 }
 
 #[test]
+fn a_message_falls_back_on_the_channels_that_reach_the_customer_too() {
+    let rule = "rule r then send a email or sms end";
+    let fallback = |customer: Customer| {
+        let intent = Shop::new(rule, &[customer]).intents().remove(0);
+        (
+            intent.channel,
+            intent.fallback.into_iter().map(|f| (f.channel, f.address, f.key)).collect::<Vec<_>>(),
+        )
+    };
+    let (channel, both) = fallback(willing());
+    assert_eq!(channel, "email");
+    let [(sms, number, key)] = &both[..] else { panic!("{both:?}") };
+    assert_eq!((sms.as_str(), Some(number.as_str())), ("sms", willing().phone));
+    assert_ne!(*key, Shop::new(rule, &[willing()]).intents()[0].key, "the first message's key is used up");
+    assert_eq!(fallback(willing()).1, both, "and it is the same in every run");
+    assert!(fallback(Customer { sms_ok: None, ..willing() }).1.is_empty(), "who does not say yes there");
+    assert!(fallback(Customer { phone: None, ..willing() }).1.is_empty());
+    assert!(fallback(Customer { email: None, ..willing() }).1.is_empty(), "sms is the last of them");
+}
+
+#[test]
 fn holdouts_are_stable_and_independent() {
     let out = |rule: &str| {
         (0..20_000)
@@ -279,7 +300,7 @@ fn holdouts_are_stable_and_independent() {
 }
 
 #[test]
-fn a_rule_over_its_limit_sends_nothing_and_takes_no_place_under_a_cap() {
+fn a_rule_over_its_limit_waits_for_a_person_and_takes_no_place_under_a_cap() {
     let rules = "policy at most 1 messages per 7 days end
         rule big priority 2 then send a email limit 3 customers end
         rule small then send b email end";
@@ -287,6 +308,12 @@ fn a_rule_over_its_limit_sends_nothing_and_takes_no_place_under_a_cap() {
     let (big, small) = (plan.rules[0].tally(), plan.rules[1].tally());
     assert_eq!((big.planned, big.held[&Reason::OverLimit]), (0, 4));
     assert_eq!(small.planned, 4);
+    let shop = Shop::new(rules, &vec![willing(); 4]);
+    let (plan, question) = (shop.plan(), shop.question());
+    let held: Vec<_> = pages(&plan, &question, &Supplies::default())
+        .map(|page| (page.hold.map(|h| (h.rule, h.customers)), page.intents.len()))
+        .collect();
+    assert_eq!(held, [(Some(("big".to_owned(), 4)), 4), (None, 4)]);
     let share =
         Shop::new("rule r then send a email limit 29% of customers end", &vec![willing(); 100]).plan();
     assert!(share.rules[0].stopped.as_ref().unwrap().contains("its limit is 29"));

@@ -23,6 +23,13 @@ pub fn to_minor(amount: Decimal, currency: Currency) -> Result<i64, AmountError>
     scaled(amount, decimals(currency))
 }
 
+/// Money as people write it, such as `20 CNY`, in minor units.
+pub fn parse(text: &str) -> Option<(i64, Currency)> {
+    let (amount, code) = text.trim().split_once(char::is_whitespace)?;
+    let currency = Currency::from_code(code.trim())?;
+    Some((to_minor(amount.parse().ok()?, currency).ok()?, currency))
+}
+
 /// An amount with so many decimals at most, without its point.
 pub(crate) fn scaled(amount: Decimal, decimals: u32) -> Result<i64, AmountError> {
     let amount = amount.normalize();

@@ -5,7 +5,7 @@ use crate::screen::Screen;
 use comfy_table::Color;
 use serde_json::{Value, json};
 use tidings_engine::trace::{Seen, Trace, Verdict, What};
-use tidings_plan::{ChannelFacts, Plan, RulePlan, Situation, Verdict as Planned};
+use tidings_plan::{ChannelFacts, Plan, Reason, RulePlan, Situation, Verdict as Planned};
 use tidings_schema::{Now, calendar};
 use tidings_syntax::Sources;
 
@@ -48,12 +48,14 @@ impl Explanation<'_> {
         for (step, verdict) in &self.situation.steps {
             let (mark, words) = match verdict {
                 Planned::Planned(_) => (Verdict::Yes, "planned".to_owned()),
+                Planned::Waits(_) => (Verdict::No, "waits for a person's word".to_owned()),
                 Planned::Held(reason) => (Verdict::No, format!("held back: {reason}")),
             };
             out.push_str(&format!("{} {step}: {words}\n", sign(mark, screen)));
         }
         if let Some(why) = &self.rule.stopped {
-            out.push_str(&format!("{} the whole rule sends nothing: {why}\n", sign(Verdict::No, screen)));
+            let all = if self.rule.waiting() > 0 { "waits for a person's word" } else { "sends nothing" };
+            out.push_str(&format!("{} the whole rule {all}: {why}\n", sign(Verdict::No, screen)));
         }
         out
     }
@@ -137,6 +139,7 @@ impl Explanation<'_> {
         let s = self.situation;
         let steps = s.steps.iter().map(|(step, verdict)| match verdict {
             Planned::Planned(_) => json!({"step": step, "planned": true}),
+            Planned::Waits(_) => json!({"step": step, "planned": false, "held": Reason::OverLimit.name()}),
             Planned::Held(reason) => json!({"step": step, "planned": false, "held": reason.name()}),
         });
         let channels = s.channels.iter().map(|c| {
