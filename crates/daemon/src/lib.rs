@@ -1,13 +1,15 @@
 //! What runs for longer than a decision: the dispatcher that takes sends from the outbox to their carriers,
-//! and the flow of a run. Holds no rule of the business.
+//! the flow of a run, and the project that both work with. Holds no rule of the business.
 
 mod batch;
 pub mod decide;
 pub mod dispatch;
 pub mod run;
+pub mod site;
 pub mod stop;
 
 pub use decide::{DecideError, Decider, Decision};
 pub use dispatch::{Dispatcher, Drained};
 pub use run::{RunOf, Summary, run};
+pub use site::{Site, Unsound};
 pub use stop::Stop;

@@ -2,7 +2,7 @@
 
 use crate::args::{Customers, TextOrJson};
 use crate::failure::Failure;
-use crate::opened::Opened;
+use crate::opened;
 use crate::report::{count, moment, percent, remarks, rfc3339};
 use crate::screen::Screen;
 use comfy_table::{Cell, CellAlignment};
@@ -21,18 +21,18 @@ struct Part {
 
 /// Prints how many customers are in each stage and segment.
 pub async fn customers(folder: &Path, args: &Customers, screen: &Screen) -> Result<ExitCode, Failure> {
-    let opened = Opened::open(folder, false, screen)?;
-    let now = opened.now(args.at.as_deref())?;
-    let (customers, state) = (opened.customers().await?, opened.state_so_far().await?);
-    let shown = opened.shown();
-    let decision = opened.decider(&customers, state.as_ref(), &shown).decide(now, Some(Vec::new())).await?;
-    remarks::all(&opened.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    let site = opened::open(folder, false, screen)?;
+    let now = opened::moment(&site, args.at.as_deref())?;
+    let (customers, state) = (site.customers().await?, site.state_so_far().await?);
+    let shown = site.shown();
+    let decision = site.decider(&customers, state.as_ref(), &shown).decide(now, Some(Vec::new())).await?;
+    remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
 
     let total = |of: &dyn Fn(&Matches) -> Option<usize>| {
         decision.matches.iter().filter_map(of).map(|n| n as u64).sum()
     };
     let mut parts = Vec::new();
-    for (s, stages) in opened.program.stages.iter().enumerate() {
+    for (s, stages) in site.program.stages.iter().enumerate() {
         for (a, word) in stages.list.words.iter().enumerate() {
             let customers = total(&|m| m.stages.get(s)?.get(a).map(Bitmap::count));
             parts.push(Part {
@@ -43,7 +43,7 @@ pub async fn customers(folder: &Path, args: &Customers, screen: &Screen) -> Resu
             });
         }
     }
-    for (i, segment) in opened.program.segments.iter().enumerate() {
+    for (i, segment) in site.program.segments.iter().enumerate() {
         let customers = total(&|m| m.segments.get(i).map(Bitmap::count));
         parts.push(Part {
             partition: None,

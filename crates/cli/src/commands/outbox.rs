@@ -2,7 +2,7 @@
 
 use crate::args::{Outbox, TextOrJson};
 use crate::failure::Failure;
-use crate::opened::Opened;
+use crate::opened;
 use crate::report::count;
 use crate::screen::Screen;
 use comfy_table::{Cell, CellAlignment};
@@ -12,8 +12,8 @@ use std::process::ExitCode;
 
 /// Prints how many sends of each rule are in which state.
 pub async fn outbox(folder: &Path, args: &Outbox, screen: &Screen) -> Result<ExitCode, Failure> {
-    let opened = Opened::open(folder, args.sandbox, screen)?;
-    let counts = match opened.state_so_far().await? {
+    let site = opened::open(folder, args.sandbox, screen)?;
+    let counts = match site.state_so_far().await? {
         Some(state) => state.outbox_counts(None).await?,
         None => Vec::new(),
     };

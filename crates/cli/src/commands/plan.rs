@@ -2,7 +2,7 @@
 
 use crate::args::{PlanArgs, PlanFormat};
 use crate::failure::Failure;
-use crate::opened::Opened;
+use crate::opened;
 use crate::report::{plan_csv, plan_json, plan_markdown, plan_table, remarks};
 use crate::screen::Screen;
 use std::path::Path;
@@ -10,11 +10,12 @@ use std::process::ExitCode;
 
 /// Prints the plan; exits with 3 where a rule is over its limit.
 pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<ExitCode, Failure> {
-    let opened = Opened::open(folder, args.asked.sandbox, screen)?;
-    let (now, only) = (opened.now(args.asked.at.as_deref())?, opened.only(&args.asked.rules)?);
-    let (customers, state) = (opened.customers().await?, opened.state_so_far().await?);
-    let shown = opened.shown();
-    let decision = opened.decider(&customers, state.as_ref(), &shown).decide(now, only).await?;
+    let site = opened::open(folder, args.asked.sandbox, screen)?;
+    let (now, only) =
+        (opened::moment(&site, args.asked.at.as_deref())?, opened::only(&site, &args.asked.rules)?);
+    let (customers, state) = (site.customers().await?, site.state_so_far().await?);
+    let shown = site.shown();
+    let decision = site.decider(&customers, state.as_ref(), &shown).decide(now, only).await?;
     let (plan, chunks) = (&decision.plan, &decision.chunks);
     match args.format {
         PlanFormat::Table => screen.print(&plan_table::table(plan, chunks, screen)),
@@ -25,6 +26,6 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
     if args.customers && args.format == PlanFormat::Table {
         screen.print(&plan_table::customers(plan, chunks));
     }
-    remarks::all(&opened.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
     Ok(if plan_table::over_limit(plan) { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }

@@ -2,7 +2,7 @@
 
 use crate::args::{Run, TextOrJson};
 use crate::failure::Failure;
-use crate::opened::{Opened, caught};
+use crate::opened;
 use crate::progress;
 use crate::report::{outcome, plan_table, remarks};
 use crate::screen::Screen;
@@ -10,15 +10,17 @@ use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
+use tidings_daemon::site::caught;
 use tidings_daemon::{RunOf, Stop, run as carry_out};
 use tidings_plan::{Page, pages};
 
 /// Makes the plan and carries it out, earlier runs' leftovers included; exits with 3 where a rule is over its
 /// limit, with 1 where something could not be sent.
 pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode, Failure> {
-    let opened = Opened::open(folder, args.asked.sandbox, screen)?;
-    let (now, only) = (opened.now(args.asked.at.as_deref())?, opened.only(&args.asked.rules)?);
-    if opened.sandbox {
+    let site = opened::open(folder, args.asked.sandbox, screen)?;
+    let (now, only) =
+        (opened::moment(&site, args.asked.at.as_deref())?, opened::only(&site, &args.asked.rules)?);
+    if site.sandbox {
         let folder = caught(folder);
         let unusable = |e| Failure::new(format!("the sandbox cannot use {}: {e}", folder.display()));
         std::fs::create_dir_all(&folder).map_err(unusable)?;
@@ -27,16 +29,16 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
             "--at lies in the future: `plan` shows what would be sent then, and `run --sandbox` catches it",
         ));
     }
-    let (customers, state) = (opened.customers().await?, opened.state().await?);
-    let (shown, mut supplies) = (opened.shown(), opened.supplies());
+    let (customers, state) = (site.customers().await?, site.state().await?);
+    let (shown, mut supplies) = (site.shown(), site.supplies());
     supplies.expiring = args.asked.at.is_none();
     let loading = progress::bar(None, "reading customers");
-    let decision = opened.decider(&customers, Some(&state), &shown).decide(now, only).await?;
+    let decision = site.decider(&customers, Some(&state), &shown).decide(now, only).await?;
     loading.finish_and_clear();
-    remarks::all(&opened.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
     decision.recheck(&state).await?;
 
-    let mut dispatcher = opened.dispatcher(&state).await?;
+    let mut dispatcher = site.dispatcher(&state).await?;
     dispatcher.lease = Duration::from_secs(args.lease);
     dispatcher.stop = stop_on_signals();
     let planned: u64 = decision.plan.rules.iter().map(|r| r.tally().planned).sum();
@@ -48,14 +50,14 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     };
     // Pages are made while they are written, so that the rows are never all in memory.
     let pages = pages(&decision.plan, &question, &supplies).inspect(written);
-    let of = RunOf { at: now.micros, cause: "by hand", program: &opened.fingerprint() };
+    let of = RunOf { at: now.micros, cause: "by hand", program: &site.fingerprint() };
     let summary =
         carry_out(&dispatcher, of, pages, |_| {}, move |moves| bar.set_position(moves.to.values().sum()))
             .await?;
     enqueuing.finish_and_clear();
     sending.finish_and_clear();
 
-    let caught = opened.sandbox.then(|| caught(folder));
+    let caught = site.sandbox.then(|| caught(folder));
     let stuck = outcome::stuck(&state).await?;
     match args.format {
         TextOrJson::Json => screen.print_json(&outcome::json(&decision.plan, &summary, caught.as_deref())),

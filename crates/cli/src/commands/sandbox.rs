@@ -2,13 +2,13 @@
 
 use crate::args::{Sandbox, SandboxCommand, TextOrJson};
 use crate::failure::Failure;
-use crate::opened::caught;
 use crate::report::count;
 use crate::screen::Screen;
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_channels::sandbox::{Caught, list, show};
+use tidings_daemon::site::caught;
 
 /// Lists or shows what was caught.
 pub fn sandbox(folder: &Path, args: &Sandbox, screen: &Screen) -> Result<ExitCode, Failure> {

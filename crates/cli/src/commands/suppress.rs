@@ -2,7 +2,7 @@
 
 use crate::args::{Suppress, SuppressCommand};
 use crate::failure::Failure;
-use crate::opened::Opened;
+use crate::opened;
 use crate::screen::Screen;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,11 +10,11 @@ use tidings_plan::Addresses;
 
 /// Adds to, takes from and lists the suppression list.
 pub async fn suppress(folder: &Path, args: &Suppress, screen: &Screen) -> Result<ExitCode, Failure> {
-    let opened = Opened::open(folder, args.sandbox, screen)?;
-    let state = opened.state().await?;
+    let site = opened::open(folder, args.sandbox, screen)?;
+    let state = site.state().await?;
     let spelt = |channel: &str, address: &str| {
         let no_address = || Failure::new(format!("`{address}` is no address for {channel}"));
-        opened.carriers.addresses().normalise(channel, address).ok_or_else(no_address)
+        site.carriers.addresses().normalise(channel, address).ok_or_else(no_address)
     };
     match &args.command {
         SuppressCommand::Add { channel, address, reason } => {

@@ -1,0 +1,224 @@
+//! A project that is ready to be worked with: read, checked, its databases found, its carriers made.
+
+use crate::decide::Decider;
+use crate::dispatch::Dispatcher;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tidings_channels::{Carriers, ChannelConfig, Clock, CouponConfig, Surroundings, body_variables};
+use tidings_check::Program;
+use tidings_check::program::Action;
+use tidings_engine::Needs;
+use tidings_plan::{Kind, Supplies, Terms};
+use tidings_project::Project;
+use tidings_schema::{AttributeId, money};
+use tidings_store::{CustomerStore, Outlet, State, StateError, StoreError, path_of};
+use tidings_syntax::{Diagnostic, Sources};
+
+/// A project without errors.
+pub struct Site {
+    /// Its files.
+    pub project: Project,
+    /// Its rules.
+    pub program: Program,
+    /// Whether what is sent is caught: asked for, or because no channel is declared.
+    pub sandbox: bool,
+    /// What sends leave through.
+    pub carriers: Carriers,
+    /// How many warnings `tidings check` has.
+    pub warnings: usize,
+    state: PathBuf,
+}
+
+/// Why a project cannot be worked with.
+pub struct Unsound {
+    /// Its errors.
+    pub errors: Vec<Diagnostic>,
+    /// The files that they are in.
+    pub sources: Sources,
+    /// What is wrong around it: secrets that are not set, certificates that cannot be read. For people.
+    pub problems: Vec<String>,
+}
+
+impl Site {
+    /// Reads and checks a project and makes its carriers. With `sandbox`, and where no channel is declared,
+    /// everything is caught.
+    pub fn open(folder: &Path, sandbox: bool, clock: Clock) -> Result<Site, Unsound> {
+        let (mut project, mut found) = Project::load(folder);
+        let checked = project.check();
+        found.extend(checked.diagnostics);
+        let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
+        let Some(program) = checked.program.filter(|_| errors.is_empty()) else {
+            return Err(Unsound { errors, sources: project.sources, problems: Vec::new() });
+        };
+        let place = Surroundings {
+            folder: folder.to_owned(),
+            sandbox: caught(folder),
+            zone: project.config.zone,
+            clock,
+        };
+        let (delivery, templates) = (&project.config.delivery, Arc::clone(&project.templates));
+        let unsound = |problems, project: Project| Unsound { errors, sources: project.sources, problems };
+        let carriers = match Carriers::build(delivery, templates, sandbox, &place) {
+            Ok(carriers) => carriers,
+            Err(problems) => return Err(unsound(problems, project)),
+        };
+        let sandbox = carriers.is_sandbox();
+        // What was only caught must not count as sent: the sandbox has a state of its own.
+        let state = match path_of(&project.config.state, folder) {
+            _ if sandbox => folder.join(".tidings/sandbox/state.db"),
+            Ok(file) => file,
+            Err(e) => return Err(unsound(vec![e.to_string()], project)),
+        };
+        Ok(Site { project, program, sandbox, carriers, warnings: warnings.len(), state })
+    }
+
+    /// The customers' database.
+    pub async fn customers(&self) -> Result<CustomerStore, StoreError> {
+        CustomerStore::open(&self.project.config.store, &self.project.folder).await
+    }
+
+    /// The engine's own database, made where there is none.
+    pub async fn state(&self) -> Result<State, StateError> {
+        State::open_file(&self.state).await
+    }
+
+    /// The engine's own database, where it was made already: looking makes none.
+    pub async fn state_so_far(&self) -> Result<Option<State>, StateError> {
+        if self.state.exists() { self.state().await.map(Some) } else { Ok(None) }
+    }
+
+    /// What plans are made from.
+    pub fn decider<'a>(
+        &'a self,
+        customers: &'a CustomerStore,
+        state: Option<&'a State>,
+        shown: &'a Needs,
+    ) -> Decider<'a> {
+        Decider {
+            program: &self.program,
+            project: &self.project.config.name,
+            customers,
+            state,
+            addresses: self.carriers.addresses(),
+            shown,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// The attributes that templates, bodies and webhooks show.
+    pub fn shown(&self) -> Needs {
+        let mut needs = Needs::default();
+        let supplies = self.supplies();
+        for id in supplies.shown.values().flatten().chain(&supplies.in_bodies) {
+            needs.want(*id);
+        }
+        needs
+    }
+
+    /// What names this state of the rules: the same for the same files.
+    pub fn fingerprint(&self) -> String {
+        let mut files = std::hash::DefaultHasher::new();
+        for (_, source) in self.project.sources.iter() {
+            source.path.hash(&mut files);
+            source.text.hash(&mut files);
+        }
+        format!("{:016x}", files.finish())
+    }
+
+    /// What the sends need to know beyond the plan.
+    pub fn supplies(&self) -> Supplies {
+        let config = &self.project.config;
+        let terms = |c: &CouponConfig| Terms {
+            provider: c.provider.clone(),
+            value: c.value.clone(),
+            worth: money::parse(&c.value).map(|(minor, _)| minor),
+            label: c.label.clone(),
+            valid_for: c.valid_for.and_then(|l| i64::try_from(l.0).ok()),
+        };
+        let delivery = &config.delivery;
+        let others = delivery.webhooks.values().chain(delivery.teams.values());
+        let others = others.chain(delivery.coupon_providers.values().map(|p| &p.http));
+        let in_bodies = others.filter_map(|http| http.body.as_ref()).flat_map(body_variables).collect();
+        let mut supplies = Supplies {
+            in_bodies: self.attributes(&in_bodies),
+            coupons: delivery.coupons.iter().map(|(name, c)| (name.clone(), terms(c))).collect(),
+            shop: serde_json::json!(config.shop),
+            ..Supplies::default()
+        };
+        for (template, channel) in self.project.templates.names() {
+            let mut names: BTreeSet<String> =
+                self.project.templates.variables(template, channel).into_iter().map(str::to_owned).collect();
+            names.extend(self.body(channel).into_iter().flat_map(body_variables));
+            let name = (template.to_owned(), channel.to_owned());
+            if names.iter().any(|n| n.starts_with("coupon.")) {
+                supplies.with_coupon.insert(name.clone());
+            }
+            supplies.shown.insert(name, self.attributes(&names));
+        }
+        supplies
+    }
+
+    /// The body of an HTTP channel's requests.
+    fn body(&self, channel: &str) -> Option<&Value> {
+        match self.project.config.delivery.channels.get(channel)? {
+            ChannelConfig::Http(http) => http.body.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn attributes(&self, names: &BTreeSet<String>) -> Vec<AttributeId> {
+        let attributes = names.iter().filter_map(|n| n.strip_prefix("customer."));
+        attributes.filter_map(|a| self.program.vocabulary.find_attribute(a)).map(|(id, _)| id).collect()
+    }
+
+    /// Takes what the rules send, and what earlier runs left, to where it goes.
+    pub async fn dispatcher(&self, state: &State) -> Result<Dispatcher, StateError> {
+        let mut outlets = state.outlets().await?;
+        let steps = self.program.rules.iter().flat_map(|r| r.then.iter().chain(&r.otherwise));
+        for step in steps {
+            let outlet = |kind, channel: &str| Outlet { kind, channel: channel.to_owned() };
+            let coupon = |name: &String| outlet(Kind::Coupon, self.provider(name));
+            match &step.action {
+                Action::Message { channels, coupon: with, .. } => {
+                    outlets.extend(channels.iter().map(|c| outlet(Kind::Message, c)));
+                    outlets.extend(with.iter().map(coupon));
+                }
+                Action::Coupon(name) => outlets.push(coupon(name)),
+                Action::Webhook(name) => outlets.push(outlet(Kind::Webhook, name)),
+                Action::Notify(team) => outlets.push(outlet(Kind::Notify, team)),
+                Action::AddTag(..) | Action::RemoveTag(..) | Action::Set(..) => {}
+            }
+        }
+        let carrier = |o: Outlet| {
+            // A project may have one place for all teams.
+            let channel = if o.kind == Kind::Notify { "notify" } else { &o.channel };
+            self.carriers.get(o.kind, channel, &o.channel).map(Arc::clone).map(|c| (o, c))
+        };
+        Ok(Dispatcher::new(state.clone(), outlets.into_iter().filter_map(carrier).collect(), &worker()))
+    }
+
+    fn provider(&self, coupon: &str) -> &str {
+        self.project.config.delivery.coupons.get(coupon).map_or("coupon", |c| c.provider.as_str())
+    }
+}
+
+/// This process among all workers. In containers every process is number 1, so the moment of its start parts it
+/// from the one before.
+pub fn worker() -> String {
+    static STARTED: std::sync::OnceLock<i64> = std::sync::OnceLock::new();
+    let started = STARTED.get_or_init(|| chrono::Utc::now().timestamp_micros());
+    format!("{}-{}-{started}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id())
+}
+
+/// The folder of what the sandbox caught.
+pub fn caught(folder: &Path) -> PathBuf {
+    folder.join(".tidings/sandbox/caught")
+}
+
+/// The wall clock, in microseconds since 1970 UTC.
+pub fn wall_clock() -> Clock {
+    Arc::new(|| chrono::Utc::now().timestamp_micros())
+}
