@@ -11,6 +11,8 @@ use tidings_check::Program;
 use tidings_check::program::{Cap, Quiet, Window};
 use tidings_schema::{Now, calendar};
 
+const DAY: i64 = 86_400_000_000;
+
 /// What the policy and the rules hold against messages: hold-outs, hours of silence, caps.
 #[derive(Clone, Debug)]
 pub struct Door {
@@ -118,7 +120,7 @@ impl Door {
             let mut moments: Vec<i64> = counted.map(|(_, at)| *at).collect();
             let over = moments.len().checked_sub(cap.count as usize)?;
             moments.sort_unstable();
-            Some(moments.get(over).map_or(now, |at| self.after(cap.per, *at)))
+            Some(moments.get(over).map_or(i64::MAX, |at| self.gone(cap.per, *at, now)))
         });
         full.max()
     }
@@ -127,18 +129,18 @@ impl Door {
         Now { micros, zone: self.zone }
     }
 
-    /// The first moment at which a message of `at` has left a rolling length of time; looked for day by day, since
-    /// days and months are not equally long.
-    fn after(&self, per: Window, at: i64) -> i64 {
-        const DAY: i64 = 86_400_000_000;
-        if let Window::Seconds(seconds) = per {
-            return at.saturating_add(seconds.saturating_mul(1_000_000));
+    /// From now, when a message of `at` still counts, the moment at which it has left a rolling length of time;
+    /// looked for day by day, since days and months are not equally long.
+    fn gone(&self, per: Window, at: i64, now: i64) -> i64 {
+        match per {
+            Window::Seconds(seconds) => return at.saturating_add(seconds.saturating_mul(1_000_000)),
+            Window::Between(..) => return i64::MAX,
+            Window::Days(_) | Window::Months(_) => {}
         }
-        let (mut low, mut high) = (at, at);
         let gone = |moment: i64| before(per, self.now(moment)) >= at;
+        let (mut low, mut high) = (now, now + DAY);
         while !gone(high) {
-            low = high;
-            high = high.saturating_add(DAY);
+            (low, high) = (high, high + DAY);
         }
         while high - low > 1 {
             let middle = low + (high - low) / 2;
