@@ -1,9 +1,7 @@
 //! Everything that a project can send through, by name.
 
 use crate::address::AddressBook;
-use crate::config::{
-    ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig, Length, OnUnknownConfig,
-};
+use crate::config::{ChannelConfig, CouponConfig, Delivery, HttpConfig};
 use crate::context::{granted, requested};
 use crate::email::{Sender, Unsubscribe};
 use crate::http::{Clock, Service};
@@ -15,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tidings_plan::{Answer, Asked, Carrier, Grant, Key, Kind, OnUnknown, Outcome, Sending};
+use tidings_plan::{Answer, Asked, Carrier, Grant, Key, Kind, OnUnknown, Outcome, Rate, Sending};
 
 /// A project's carriers.
 pub struct Carriers {
@@ -141,11 +139,11 @@ impl Builder<'_> {
         &mut self,
         section: &str,
         configured: &BTreeMap<String, C>,
-        build: fn(&Self, &C) -> Built,
+        build: fn(&Self, &str, &C) -> Built,
     ) -> BTreeMap<String, Arc<dyn Carrier>> {
         let mut carriers = BTreeMap::new();
         for (name, config) in configured {
-            match build(self, config) {
+            match build(self, name, config) {
                 Ok(carrier) => {
                     carriers.insert(name.clone(), carrier);
                 }
@@ -155,34 +153,33 @@ impl Builder<'_> {
         carriers
     }
 
-    fn channel(&self, config: &ChannelConfig) -> Built {
+    /// Advertising leaves once at most, but a mail whose reader would miss a coupon twice at most.
+    fn channel(&self, name: &str, config: &ChannelConfig) -> Built {
         let Surroundings { folder, zone, .. } = self.place;
         match config {
             ChannelConfig::Sandbox(_) => Ok(Arc::new(self.catch_all()?)),
-            ChannelConfig::Http(http) => self.http(http, Role::Message, &OnUnknownConfig::Leave),
+            ChannelConfig::Http(http) if name == "email" => {
+                self.http(http, Role::Message, OnUnknown::TwiceWithCoupon)
+            }
+            ChannelConfig::Http(http) => self.http(http, Role::Message, OnUnknown::Leave),
             ChannelConfig::Smtp(smtp) => {
                 Ok(Arc::new(Smtp::new(smtp, self.templates.clone(), *zone, folder, Limits::default())?))
             }
         }
     }
 
-    fn provider(&self, config: &CouponProviderConfig) -> Built {
-        let otherwise = config.keys_remembered_for.map_or(OnUnknownConfig::Leave, OnUnknownConfig::Retry);
-        let role = Role::Coupon { code: config.code.clone(), coupons: self.delivery.coupons.clone() };
-        self.http(&config.http, role, &otherwise)
+    fn provider(&self, _: &str, config: &HttpConfig) -> Built {
+        let code = config.code.as_ref().map_or("/code", |pointer| &pointer.0).to_owned();
+        let role = Role::Coupon { code, coupons: self.delivery.coupons.clone() };
+        self.http(config, role, OnUnknown::Leave)
     }
 
     /// At least once: the receiver tells repeats by `webhook-id`.
-    fn webhook(&self, config: &HttpConfig) -> Built {
-        self.http(config, Role::Call, &OnUnknownConfig::Retry(Length(86_400)))
+    fn webhook(&self, _: &str, config: &HttpConfig) -> Built {
+        self.http(config, Role::Call, OnUnknown::Retry(86_400))
     }
 
-    fn http(
-        &self,
-        config: &HttpConfig,
-        role: Role,
-        otherwise: &OnUnknownConfig,
-    ) -> Result<Arc<dyn Carrier>, String> {
+    fn http(&self, config: &HttpConfig, role: Role, otherwise: OnUnknown) -> Built {
         let Surroundings { folder, zone, clock, .. } = self.place;
         let service = Service::new(config, folder, clock.clone(), otherwise)?;
         Ok(Arc::new(Http { service, role, templates: self.templates.clone(), zone: *zone }))
@@ -292,5 +289,9 @@ impl Carrier for Http {
 
     fn batch(&self) -> usize {
         100
+    }
+
+    fn rate(&self) -> Option<Rate> {
+        self.service.rate
     }
 }

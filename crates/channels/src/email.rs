@@ -1,6 +1,6 @@
 //! Makes a mail's bytes: text and HTML beside each other, and the headers that get it delivered.
 
-use crate::config::{SmtpConfig, UnsubscribeConfig};
+use crate::config::{BouncesConfig, SmtpConfig, UnsubscribeConfig};
 use crate::template::{MailText, one_line};
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, Message, MultiPart, SinglePart};
@@ -38,9 +38,9 @@ pub(crate) enum Writing {
 impl Sender {
     pub fn new(config: &SmtpConfig) -> Result<Sender, String> {
         let from = mailbox("from", &config.from)?;
-        let bounce = match &config.bounce {
-            Some(address) => {
-                address.parse().map_err(|e| format!("bounce: `{address}` is no mail address: {e}"))?
+        let bounce = match &config.bounces {
+            Some(BouncesConfig { address, .. }) => {
+                address.parse().map_err(|e| format!("bounces: `{address}` is no mail address: {e}"))?
             }
             None => from.email.clone(),
         };

@@ -11,7 +11,7 @@ use crate::context::context;
 use crate::secret::Header;
 use crate::template::Values;
 use crate::tls::client_config;
-use answer::hear;
+use answer::{Reading, hear};
 pub(crate) use ask::Asker;
 use body::Body;
 pub use body::{body_variables, check_body};
@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tidings_plan::{Asked, Key, OnUnknown, Outcome, Sending};
+use tidings_plan::{Asked, Key, OnUnknown, Outcome, Rate, Sending};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(30);
@@ -44,27 +44,32 @@ pub(crate) struct Service {
     signing_secret: Option<SecretString>,
     asker: Option<Asker>,
     clock: Clock,
+    /// What its answers mean.
+    reading: Reading,
     pub connections: usize,
+    pub rate: Option<Rate>,
     pub on_unknown: OnUnknown,
 }
 
 impl Service {
-    /// `otherwise` is what is done about unknown outcomes where the configuration does not say.
+    /// `otherwise` is what is done about unknown outcomes where the configuration says nothing about it, nor how
+    /// long the service remembers keys.
     pub fn new(
         config: &HttpConfig,
         folder: &Path,
         clock: Clock,
-        otherwise: &OnUnknownConfig,
+        otherwise: OnUnknown,
     ) -> Result<Service, String> {
         let (url, reach) = checked(&config.url, config.private_network)?;
-        let on_unknown = config.on_unknown.as_ref().unwrap_or(otherwise);
+        let remembered = config.keys_remembered_for.map_or(otherwise, |memory| OnUnknown::Retry(memory.0));
+        let on_unknown = config.on_unknown.as_ref().map_or(remembered, OnUnknownConfig::policy);
         let ca_file = config.ca_file.as_ref().map(|file| folder.join(file));
         let timeout = config.timeout.map_or(WHOLE, |t| Duration::from_secs(t.0.clamp(1, 600)));
         let client = client(reach, client_config(ca_file.as_deref())?, timeout)?;
         let headers = headers(&config.headers, folder)?;
-        let asker = match on_unknown {
-            OnUnknownConfig::Ask(ask) => {
-                Some(Asker::beside(ask, &url, config.private_network, &client, &headers, folder)?)
+        let asker = match &config.on_unknown {
+            Some(OnUnknownConfig::Ask(ask)) => {
+                Some(Asker::beside(ask, config, &url, &client, &headers, folder)?)
             }
             _ => None,
         };
@@ -81,8 +86,14 @@ impl Service {
             signing_secret: config.signing_secret.as_ref().map(|s| s.resolve(folder)).transpose()?,
             asker,
             clock,
+            reading: Reading {
+                ok: config.ok.clone(),
+                conflict: config.conflict,
+                keyed: matches!(on_unknown, OnUnknown::Retry(_) | OnUnknown::Ask(_)),
+            },
             connections: config.connections.max(1),
-            on_unknown: on_unknown.policy(),
+            rate: config.rate.map(|pace| pace.0),
+            on_unknown,
         })
     }
 
@@ -113,9 +124,7 @@ impl Service {
             Err(why) => return Outcome::Rejected(why),
         };
         match self.client.execute(request).await {
-            Ok(response) => {
-                hear(response, (self.clock)()).await.outcome(code, self.on_unknown != OnUnknown::Leave)
-            }
+            Ok(response) => hear(response, (self.clock)()).await.outcome(code, &self.reading),
             // The connection never came about, so nothing has left. Any other failure may hide that the
             // request was carried out, a time limit above all.
             Err(e) if e.is_connect() || e.is_builder() => Outcome::Again(reason(&e), None),
@@ -147,6 +156,11 @@ impl Service {
         }
         request.body(payload.to_owned()).build().map_err(|e| reason(&e))
     }
+}
+
+/// What is wrong with a service's address; a body is looked at by [`check_body`].
+pub fn check_http(config: &HttpConfig) -> Result<(), String> {
+    checked(&config.url, config.private_network).map(drop)
 }
 
 /// A client without what reqwest does by default: redirects, proxies, no time limit.

@@ -16,8 +16,9 @@ pub mod unsubscribe;
 
 pub use address::{AddressBook, email_address, phone};
 pub use carriers::{Carriers, Surroundings};
-pub use config::{ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig, SmtpConfig};
+pub use config::{ChannelConfig, CouponConfig, Delivery, HttpConfig, SmtpConfig};
 pub use context::{OF_BODIES, OF_COUPONS, OF_MAILS, OF_ROWS};
-pub use http::{Clock, body_variables, check_body};
+pub use http::{Clock, body_variables, check_body, check_http};
 pub use secret::Secret;
+pub use smtp::check_smtp;
 pub use template::{TemplateError, Templates};

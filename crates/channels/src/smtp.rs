@@ -14,8 +14,7 @@ use serde_json::json;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tidings_plan::{Answer, Asked, Carrier, Grant, Key, OnUnknown, Outcome, Sending};
-use tokio::sync::Semaphore;
+use tidings_plan::{Answer, Asked, Carrier, Grant, Key, OnUnknown, Outcome, Rate, Sending};
 use tokio::time::Instant;
 
 /// How long the steps of a mail may take.
@@ -47,7 +46,8 @@ pub struct Smtp {
     templates: Arc<Templates>,
     zone: Tz,
     connections: usize,
-    permits: Semaphore,
+    rate: Option<Rate>,
+    domain_rates: Vec<(String, Rate)>,
     idle: Mutex<Vec<(Connection, Instant)>>,
     on_unknown: OnUnknown,
     /// What the provider's other service is asked with.
@@ -64,15 +64,10 @@ impl Smtp {
         limits: Limits,
     ) -> Result<Smtp, String> {
         let asker = match &config.on_unknown {
-            OnUnknownConfig::Ask(ask) => Some(Asker::alone(ask, folder)?),
+            Some(OnUnknownConfig::Ask(ask)) => Some(Asker::alone(ask, folder)?),
             _ => None,
         };
-        let local = matches!(config.host.as_str(), "localhost" | "127.0.0.1" | "::1");
-        if config.tls == Tls::None && config.user.is_some() && !local {
-            return Err(
-                "tls: a password does not leave this machine unprotected; write `starttls` or `tls`".into()
-            );
-        }
+        check_smtp(config)?;
         let unsubscribe = config.unsubscribe.as_ref().map(|u| Unsubscribe::new(u, folder)).transpose()?;
         Ok(Smtp {
             server: Server::new(config, folder, limits)?,
@@ -81,33 +76,54 @@ impl Smtp {
             templates,
             zone,
             connections: config.connections.max(1),
-            permits: Semaphore::new(config.connections.max(1)),
+            rate: config.rate.map(|pace| pace.0),
+            domain_rates: config.domains.iter().map(|(domain, pace)| (domain.0.clone(), pace.0)).collect(),
             idle: Mutex::new(Vec::new()),
-            on_unknown: config.on_unknown.policy(),
+            on_unknown: config
+                .on_unknown
+                .as_ref()
+                .map_or(OnUnknown::TwiceWithCoupon, OnUnknownConfig::policy),
             asker,
         })
     }
 
     async fn send(&self, letter: &Letter) -> Outcome {
-        let Ok(_permit) = self.permits.acquire().await else {
-            return Outcome::Again("the channel is closed".into(), None);
-        };
         // A connection that was held open may have been closed by the server: nothing has left, so a fresh one
-        // takes over. A connection comes back only after a whole, accepted mail; whatever else happens it is
-        // dropped, since its next answer could belong to this mail.
+        // takes over.
         if let Some(mut connection) = self.held() {
             match connection.mail(letter).await {
-                Ok(said) => return self.accepted(connection, said),
                 Err(Ending::Lost(_)) => {}
-                Err(other) => return other.outcome(letter),
+                ended => return self.ended(connection, ended, letter).await,
             }
         }
-        let mut connection = match Connection::open(&self.server).await {
-            Ok(connection) => connection,
-            Err(why) => return Outcome::Again(why, None),
+        match Connection::open(&self.server).await {
+            Ok(mut connection) => {
+                let ended = connection.mail(letter).await;
+                self.ended(connection, ended, letter).await
+            }
+            Err(why) => Outcome::Again(why, None),
+        }
+    }
+
+    /// A connection is kept only after a mail that was accepted, or refused in so many words: after anything else its
+    /// next answer could belong to this mail.
+    async fn ended(
+        &self,
+        mut connection: Connection,
+        ended: Result<String, Ending>,
+        letter: &Letter,
+    ) -> Outcome {
+        let sound = match &ended {
+            Ok(_) => true,
+            Err(Ending::Refused { .. }) => connection.reset().await,
+            Err(_) => false,
         };
-        match connection.mail(letter).await {
-            Ok(said) => self.accepted(connection, said),
+        if sound {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.push((connection, Instant::now()));
+        }
+        match ended {
+            Ok(said) => Outcome::Sent { provider_id: Some(said).filter(|s| !s.is_empty()), code: None },
             Err(ending) => ending.outcome(letter),
         }
     }
@@ -117,11 +133,20 @@ impl Smtp {
         idle.retain(|(_, since)| since.elapsed() < self.server.limits.idle);
         idle.pop().map(|(connection, _)| connection)
     }
+}
 
-    fn accepted(&self, connection: Connection, said: String) -> Outcome {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, Instant::now()));
-        Outcome::Sent { provider_id: Some(said).filter(|s| !s.is_empty()), code: None }
+/// What is wrong with a mail server's configuration, as far as that can be told without its secrets.
+pub fn check_smtp(config: &SmtpConfig) -> Result<(), String> {
+    let local = matches!(config.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+    if config.tls == Tls::None && config.user.is_some() && !local {
+        return Err(
+            "tls: a password does not leave this machine unprotected; write `starttls` or `tls`".into()
+        );
     }
+    if config.user.is_some() != config.password.is_some() {
+        return Err("`user` and `password` come together; write both or none".into());
+    }
+    Sender::new(config).map(drop)
 }
 
 impl Carrier for Smtp {
@@ -162,5 +187,13 @@ impl Carrier for Smtp {
 
     fn batch(&self) -> usize {
         100
+    }
+
+    fn rate(&self) -> Option<Rate> {
+        self.rate
+    }
+
+    fn domain_rates(&self) -> &[(String, Rate)] {
+        &self.domain_rates
     }
 }

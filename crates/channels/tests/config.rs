@@ -4,7 +4,7 @@
 use secrecy::ExposeSecret;
 use tidings_channels::Secret;
 use tidings_channels::config::{
-    ChannelConfig, CouponProviderConfig, HttpConfig, Length, OnUnknownConfig, SmtpConfig, Tls,
+    ChannelConfig, HttpConfig, Length, OnUnknownConfig, Pace, Pointer, SmtpConfig, Tls,
 };
 
 fn error<T: serde::de::DeserializeOwned>(text: &str) -> String {
@@ -15,14 +15,19 @@ fn error<T: serde::de::DeserializeOwned>(text: &str) -> String {
 fn channels_are_read_by_their_kind() {
     let smtp = "kind: smtp\nhost: mail.example\nfrom: a@b.example\nuser: u\npassword: env:PASSWORD";
     let ChannelConfig::Smtp(smtp) = serde_yaml::from_str(smtp).unwrap() else { panic!() };
-    assert_eq!((smtp.tls, smtp.connections, smtp.on_unknown), (Tls::StartTls, 4, OnUnknownConfig::Leave));
+    assert_eq!((smtp.tls, smtp.connections, smtp.on_unknown), (Tls::StartTls, 4, None));
     assert!(matches!(serde_yaml::from_str("kind: sandbox").unwrap(), ChannelConfig::Sandbox(_)));
     let http = "kind: http\nurl: https://sms.example\nbody: {to: '{{ to }}'}\non_unknown: {retry: 24 hours}";
     let ChannelConfig::Http(http) = serde_yaml::from_str(http).unwrap() else { panic!() };
     assert_eq!(http.on_unknown, Some(OnUnknownConfig::Retry(Length(86_400))));
-    let provider: CouponProviderConfig =
-        serde_yaml::from_str("url: https://c.example\nkeys_remembered_for: 30 days").unwrap();
-    assert_eq!((provider.code.as_str(), provider.keys_remembered_for), ("/code", Some(Length(2_592_000))));
+    let provider: HttpConfig =
+        serde_yaml::from_str("url: https://c.example\ncode: /a\nkeys_remembered_for: 30 days").unwrap();
+    assert_eq!(provider.code, Some(Pointer("/a".into())));
+    assert_eq!(provider.keys_remembered_for, Some(Length(2_592_000)));
+    let per = |text| Pace::parse(text).map(|pace| (pace.0.count, pace.0.per.as_secs()));
+    assert_eq!([per("50 per second"), per(" 600 per minute")], [Some((50, 1)), Some((600, 60))]);
+    assert_eq!(per("20000 per hour"), Some((20_000, 3_600)));
+    assert_eq!(["0 per second", "5 per fortnight", "-1 per hour", "50/s"].map(per), [None; 4]);
 }
 
 #[test]
@@ -39,7 +44,9 @@ fn what_nobody_knows_is_refused_with_what_to_write() {
         let error = error::<ChannelConfig>(text);
         assert!(error.contains(part), "{text}: {error}");
     }
-    assert!(error::<CouponProviderConfig>("url: u\ncode: code").contains("JSON pointer"));
+    assert!(error::<HttpConfig>("url: u\ncode: code").contains("JSON pointer"));
+    let smtp = "host: h\nfrom: f\ndomains: {'gmail': 10 per second}";
+    assert!(error::<SmtpConfig>(smtp).contains("a mail domain"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use std::fs;
 use std::sync::{Arc, Mutex};
-use tidings_channels::config::{ChannelConfig, CouponConfig, CouponProviderConfig, HttpConfig};
+use tidings_channels::config::{ChannelConfig, CouponConfig, HttpConfig};
 use tidings_channels::{Carriers, Delivery, Surroundings, Templates};
 use tidings_plan::{Asked, Carrier, Grant, Key, Kind, OnUnknown, Outcome, Sending};
 use tokio::io::AsyncReadExt;
@@ -39,10 +39,14 @@ async fn answer(State(log): State<Log>, request: Request) -> Response {
         Response::builder().status(status).header(header.0, header.1).body(body).unwrap()
     };
     let coupon = || Body::from(json!({"id": 12, "code": "SAVE-20", "data": {"code": 7}}).to_string());
-    let (first, _) =
+    let (first, rest) =
         path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
     match first {
         "ok" => respond(200, coupon()),
+        "said" => {
+            let inside = rest.split('/').next().unwrap().replace("%22", "\"");
+            respond(200, Body::from(format!("{{\"error\": {{\"code\": {inside}}}, \"code\": \"SAVE-20\"}}")))
+        }
         "conflict" => respond(409, coupon()),
         "html" => respond(201, Body::from("<html>Created</html>")),
         "empty" => respond(200, Body::from("{\"code\": \"\"}")),
@@ -97,7 +101,7 @@ fn build(mut delivery: Delivery) -> Result<Carriers, Vec<String>> {
 }
 
 fn provider(config: &str) -> Carriers {
-    let providers = [("shop".to_owned(), yaml::<CouponProviderConfig>(config))];
+    let providers = [("shop".to_owned(), yaml::<HttpConfig>(config))];
     let delivery = Delivery {
         coupon_providers: providers.into(),
         coupons: [("wake-up".to_owned(), coupon())].into(),
@@ -165,13 +169,17 @@ async fn each_answer_means_what_it_can_mean() {
         ("empty", Unknown, Sent(None)),
         ("huge", Unknown, Sent(None)),
         ("packed", Unknown, Sent(None)),
-        ("conflict", Sent(Some("SAVE-20")), Rejected),
+        // Whether the earlier request is under way or was carried out: a conflict alone does not tell.
+        ("conflict", Unknown, Rejected),
         ("500", Unknown, Unknown),
         ("502", Unknown, Unknown),
         ("slow", Unknown, Unknown),
         ("found", Unknown, Unknown),
-        ("moved", Rejected, Rejected),
-        ("metadata", Rejected, Rejected),
+        // Nothing that has to do with whom it is for: another channel would not be better off.
+        ("moved", Again(None), Again(None)),
+        ("metadata", Again(None), Again(None)),
+        ("401", Again(None), Again(None)),
+        ("403", Again(None), Again(None)),
         ("400", Rejected, Rejected),
         ("404", Rejected, Rejected),
         ("408", Again(None), Again(None)),
@@ -191,6 +199,40 @@ async fn each_answer_means_what_it_can_mean() {
             "one request each, and no redirect is followed"
         );
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_as_the_configuration_says() {
+    let (base, _) = start().await;
+    let ok = "ok: {pointer: /error/code, equals: 0, again: [1021, busy]}";
+    for (path, config, coupon, message) in [
+        ("conflict", "conflict: done", Sent(Some("SAVE-20")), Sent(None)),
+        ("conflict", "conflict: refused", Rejected, Rejected),
+        ("409", "conflict: done", Unknown, Sent(None)),
+        ("said/0", ok, Sent(Some("SAVE-20")), Sent(None)),
+        ("said/5", ok, Rejected, Rejected),
+        ("said/\"0\"", ok, Rejected, Rejected),
+        ("said/1021", ok, Again(None), Again(None)),
+        ("said/\"busy\"", ok, Again(None), Again(None)),
+        ("said/null", ok, Unknown, Unknown),
+        ("ok", ok, Unknown, Unknown),
+        ("html", ok, Unknown, Unknown),
+        ("huge", ok, Unknown, Unknown),
+        ("said/null", "ok: {pointer: /error/code}", Sent(Some("SAVE-20")), Sent(None)),
+        ("ok", "ok: {pointer: /error/code}", Sent(Some("SAVE-20")), Sent(None)),
+        ("html", "ok: {pointer: /error/code}", Unknown, Unknown),
+    ] {
+        let config = format!("url: '{base}/{path}'\nkeys_remembered_for: 1 hour\n{config}");
+        check(deliver(&provider(&config), Kind::Coupon).await, &coupon, &config);
+        check(deliver(&sms(&config).unwrap(), Kind::Message).await, &message, &config);
+    }
+    let refused = |path| sms(&format!("url: '{base}/{path}'\n{ok}")).unwrap();
+    let Outcome::Rejected(why) = deliver(&refused("said/\"E_17\""), Kind::Message).await else { panic!() };
+    assert!(why.contains("E_17 at /error/code"), "{why}");
+    let Outcome::Rejected(why) = deliver(&refused("said/\"ann@shop.example\""), Kind::Message).await else {
+        panic!()
+    };
+    assert!(!why.contains("ann@"), "{why}");
 }
 
 #[tokio::test]
@@ -277,8 +319,12 @@ async fn a_provider_is_asked_about_a_key() {
         ("html", None),
         ("500", None),
         ("moved", None),
+        ("said/5", None),
+        ("said/0", Some(Asked::Happened { code: Some("SAVE-20".into()) })),
     ] {
-        let ask = format!("on_unknown: {{ask: {{url: '{base}/{path}/{{{{ key }}}}', after: 5 minutes}}}}");
+        let inside = if path.starts_with("said") { ", ok: {pointer: /error/code, equals: 0}" } else { "" };
+        let ask =
+            format!("on_unknown: {{ask: {{url: '{base}/{path}/{{{{ key }}}}', after: 5 minutes{inside}}}}}");
         let carriers = provider(&format!("url: {base}/ok\n{ask}"));
         let carrier = carriers.get(Kind::Coupon, "coupon", "wake-up").unwrap();
         assert_eq!(carrier.on_unknown(), OnUnknown::Ask(300));
@@ -297,6 +343,15 @@ fn what_is_done_about_the_unknown_follows_from_what_a_service_promises() {
         let carriers = provider(&format!("url: http://localhost/\n{config}"));
         carriers.get(Kind::Coupon, "coupon", "wake-up").unwrap().on_unknown()
     };
+    let message = |channel: &str, config: &str| {
+        let http: HttpConfig = yaml(&format!("url: http://localhost/\n{config}"));
+        let channels = [(channel.to_owned(), ChannelConfig::Http(http))];
+        let carriers = build(Delivery { channels: channels.into(), ..Delivery::default() }).ok().unwrap();
+        carriers.get(Kind::Message, channel, "hi").unwrap().on_unknown()
+    };
+    assert_eq!((message("sms", ""), message("email", "")), (OnUnknown::Leave, OnUnknown::TwiceWithCoupon));
+    assert_eq!(message("email", "on_unknown: leave"), OnUnknown::Leave);
+    assert_eq!(message("sms", "keys_remembered_for: 1 hour"), OnUnknown::Retry(3_600));
     assert_eq!(policy(""), OnUnknown::Leave);
     assert_eq!(policy("keys_remembered_for: 24 hours"), OnUnknown::Retry(86_400));
     assert_eq!(policy("keys_remembered_for: 24 hours\non_unknown: leave"), OnUnknown::Leave);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tidings_channels::config::SmtpConfig;
 use tidings_channels::smtp::{Limits, Smtp};
 use tidings_channels::{Templates, unsubscribe};
-use tidings_plan::{Carrier, Grant, Key, Kind, OnUnknown, Outcome, Sending};
+use tidings_plan::{Carrier, Grant, Key, Kind, OnUnknown, Outcome, Rate, Sending};
 
 /// Short, so that silence is noticed soon; no test ends in time by them.
 const LIMITS: Limits = Limits {
@@ -104,7 +104,10 @@ async fn whatever_fails_before_the_text_leaves_is_a_definite_no() {
         Says("greeting", "421 busy"),
         Says("greeting", "554 no"),
         Says("MAIL", "421 closing"),
+        Says("EHLO", "550 not you"),
         Says("MAIL", "451 later"),
+        Says("MAIL", "550 go away"),
+        Says("RCPT", "530 log in first"),
         Says("RCPT", "450 greylisted"),
         Says("DATA", "452 full"),
         Says("DATA", "250 ok"),
@@ -114,7 +117,7 @@ async fn whatever_fails_before_the_text_leaves_is_a_definite_no() {
         assert!(is_again(&outcome), "{fault:?}: {outcome:?}");
         assert_eq!(log.accepted(), [], "{fault:?}");
     }
-    for fault in [Says("MAIL", "550 go away"), Says("RCPT", "550 no such user"), Says("DATA", "554 no")] {
+    for fault in [Says("RCPT", "550 no such user"), Says("DATA", "554 no")] {
         let (outcome, log) = one(fault).await;
         assert!(matches!(outcome, Outcome::Rejected(_)), "{fault:?}: {outcome:?}");
         assert_eq!(log.accepted(), [], "{fault:?}");
@@ -155,6 +158,35 @@ async fn connections_are_held_open_and_replaced_when_the_server_closed_them() {
         assert!(matches!(send(&channel, number, "ann@shop.example").await, Outcome::Sent { .. }));
     }
     assert_eq!((log.connections(), log.accepted().len()), (1, 3));
+}
+
+#[tokio::test]
+async fn a_refused_address_costs_no_connection() {
+    let (port, log) = start(&[]).await;
+    let channel = channel(port, "tls: none");
+    for (number, to) in [(1, "nobody@shop.example"), (2, "ann@shop.example"), (3, "nobody@shop.example")] {
+        let outcome = send(&channel, number, to).await;
+        assert_eq!(matches!(outcome, Outcome::Rejected(_)), number != 2, "{outcome:?}");
+    }
+    assert_eq!((log.connections(), log.recipients()), (1, vec!["ann@shop.example".to_owned()]));
+}
+
+#[tokio::test]
+async fn many_mails_at_once_go_through_as_many_connections_and_no_more() {
+    let (port, log) = start(&[]).await;
+    let channel = Arc::new(channel(port, "tls: none"));
+    for _ in 0..10 {
+        let mut under_way = tokio::task::JoinSet::new();
+        for number in 0..50 {
+            let channel = channel.clone();
+            under_way.spawn(async move { send(&channel, number, &format!("c{number}@shop.example")).await });
+        }
+        while let Some(outcome) = under_way.join_next().await {
+            assert!(matches!(outcome, Ok(Outcome::Sent { .. })), "{outcome:?}");
+        }
+    }
+    assert_eq!(log.accepted().len(), 500);
+    assert!(log.connections() <= 50, "{}", log.connections());
 }
 
 #[tokio::test]
@@ -235,13 +267,13 @@ fn settings_that_would_leak_or_lie_are_refused() {
         "tls: none\nhost: mail.shop.example\nuser: u\npassword: file:password",
         "user: u",
         "on_unknown: {ask: {url: 'https://mail.example/events'}}",
-        "bounce: nowhere",
+        "bounces: {address: nowhere}",
         "unsubscribe: {url: 'http://shop.example', secret: file:password}",
         "password: file:missing\nuser: u",
     ]
     .map(|more| configured(1, more, folder.path()).err().unwrap_or_else(|| panic!("{more}")));
     errors.sort_unstable();
-    let parts = ["`user` and `password`", "bounce", "{{ key }}", "missing", "https://", "unprotected"];
+    let parts = ["`user` and `password`", "bounces", "{{ key }}", "missing", "https://", "unprotected"];
     for part in parts {
         assert!(errors.iter().any(|e| e.contains(part)), "{part}: {errors:?}");
     }
@@ -250,7 +282,13 @@ fn settings_that_would_leak_or_lie_are_refused() {
 #[tokio::test]
 async fn the_mail_has_what_makes_it_arrive() {
     let (port, log) = start(&[]).await;
-    let more = "tls: none\nreply_to: help@shop.example\nbounce: bounces@shop.example\n\
+    let plain = channel(port, "tls: none\nrate: 50 per second\ndomains: {GMAIL.com: 10 per minute}");
+    let per = |count, seconds| Rate { count, per: Duration::from_secs(seconds) };
+    assert_eq!(plain.smtp.on_unknown(), OnUnknown::TwiceWithCoupon);
+    assert_eq!(plain.smtp.rate(), Some(per(50, 1)));
+    assert_eq!(plain.smtp.domain_rates(), [("gmail.com".to_owned(), per(10, 60))]);
+    assert_eq!(channel(port, "tls: none\non_unknown: leave").smtp.on_unknown(), OnUnknown::Leave);
+    let more = "tls: none\nreply_to: help@shop.example\nbounces: {address: bounces@shop.example}\n\
                 unsubscribe: {url: 'https://shop.example/u', secret: file:password}\non_unknown: {retry: 1 hour}";
     let channel = channel(port, more);
     assert_eq!(channel.smtp.on_unknown(), OnUnknown::Retry(3600));

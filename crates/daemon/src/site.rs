@@ -140,7 +140,7 @@ impl Site {
         };
         let delivery = &config.delivery;
         let others = delivery.webhooks.values().chain(delivery.teams.values());
-        let others = others.chain(delivery.coupon_providers.values().map(|p| &p.http));
+        let others = others.chain(delivery.coupon_providers.values());
         let in_bodies = others.filter_map(|http| http.body.as_ref()).flat_map(body_variables).collect();
         let mut supplies = Supplies {
             in_bodies: self.attributes(&in_bodies),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use tidings_channels::config::{SandboxConfig, SmtpConfig};
-use tidings_channels::{ChannelConfig, CouponConfig, CouponProviderConfig, Delivery, HttpConfig};
+use tidings_channels::{ChannelConfig, CouponConfig, Delivery, HttpConfig, check_http, check_smtp};
 use tidings_schema::names;
 use tidings_schema::yaml::{Fields, Node};
 use tidings_syntax::suggest::nearest;
@@ -84,7 +84,7 @@ impl Reader<'_> {
     fn channel(&mut self, node: &Node<'_>) -> Option<ChannelConfig> {
         let kind = self.kind(node, &["smtp", "http", "sandbox"])?;
         match kind {
-            "smtp" => self.typed::<SmtpConfig>(node).map(ChannelConfig::Smtp),
+            "smtp" => self.smtp(node).map(ChannelConfig::Smtp),
             "http" => self.http(node, Purpose::Message).map(ChannelConfig::Http),
             _ => self.typed::<SandboxConfig>(node).map(ChannelConfig::Sandbox),
         }
@@ -126,16 +126,31 @@ impl Reader<'_> {
         read
     }
 
+    fn smtp(&mut self, node: &Node<'_>) -> Option<SmtpConfig> {
+        let smtp: SmtpConfig = self.typed(node)?;
+        if let Err(problem) = check_smtp(&smtp) {
+            let entries = node.entries(self.out).unwrap_or_default();
+            let at = entries.iter().find(|(key, _)| problem.starts_with(&format!("{key}: ")));
+            self.wrong(at.map_or(node, |(_, part)| part).key_place(), &problem);
+        }
+        Some(smtp)
+    }
+
+    fn wrong(&mut self, place: Place, problem: &str) {
+        let (message, help) = problem.split_once("; ").unwrap_or((problem, "see docs/project.md"));
+        self.out.push(Diagnostic::new(Code::BAD_CHANNEL, place, message).help(help));
+    }
+
     fn http(&mut self, node: &Node<'_>, purpose: Purpose) -> Option<HttpConfig> {
         let http: HttpConfig = self.typed(node)?;
         self.request(node, &http, purpose);
         Some(http)
     }
 
-    fn provider(&mut self, node: &Node<'_>) -> Option<CouponProviderConfig> {
+    fn provider(&mut self, node: &Node<'_>) -> Option<HttpConfig> {
         self.kind(node, &["http"])?;
-        let provider: CouponProviderConfig = self.typed(node)?;
-        self.request(node, &provider.http, Purpose::Coupon);
+        let provider: HttpConfig = self.typed(node)?;
+        self.request(node, &provider, Purpose::Coupon);
         Some(provider)
     }
 
@@ -143,11 +158,14 @@ impl Reader<'_> {
     fn request(&mut self, node: &Node<'_>, http: &HttpConfig, of: Purpose) {
         let entries = node.entries(self.out).unwrap_or_default();
         let find = |wanted: &str| entries.iter().find(|(key, _)| key == wanted).map(|(_, n)| n);
-        if let Some(url) =
-            find("url").filter(|_| !http.url.starts_with("https://") && !http.url.starts_with("http://"))
+        // An account in the address has been found already.
+        if let (Some(url), false) = (find("url"), http.url.contains('@'))
+            && let Err(problem) = check_http(http)
         {
-            let finding = url.finding(Code::BAD_CHANNEL, "this is no address of the web");
-            self.out.push(finding.help("write `url: https://…`"));
+            self.wrong(url.place(), &problem);
+        }
+        if let (Some(code), true) = (find("code"), of != Purpose::Coupon) {
+            self.wrong(code.key_place(), "only a coupon provider answers with a `code`; take it out");
         }
         if let (Some(body), Some(json)) = (find("body"), &http.body) {
             self.bodies.push(Body { place: body.key_place(), json: json.clone(), of });

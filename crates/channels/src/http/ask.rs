@@ -4,7 +4,7 @@ use super::answer::hear;
 use super::body;
 use super::guard::checked;
 use super::{WHOLE, client, headers, reason};
-use crate::config::AskConfig;
+use crate::config::{AskConfig, HttpConfig, OkConfig};
 use crate::template::{Text, Values};
 use crate::tls::client_config;
 use reqwest::header::HeaderMap;
@@ -18,19 +18,20 @@ pub(crate) struct Asker {
     client: Client,
     url: Text,
     headers: HeaderMap,
+    ok: Option<OkConfig>,
 }
 
 impl Asker {
     /// Asks a service that also takes requests, with the same secrets and so on the same host.
     pub(super) fn beside(
         ask: &AskConfig,
+        config: &HttpConfig,
         service: &Url,
-        private_network: bool,
         client: &Client,
         own: &HeaderMap,
         folder: &Path,
     ) -> Result<Asker, String> {
-        let (url, _) = checked(&plain(&ask.url), private_network)?;
+        let (url, _) = checked(&plain(&ask.url), config.private_network)?;
         if (url.host_str(), url.port_or_known_default())
             != (service.host_str(), service.port_or_known_default())
         {
@@ -41,14 +42,16 @@ impl Asker {
         }
         let mut all = own.clone();
         all.extend(headers(&ask.headers, folder)?);
-        Ok(Asker { client: client.clone(), url: compiled(&ask.url)?, headers: all })
+        let ok = ask.ok.as_ref().or(config.ok.as_ref()).cloned();
+        Ok(Asker { client: client.clone(), url: compiled(&ask.url)?, headers: all, ok })
     }
 
     /// Asks a service that is otherwise reached in another way: what a mail provider knows of its mails.
     pub(crate) fn alone(ask: &AskConfig, folder: &Path) -> Result<Asker, String> {
         let (_, reach) = checked(&plain(&ask.url), false)?;
         let client = client(reach, client_config(None)?, WHOLE)?;
-        Ok(Asker { client, url: compiled(&ask.url)?, headers: headers(&ask.headers, folder)? })
+        let headers = headers(&ask.headers, folder)?;
+        Ok(Asker { client, url: compiled(&ask.url)?, headers, ok: ask.ok.clone() })
     }
 
     /// 200 means that it happened, 404 that it did not. `code` is where a coupon's code stands in the answer.
@@ -61,7 +64,7 @@ impl Asker {
             Err(why) => return Asked::CannotTell(why),
         };
         match self.client.get(url).headers(self.headers.clone()).send().await {
-            Ok(response) => hear(response, 0).await.asked(code),
+            Ok(response) => hear(response, 0).await.asked(code, self.ok.as_ref()),
             Err(e) => Asked::CannotTell(reason(&e)),
         }
     }

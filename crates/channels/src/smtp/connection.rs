@@ -8,7 +8,7 @@ use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, Certificate, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
 use rustls::ClientConfig;
@@ -47,8 +47,10 @@ enum Protection {
 /// How a mail ended that was not accepted.
 #[derive(Debug)]
 pub(super) enum Ending {
-    /// The server said no, for now or for good.
+    /// The server said no to this mail, for now or for good.
     Refused { code: u16, said: String },
+    /// The server takes no mail from us at this time, whoever it is for.
+    Closed(String),
     /// The connection failed before the mail's text had left.
     Lost(String),
     /// The connection failed after that.
@@ -83,8 +85,7 @@ impl Server {
         };
         let account = match (&config.user, &config.password) {
             (Some(user), Some(password)) => Some((user.clone(), password.resolve(folder)?)),
-            (None, None) => None,
-            _ => return Err("`user` and `password` come together; write both or none".into()),
+            _ => None,
         };
         let port = config.port.unwrap_or(port);
         Ok(Server { host, port, protection, account, hello: ClientId::default(), limits })
@@ -142,7 +143,11 @@ impl Connection {
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
-        self.command(Mail::new(Some(from), parameters), &[250]).await?;
+        // Here the server does not know yet whom it is for.
+        self.command(Mail::new(Some(from), parameters), &[250]).await.map_err(|ending| match ending {
+            Ending::Refused { said, .. } => Ending::Closed(said),
+            other => other,
+        })?;
         self.command(Rcpt::new(to, Vec::new()), &[250, 251]).await?;
         // Until this is answered with 354, nothing has been sent. A wrong answer is one to an earlier command.
         self.command(Data, &[354]).await?;
@@ -155,6 +160,11 @@ impl Connection {
             return Err(Ending::Unknown("the server's answer to the mail's end means nothing".into()));
         }
         Ok(first_words(&answer))
+    }
+
+    /// Forgets the mail that was begun. Whether the connection is fit for another one: the answer is the one to this.
+    pub async fn reset(&mut self) -> bool {
+        self.command(Rset, &[250]).await.is_ok()
     }
 
     async fn command(&mut self, command: impl std::fmt::Display, expected: &[u16]) -> Result<(), Ending> {
@@ -177,7 +187,7 @@ impl Ending {
         let clean = |said: String| said.replace(&letter.to, "the address");
         match self {
             Ending::Refused { code, said } if code >= 500 => Outcome::Rejected(clean(said)),
-            Ending::Refused { said, .. } => Outcome::Again(clean(said), None),
+            Ending::Refused { said, .. } | Ending::Closed(said) => Outcome::Again(clean(said), None),
             Ending::Lost(why) => Outcome::Again(why, None),
             Ending::Unknown(why) => Outcome::Unknown(why),
         }
@@ -191,6 +201,8 @@ fn refused(code: u16, said: &str) -> Ending {
 /// A failed command: the server's no, or else what the loss of the connection means at this step.
 fn failed(error: &Error, lost: fn(String) -> Ending) -> Ending {
     match error.status() {
+        // It wants another login.
+        Some(code) if matches!(u16::from(code), 530 | 534 | 535 | 538) => Ending::Closed(error.to_string()),
         Some(code) => refused(u16::from(code), &error.to_string()),
         None => lost(error.to_string()),
     }

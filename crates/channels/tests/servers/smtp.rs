@@ -176,6 +176,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     };
                     self.say(".", twice).await?;
                 }
+                "RSET" => {
+                    begun = false;
+                    self.say("RSET", "250 ok").await?;
+                }
                 "QUIT" => {
                     self.say("QUIT", "221 bye").await?;
                     return None;
