@@ -13,8 +13,8 @@ use tidings_schema::{Now, calendar};
 
 const DAY: i64 = 86_400_000_000;
 
-/// What the policy and the rules hold against messages: hold-outs, hours of silence, caps.
-#[derive(Clone, Debug)]
+/// What the policy and the rules hold against messages: hold-outs, hours of silence, caps. The default holds nothing.
+#[derive(Clone, Debug, Default)]
 pub struct Door {
     project: String,
     zone: Tz,
