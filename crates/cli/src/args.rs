@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Marketing rules as code: see who each rule would reach, then run it.
@@ -25,6 +26,7 @@ Start here:
   tidings plan                          see who each rule would reach, and who is held back and why
   tidings explain RULE CUSTOMER         see why one customer is, or is not, sent something
   tidings run --sandbox                 send into a folder; `tidings sandbox list` shows what was caught
+  tidings serve                         let the rules run on their schedules
 
 Exit codes: 0 done, 1 the project or the run has errors, 2 the command line has, 3 a rule is over its limit.";
 
@@ -54,6 +56,8 @@ pub enum Command {
     Explain(Explain),
     /// Make the same plan and carry it out; run again after a crash, it goes on where it was
     Run(Run),
+    /// Run the rules on their schedules and send what they say, day and night
+    Serve(Serve),
     /// Read CSV and similar files into the embedded store
     Import(Import),
     /// Count the customers in each stage and segment
@@ -193,6 +197,30 @@ pub struct Run {
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     pub format: TextOrJson,
 }
+
+/// Run the rules on their schedules and send what they say, day and night.
+#[derive(Debug, Args)]
+#[command(after_help = SERVING)]
+pub struct Serve {
+    /// Where it answers /healthz, /readyz, /metrics, /unsubscribe and /feedback
+    #[arg(long, default_value = "127.0.0.1:8025", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Catch everything in the sandbox, with the sandbox's own history
+    #[arg(long)]
+    pub sandbox: bool,
+    /// What requests for /metrics have to carry, as env:NAME or file:PATH; needed where others than this machine can
+    /// reach the address
+    #[arg(long, value_name = "SECRET")]
+    pub token: Option<String>,
+    /// How the log is written: text on a terminal and else JSON, where it is not said
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<TextOrJson>,
+}
+
+const SERVING: &str = "\
+Files that change are taken up while it runs; broken ones are not, and the rules before run on.
+SIGTERM or Ctrl-C sees through what is leaving and begins nothing; a second one ends at once, and nothing is lost.
+SIGHUP reads the project again, secrets too. TIDINGS_LOG=debug says more.";
 
 /// Read files into the embedded store.
 #[derive(Debug, Args)]

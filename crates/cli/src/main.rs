@@ -7,19 +7,19 @@ mod opened;
 mod progress;
 mod report;
 mod screen;
+mod signals;
 
-use args::{Cli, Command};
+use args::{Cli, Command, TextOrJson};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use screen::Screen;
+use std::io::IsTerminal;
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_env("TIDINGS_LOG"))
-        .with_writer(std::io::stderr)
-        .init();
+    log(&cli.command);
     let screen = Screen::new(cli.colour);
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -32,6 +32,23 @@ fn main() -> ExitCode {
     })
 }
 
+/// The log goes to the standard error. What runs for long says how it goes; the others only what went wrong.
+fn log(command: &Command) {
+    let (usually, json) = match command {
+        Command::Serve(serve) => {
+            let json = match serve.log_format {
+                Some(format) => format == TextOrJson::Json,
+                None => !std::io::stderr().is_terminal(),
+            };
+            ("info,sqlx=warn", json)
+        }
+        _ => ("error", false),
+    };
+    let filter = EnvFilter::try_from_env("TIDINGS_LOG").unwrap_or_else(|_| EnvFilter::new(usually));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json { log.json().init() } else { log.with_ansi(std::io::stderr().is_terminal()).init() }
+}
+
 async fn carry_out(cli: &Cli, screen: &Screen) -> Result<ExitCode, Failure> {
     let folder = &cli.project;
     match &cli.command {
@@ -41,6 +58,7 @@ async fn carry_out(cli: &Cli, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Plan(args) => commands::plan::plan(folder, args, screen).await,
         Command::Explain(args) => commands::explain::explain(folder, args, screen).await,
         Command::Run(args) => commands::run::run(folder, args, screen).await,
+        Command::Serve(args) => commands::serve::serve(folder, args, screen).await,
         Command::Import(args) => commands::import::import(folder, args, screen).await,
         Command::Customers(args) => commands::customers::customers(folder, args, screen).await,
         Command::Sandbox(args) => commands::sandbox::sandbox(folder, args, screen),

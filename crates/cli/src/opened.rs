@@ -16,7 +16,8 @@ pub fn open(folder: &Path, sandbox: bool, screen: &Screen) -> Result<Site, Failu
     Ok(site)
 }
 
-fn unsound(why: Unsound, screen: &Screen) -> Failure {
+/// Says what keeps a project from being worked with.
+pub fn unsound(why: Unsound, screen: &Screen) -> Failure {
     if why.errors.is_empty() {
         return Failure::new(why.problems.join("\n"));
     }

@@ -5,11 +5,13 @@ mod batch;
 pub mod decide;
 pub mod dispatch;
 pub mod run;
+pub mod serve;
 pub mod site;
 pub mod stop;
 
 pub use decide::{DecideError, Decider, Decision};
 pub use dispatch::{Dispatcher, Drained};
 pub use run::{RunOf, Summary, run};
+pub use serve::{Serve, ServeError, serve};
 pub use site::{Site, Unsound};
 pub use stop::Stop;

@@ -2,12 +2,15 @@
 
 use crate::decide::Decider;
 use crate::dispatch::Dispatcher;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tidings_channels::{Carriers, ChannelConfig, Clock, CouponConfig, Surroundings, body_variables};
+use tidings_channels::{
+    Carriers, ChannelConfig, Clock, CouponConfig, Secret, Surroundings, body_variables, unsubscribe,
+};
 use tidings_check::Program;
 use tidings_check::program::Action;
 use tidings_engine::Needs;
@@ -29,7 +32,31 @@ pub struct Site {
     pub carriers: Carriers,
     /// How many warnings `tidings check` has.
     pub warnings: usize,
-    state: PathBuf,
+    state: Place,
+    /// What the tokens of unsubscribe links are signed with.
+    unsubscribe: Vec<SecretString>,
+}
+
+/// Where the engine's own database is.
+enum Place {
+    /// In a file.
+    File(PathBuf),
+    /// On a server, by its URL.
+    Server(SecretString),
+}
+
+impl Place {
+    /// Reads what `tidings.yaml` says, an address that is kept elsewhere included.
+    fn of(written: &str, folder: &Path) -> Result<Place, String> {
+        let url = match Secret::parse(written) {
+            Some(secret) => secret.resolve(folder).map_err(|e| format!("state: {e}"))?,
+            None => written.to_owned().into(),
+        };
+        if url.expose_secret().starts_with("postgres") {
+            return Ok(Place::Server(url));
+        }
+        path_of(url.expose_secret(), folder).map(Place::File).map_err(|e| e.to_string())
+    }
 }
 
 /// Why a project cannot be worked with.
@@ -40,6 +67,23 @@ pub struct Unsound {
     pub sources: Sources,
     /// What is wrong around it: secrets that are not set, certificates that cannot be read. For people.
     pub problems: Vec<String>,
+    /// The folder of its rule files.
+    pub rules: String,
+}
+
+/// How many errors of a project are told where each is one line.
+const MOST: usize = 20;
+
+impl Unsound {
+    /// The first errors, each in a line with its code and place.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |error: &Diagnostic| {
+            let (line, column) = self.sources.line_column(error.place.file, error.place.span.start);
+            let file = self.sources.get(error.place.file).map_or("", |s| s.path.as_str());
+            format!("{} {file}:{line}:{column}: {}", error.code.id(), error.message)
+        };
+        self.errors.iter().map(line).chain(self.problems.iter().cloned()).take(MOST).collect()
+    }
 }
 
 impl Site {
@@ -51,7 +95,7 @@ impl Site {
         found.extend(checked.diagnostics);
         let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
         let Some(program) = checked.program.filter(|_| errors.is_empty()) else {
-            return Err(Unsound { errors, sources: project.sources, problems: Vec::new() });
+            return Err(unsound(errors, Vec::new(), project));
         };
         let place = Surroundings {
             folder: folder.to_owned(),
@@ -60,19 +104,43 @@ impl Site {
             clock,
         };
         let (delivery, templates) = (&project.config.delivery, Arc::clone(&project.templates));
-        let unsound = |problems, project: Project| Unsound { errors, sources: project.sources, problems };
         let carriers = match Carriers::build(delivery, templates, sandbox, &place) {
             Ok(carriers) => carriers,
-            Err(problems) => return Err(unsound(problems, project)),
+            Err(problems) => return Err(unsound(errors, problems, project)),
         };
         let sandbox = carriers.is_sandbox();
         // What was only caught must not count as sent: the sandbox has a state of its own.
-        let state = match path_of(&project.config.state, folder) {
-            _ if sandbox => folder.join(".tidings/sandbox/state.db"),
-            Ok(file) => file,
-            Err(e) => return Err(unsound(vec![e.to_string()], project)),
+        let state = if sandbox {
+            Ok(Place::File(folder.join(".tidings/sandbox/state.db")))
+        } else {
+            Place::of(&project.config.state, folder)
         };
-        Ok(Site { project, program, sandbox, carriers, warnings: warnings.len(), state })
+        let state = match state {
+            Ok(state) => state,
+            Err(problem) => return Err(unsound(errors, vec![problem], project)),
+        };
+        let mails = project.config.delivery.channels.values().filter_map(|channel| match channel {
+            ChannelConfig::Smtp(smtp) => smtp.unsubscribe.as_ref(),
+            _ => None,
+        });
+        // In the sandbox a secret that is not set keeps nobody from looking at what would be sent.
+        let unsubscribe = mails.filter_map(|page| page.secret.resolve(folder).ok()).collect();
+        Ok(Site { project, program, sandbox, carriers, warnings: warnings.len(), state, unsubscribe })
+    }
+
+    /// Whether another version of the project keeps its state in the same place.
+    pub fn same_state(&self, other: &Site) -> bool {
+        match (&self.state, &other.state) {
+            (Place::File(one), Place::File(other)) => one == other,
+            (Place::Server(one), Place::Server(other)) => one.expose_secret() == other.expose_secret(),
+            _ => false,
+        }
+    }
+
+    /// The channel and the customer of an unsubscribe link's token, if one of the channels made it.
+    pub fn unsubscriber(&self, token: &str) -> Option<(String, String)> {
+        let secrets = self.unsubscribe.iter().map(|secret| secret.expose_secret().as_bytes());
+        secrets.into_iter().find_map(|secret| unsubscribe::read(token, secret))
     }
 
     /// The customers' database.
@@ -82,12 +150,18 @@ impl Site {
 
     /// The engine's own database, made where there is none.
     pub async fn state(&self) -> Result<State, StateError> {
-        State::open_file(&self.state).await
+        match &self.state {
+            Place::File(file) => State::open_file(file).await,
+            Place::Server(url) => State::open(url.expose_secret()).await,
+        }
     }
 
     /// The engine's own database, where it was made already: looking makes none.
     pub async fn state_so_far(&self) -> Result<Option<State>, StateError> {
-        if self.state.exists() { self.state().await.map(Some) } else { Ok(None) }
+        match &self.state {
+            Place::File(file) if !file.exists() => Ok(None),
+            _ => self.state().await.map(Some),
+        }
     }
 
     /// What plans are made from.
@@ -203,6 +277,10 @@ impl Site {
     fn provider(&self, coupon: &str) -> &str {
         self.project.config.delivery.coupons.get(coupon).map_or("coupon", |c| c.provider.as_str())
     }
+}
+
+fn unsound(errors: Vec<Diagnostic>, problems: Vec<String>, project: Project) -> Unsound {
+    Unsound { errors, problems, rules: project.config.rules, sources: project.sources }
 }
 
 /// This process among all workers. In containers every process is number 1, so the moment of its start parts it

@@ -4,7 +4,7 @@ use crate::outside::{self, Body};
 use crate::secrets;
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
-use tidings_channels::Delivery;
+use tidings_channels::{Delivery, Secret};
 use tidings_schema::load::{currency, zone};
 use tidings_schema::yaml::{Document, Fields, Node};
 use tidings_schema::{Currency, Settings};
@@ -35,7 +35,7 @@ pub struct Config {
     pub name: String,
     /// The customers' database, a URL; a relative path is the project's.
     pub store: String,
-    /// The database of what the engine itself decided.
+    /// The database of what the engine itself decided: a URL, or where one is kept, as `env:NAME` or `file:PATH`.
     pub state: String,
     /// The folder of the rule files, relative to the project.
     pub rules: String,
@@ -103,7 +103,7 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
     if let Some(store) = fields.get("store").and_then(|n| store(&n, out)) {
         config.store = store;
     }
-    if let Some(state) = fields.get("state").and_then(|n| store(&n, out)) {
+    if let Some(state) = fields.get("state").and_then(|n| state(&n, out)) {
         config.state = state;
     }
     if let Some(rules) = fields.text("rules", out) {
@@ -129,6 +129,16 @@ fn default_zone(fields: &Fields<'_>) -> Diagnostic {
     let place = fields.node().key_place();
     Diagnostic::new(Code::NO_ZONE, place, "there is no time zone, so days begin and end in UTC")
         .help("write `time_zone: Asia/Shanghai`, or another continent and city")
+}
+
+/// The engine's own database. An address with a password in it is a secret.
+fn state(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {
+    let url = node.text(&mut Vec::new()).unwrap_or_default();
+    match url.split_once(':') {
+        _ if Secret::parse(&url).is_some() => Some(url),
+        Some(("postgres" | "postgresql", server)) if server.starts_with("//") => Some(url),
+        _ => store(node, out),
+    }
 }
 
 fn store(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {

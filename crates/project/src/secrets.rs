@@ -34,7 +34,13 @@ fn within(node: &Node<'_>, header: bool, out: &mut Vec<Diagnostic>) -> Vec<Span>
         Value::Nothing => Vec::new(),
         Value::Text(text) if is_named(text) => Vec::new(),
         Value::Text(text) if has_password(text) => {
-            report(node, "the address carries a password", "leave the password out of the address", out)
+            let key = node.key();
+            let help = if key == "state" {
+                format!("put the address into an environment variable and write `{key}: env:DATABASE_URL`")
+            } else {
+                "leave the password out of the address".to_owned()
+            };
+            report(node, "the address carries a password", &help, out)
         }
         _ if carries_secret(node.key(), header) => {
             let key = node.key();

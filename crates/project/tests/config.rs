@@ -248,3 +248,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_state_can_be_on_a_server_whose_password_is_kept_elsewhere() {
+    let with = |state: &str| WHOLE.replace("state: sqlite:.tidings/state.db", &format!("state: {state}"));
+    for fine in [
+        "env:DATABASE_URL",
+        "file:secrets/database",
+        "postgres://localhost/shop",
+        "postgresql://shop@db/shop",
+    ] {
+        let (project, found, _) = load(&with(fine));
+        assert_eq!((project.config.state.as_str(), found), (fine, Vec::new()));
+    }
+    let (_, found, all) = load(&with("postgres://shop:hunter2@db/shop"));
+    assert!(found[0].starts_with("E150 4 the address carries a password"), "{found:?}");
+    assert!(
+        format!("{all:?}").contains("state: env:DATABASE_URL")
+            && !format!("{all:?}{found:?}").contains("hunter2")
+    );
+    assert!(load(&with("mysql://db/shop")).1[0].starts_with("E152 4"));
+}

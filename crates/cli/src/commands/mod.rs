@@ -11,4 +11,5 @@ pub mod outbox;
 pub mod plan;
 pub mod run;
 pub mod sandbox;
+pub mod serve;
 pub mod suppress;

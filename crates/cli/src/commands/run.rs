@@ -6,12 +6,13 @@ use crate::opened;
 use crate::progress;
 use crate::report::{outcome, plan_table, remarks};
 use crate::screen::Screen;
+use crate::signals::stop_on_signals;
 use std::cell::Cell;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tidings_daemon::site::caught;
-use tidings_daemon::{RunOf, Stop, run as carry_out};
+use tidings_daemon::{RunOf, run as carry_out};
 use tidings_plan::{Page, pages};
 
 /// Makes the plan and carries it out, earlier runs' leftovers included; exits with 3 where a rule is over its
@@ -40,7 +41,9 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
 
     let mut dispatcher = site.dispatcher(&state).await?;
     dispatcher.lease = Duration::from_secs(args.lease);
-    dispatcher.stop = stop_on_signals();
+    dispatcher.stop = stop_on_signals(|| {
+        eprintln!("stopping: what is on its way is seen through; once more ends at once");
+    });
     let planned: u64 = decision.plan.rules.iter().map(|r| r.tally().planned).sum();
     let (enqueuing, sending) = (progress::bar(Some(planned), "planning"), progress::bar(None, "sending"));
     let (question, bar, reached) = (decision.question(), sending.clone(), Cell::new(0));
@@ -72,34 +75,4 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     } else {
         ExitCode::SUCCESS
     })
-}
-
-/// A first Ctrl-C or SIGTERM sees through what is leaving; a second one ends at once, and the next run goes on.
-fn stop_on_signals() -> Stop {
-    let stop = Stop::default();
-    let wish = stop.clone();
-    tokio::spawn(async move {
-        signalled().await;
-        wish.now();
-        eprintln!("stopping: what is on its way is seen through; once more ends at once");
-        signalled().await;
-        std::process::exit(130);
-    });
-    stop
-}
-
-async fn signalled() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
-            }
-            Err(_) => drop(interrupt.await),
-        }
-    }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
 }

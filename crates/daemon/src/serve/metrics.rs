@@ -1,0 +1,94 @@
+//! What the daemon counts and measures, as Prometheus reads it. Labels are ids from closed sets: channels,
+//! kinds and states, never customers.
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tidings_plan::Status;
+use tidings_store::{Count, Outlet};
+
+/// Where the numbers are read. One for the whole process.
+pub(super) fn handle() -> &'static PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE.get_or_init(|| {
+        let seconds = [0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0, 300.0, 1200.0];
+        let builder = PrometheusBuilder::new();
+        let suffix = Matcher::Suffix("_seconds".to_owned());
+        let recorder = match builder.set_buckets_for_metric(suffix, &seconds) {
+            Ok(builder) => builder.build_recorder(),
+            Err(_) => PrometheusBuilder::new().build_recorder(),
+        };
+        let handle = recorder.handle();
+        // Whoever set another recorder first reads these numbers there.
+        let _ = metrics::set_global_recorder(recorder);
+        describe();
+        handle
+    })
+}
+
+fn describe() {
+    describe_gauge!("tidings_sends", "Rows of the outbox by kind, channel and state");
+    describe_gauge!("tidings_queue_depth", "Sends that wait or are under way, by kind and channel");
+    describe_gauge!(
+        "tidings_project_sound",
+        "1 while the project's files are sound, 0 while the old program runs on"
+    );
+    describe_gauge!("tidings_state_reachable", "1 while the state answers");
+    describe_counter!("tidings_reloads_total", "Projects that were taken up after a change");
+    describe_counter!("tidings_reload_failures_total", "Changes that were not taken up");
+    describe_counter!("tidings_state_errors_total", "Failures of the state, by duty");
+    describe_counter!("tidings_unsubscribes_total", "Consents that were withdrawn over a link");
+    describe_histogram!("tidings_loop_lag_seconds", "How late the event loop answered its clock");
+}
+
+/// The outbox by outlet and state, and what waits in it.
+pub(super) fn outbox(counts: &[Count]) {
+    let mut sends: BTreeMap<(&Outlet, Status), u64> = BTreeMap::new();
+    let mut depth: BTreeMap<&Outlet, u64> = BTreeMap::new();
+    for count in counts {
+        *sends.entry((&count.outlet, count.status)).or_default() += count.rows;
+        *depth.entry(&count.outlet).or_default() += if count.status.ended() { 0 } else { count.rows };
+    }
+    let outlets: Vec<&Outlet> = depth.keys().copied().collect();
+    for outlet in outlets {
+        let (kind, channel) = (outlet.kind.name(), outlet.channel.clone());
+        gauge!("tidings_queue_depth", "kind" => kind, "channel" => channel.clone())
+            .set(depth.get(outlet).copied().unwrap_or(0) as f64);
+        for status in Status::ALL {
+            // Every state that ever was says when it is no more.
+            let rows = sends.get(&(outlet, *status)).copied().unwrap_or(0);
+            gauge!("tidings_sends", "kind" => kind, "channel" => channel.clone(), "state" => status.name())
+                .set(rows as f64);
+        }
+    }
+}
+
+/// How late the loop answered its clock.
+pub(super) fn lag(late: Duration) {
+    histogram!("tidings_loop_lag_seconds").record(late);
+}
+
+/// Whether the project's files are sound; `changed` where they were just read anew.
+pub(super) fn project(sound: bool, changed: bool) {
+    gauge!("tidings_project_sound").set(if sound { 1.0 } else { 0.0 });
+    let (taken, refused) = (counter!("tidings_reloads_total"), counter!("tidings_reload_failures_total"));
+    taken.increment(u64::from(changed && sound));
+    refused.increment(u64::from(changed && !sound));
+}
+
+/// Whether the state answers.
+pub(super) fn state(reachable: bool) {
+    gauge!("tidings_state_reachable").set(if reachable { 1.0 } else { 0.0 });
+}
+
+/// The state failed somebody's duty.
+pub(super) fn state_error(duty: &'static str) {
+    counter!("tidings_state_errors_total", "duty" => duty).increment(1);
+}
+
+/// Somebody unsubscribed.
+pub(super) fn unsubscribed() {
+    counter!("tidings_unsubscribes_total").increment(1);
+}

@@ -1,0 +1,114 @@
+//! `tidings serve` as a process: what it answers, what it takes up, and how it ends.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod daemon;
+mod project;
+
+use daemon::Daemon;
+use project::Project;
+
+const LINKS: (&str, &str) = ("LINKS", "a secret of links");
+const RULE: &str = "rule hello\n  every day at 10:00\n  if email is known\n  then\n    send hello email\n  repeat every time\nend\n";
+
+/// A shop of three customers whose mails go to a port on this machine.
+fn shop(port: u16) -> Project {
+    let project = Project::new();
+    project.write(
+        "tidings.yaml",
+        &format!(
+            "name: serve\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: UTC\ncurrency: USD\nchannels:\n  \
+             email:\n    kind: smtp\n    host: 127.0.0.1\n    port: {port}\n    tls: none\n    from: shop@example.com\n    \
+             unsubscribe: {{url: \"https://shop.example/unsubscribe\", secret: env:LINKS}}\n"
+        ),
+    );
+    project.write(
+        "schema.yaml",
+        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
+         contact:\n  email: {address: email, consent: consent}\n",
+    );
+    project.write("rules/hello.tidings", RULE);
+    project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
+    project.write(
+        "customers.csv",
+        "id,email,consent\n1,one@example.com,yes\n2,two@example.com,yes\n3,three@example.com,yes\n",
+    );
+    project.run(&["import", "customers.csv"]);
+    project
+}
+
+#[test]
+fn a_broken_project_is_not_taken_up_and_a_mended_one_is() {
+    let project = shop(1);
+    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    daemon.until("/readyz", |status, _| status == 200);
+
+    project.write("rules/hello.tidings", &RULE.replace("email is known", "emial is known"));
+    let (_, why) = daemon.until("/readyz", |status, _| status == 503);
+    assert!(why.contains("E201 rules/hello.tidings:3:"), "{why}");
+    let shouts = daemon.log().into_iter().filter(|e| e["level"] == "ERROR").collect::<Vec<_>>();
+    assert!(shouts.iter().any(|e| e["fields"]["finding"].as_str().unwrap().contains("E201")), "{shouts:#?}");
+    let (status, metrics) = daemon.get("/metrics");
+    assert_eq!(status, 200);
+    assert!(metrics.contains("\ntidings_project_sound 0\n"), "{metrics}");
+    assert!(metrics.contains("\ntidings_reload_failures_total 1\n"), "{metrics}");
+
+    project.write("rules/hello.tidings", &RULE.replace("10:00", "11:00"));
+    daemon.until("/readyz", |status, _| status == 200);
+    let (_, metrics) = daemon.get("/metrics");
+    assert!(metrics.contains("\ntidings_reloads_total 1\n"), "{metrics}");
+
+    // A template counts too, and what says the same as before does not.
+    project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>{{ customer.nobody }}</p>\n");
+    daemon.until("/readyz", |status, why| status == 503 && why.contains("templates/hello.email.liquid:3"));
+    project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
+    daemon.until("/readyz", |status, _| status == 200);
+}
+
+#[test]
+fn looking_at_the_link_changes_nothing_and_the_button_withdraws() {
+    let project = shop(1);
+    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    daemon.until("/readyz", |status, _| status == 200);
+    let planned = || {
+        let output = project.command(&["plan", "--format", "json"]).env(LINKS.0, LINKS.1).output().unwrap();
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        plan["rules"][0]["planned"].as_u64().unwrap()
+    };
+    let link = |secret: &str, customer: &str| {
+        let link = tidings_channels::unsubscribe::link("/unsubscribe", secret.as_bytes(), "email", customer);
+        link.to_owned()
+    };
+
+    let (status, page) = daemon.get(&link(LINKS.1, "1"));
+    assert!(status == 200 && page.contains("<button"), "{page}");
+    assert_eq!(planned(), 3, "mail programs look at links by themselves");
+    let forged = link("another secret", "2");
+    assert_eq!(daemon.get(&forged).0, 404);
+    assert_eq!(daemon.ask("POST", &forged, "", "List-Unsubscribe=One-Click").0, 404);
+    assert_eq!(planned(), 3);
+
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let (status, page) = daemon.ask("POST", &link(LINKS.1, "1"), form, "List-Unsubscribe=One-Click");
+    assert!(status == 200 && page.contains("no more messages"), "{page}");
+    assert_eq!(planned(), 2, "the answer comes after the commit");
+    assert_eq!(daemon.ask("POST", &link(LINKS.1, "2"), "", "").0, 200, "the button of the page");
+    assert_eq!(planned(), 1);
+    assert_eq!(daemon.ask("POST", &link(LINKS.1, ""), "", "").0, 200, "the link of a test message");
+    assert_eq!(planned(), 1);
+    let said = format!("{:?}", daemon.log());
+    assert!(!said.contains("example.com"), "no address in the log: {said}");
+}
+
+#[test]
+fn others_than_this_machine_need_a_token_for_the_metrics() {
+    let project = shop(1);
+    let output = project.command(&["serve", "--listen", "0.0.0.0:0"]).env(LINKS.0, LINKS.1).output().unwrap();
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("--token env:NAME"));
+
+    let daemon = Daemon::start(&project, &["--token", "env:TOKEN"], &[LINKS, ("TOKEN", "let me in")]);
+    assert_eq!(daemon.get("/metrics").0, 401);
+    assert_eq!(daemon.ask("GET", "/metrics", "Authorization: Bearer let me in, too\r\n", "").0, 401);
+    assert_eq!(daemon.ask("GET", "/metrics", "Authorization: Bearer let me in\r\n", "").0, 200);
+    assert_eq!(daemon.get("/healthz").0, 200);
+    daemon.until("/readyz", |status, _| status == 200);
+}
