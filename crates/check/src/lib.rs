@@ -10,6 +10,7 @@ mod journeys;
 mod literals;
 mod missing;
 mod names;
+mod policy;
 pub mod program;
 mod rules;
 mod schedules;
@@ -117,9 +118,8 @@ impl<'a> Checker<'a> {
     /// The whole program, or none where a part of it could not be made.
     fn program(&mut self, files: &'a [RuleFile]) -> Option<Program> {
         self.check_declarations();
-        let policy = self.policy(files);
-        let (policy, default_schedule) = policy;
-        let rules = self.rules(files, &default_schedule);
+        let (policy, usual) = self.policy(files);
+        let rules = self.rules(files, &usual);
         let journeys = self.journeys(files);
         self.warn_unused();
         let (defines, scores, stages, segments) = self.names.finished()?;

@@ -289,7 +289,8 @@ pub(crate) fn span_of(length: Length) -> Window {
     }
 }
 
-fn seconds(length: Length) -> Option<i64> {
+/// A fixed length of time in seconds; months and years have none.
+pub(crate) fn seconds(length: Length) -> Option<i64> {
     let unit = match length.unit {
         Unit::Minute => 60,
         Unit::Hour => 3600,

@@ -279,6 +279,12 @@ pub struct Rule {
     pub priority: i32,
     /// It does nothing from this day on.
     pub expires: Option<NaiveDate>,
+    /// What happens to runs that were missed.
+    pub catch_up: CatchUp,
+    /// What happens to a run that is due while the one before still goes.
+    pub overlap: Overlap,
+    /// How late a run that was missed, and a message that waits, may be; none is as usual.
+    pub late: Option<Lateness>,
     /// What it says that is checked but not run yet.
     pub not_run: Vec<NotRun>,
 }
@@ -335,6 +341,35 @@ pub enum Limit {
     Share(f64),
 }
 
+/// What happens to runs that were missed while nobody was there to start them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatchUp {
+    /// The latest of them runs.
+    Latest,
+    /// All of them run, the latest 24 at most.
+    All,
+    /// None of them does.
+    None,
+}
+
+/// What happens to a run that is due while the rule's one before it still goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// It does not take place.
+    Skip,
+    /// It waits for the other to end. One waits at most.
+    Wait,
+}
+
+/// How late something may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lateness {
+    /// By so many seconds, and not more.
+    Seconds(i64),
+    /// By any length of time.
+    Any,
+}
+
 /// When a rule runs, in civil time of the project's zone.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Schedule {
@@ -348,6 +383,16 @@ pub enum Schedule {
     OnTheDay(NaiveTime),
     /// On an event; not run yet.
     On(String),
+}
+
+impl Schedule {
+    /// What to follow: events are looked for every minute.
+    pub fn polled(&self) -> &Schedule {
+        match self {
+            Schedule::On(_) => &Schedule::Interval(60),
+            other => other,
+        }
+    }
 }
 
 /// The days of a schedule.

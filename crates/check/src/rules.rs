@@ -1,16 +1,18 @@
-//! Rules and the policy: clauses gathered, each at most once, and what they say made definite.
+//! Rules: clauses gathered, each at most once, and what they say made definite.
 
 use crate::declarations::label;
-use crate::literals::span_of;
+use crate::literals::{seconds, span_of};
 use crate::names::Named;
+use crate::policy::Usual;
 use crate::program::{
-    Cap, Condition, ConditionKind, Limit, NotRun, Policy, Quiet, Repeat, Rule, Schedule, SegmentId, Step,
+    CatchUp, Condition, ConditionKind, Lateness, Limit, NotRun, Overlap, Repeat, Rule, Schedule, SegmentId,
+    Step,
 };
 use crate::{Checker, RuleFile};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use std::collections::HashMap;
-use tidings_syntax::tree::{Amount, Clause, Item, PolicyClause};
+use tidings_syntax::tree::{self, Amount, Clause, Item, Late, Length, Missed};
 use tidings_syntax::{Code, Diagnostic, Place, Span, Spanned};
 
 /// What `for` and `if` say while a rule is gathered.
@@ -28,11 +30,14 @@ struct Gathered {
     limit: Option<Limit>,
     priority: i32,
     expires: Option<chrono::NaiveDate>,
+    catch_up: Option<CatchUp>,
+    overlap: Option<Overlap>,
+    late: Option<Lateness>,
 }
 
 impl<'a> Checker<'a> {
     /// Every rule of every file, or none where one of them failed.
-    pub(crate) fn rules(&mut self, files: &'a [RuleFile], default: &Schedule) -> Option<Vec<Rule>> {
+    pub(crate) fn rules(&mut self, files: &'a [RuleFile], usual: &Usual) -> Option<Vec<Rule>> {
         let mut rules = Vec::new();
         for file in files {
             self.file = file.id;
@@ -43,12 +48,12 @@ impl<'a> Checker<'a> {
                         label(&rule.label),
                         &rule.clauses,
                         rule.name.span,
-                        default,
+                        usual,
                     ));
                 }
             }
             if let Some(sentence) = &file.tree.sentence {
-                rules.push(self.rule(&file.name, None, &sentence.node, sentence.span, default));
+                rules.push(self.rule(&file.name, None, &sentence.node, sentence.span, usual));
             }
         }
         let rules = rules.into_iter().collect::<Option<Vec<Rule>>>()?;
@@ -79,7 +84,7 @@ impl<'a> Checker<'a> {
         label: Option<String>,
         clauses: &[Spanned<Clause>],
         span: Span,
-        default: &Schedule,
+        usual: &Usual,
     ) -> Option<Rule> {
         let place = self.place(span);
         self.not_run = Vec::new();
@@ -110,7 +115,8 @@ impl<'a> Checker<'a> {
             );
         }
         let scheduled = gathered.schedule.is_some();
-        let (schedule, on_day) = gathered.schedule.unwrap_or((default.clone(), None));
+        let default = || (usual.schedule.clone().unwrap_or_else(crate::schedules::usual), None);
+        let (schedule, on_day) = gathered.schedule.unwrap_or_else(default);
         let yearly = on_day.is_some();
         let condition = both(on_day, gathered.condition);
         let chooses = |c: &Spanned<Clause>| matches!(c.node, Clause::If(_) | Clause::For(_));
@@ -149,6 +155,9 @@ impl<'a> Checker<'a> {
             limit: gathered.limit,
             priority: gathered.priority,
             expires: gathered.expires,
+            catch_up: gathered.catch_up.or(usual.catch_up).unwrap_or(CatchUp::Latest),
+            overlap: gathered.overlap.or(usual.overlap).unwrap_or(Overlap::Skip),
+            late: gathered.late,
             not_run: std::mem::take(&mut self.not_run),
         })
     }
@@ -174,12 +183,10 @@ impl<'a> Checker<'a> {
             Clause::Else(actions) => into.otherwise = self.steps(actions).map(|steps| (steps, place)),
             Clause::Repeat(repeat) => {
                 into.repeat = Some(match repeat {
-                    tidings_syntax::tree::Repeat::Once => Repeat::Once,
-                    tidings_syntax::tree::Repeat::AtMostOncePer(length) => {
-                        Repeat::AtMostOncePer(span_of(length.node))
-                    }
-                    tidings_syntax::tree::Repeat::EveryEntry => Repeat::EveryEntry,
-                    tidings_syntax::tree::Repeat::EveryTime => Repeat::EveryTime,
+                    tree::Repeat::Once => Repeat::Once,
+                    tree::Repeat::AtMostOncePer(length) => Repeat::AtMostOncePer(span_of(length.node)),
+                    tree::Repeat::EveryEntry => Repeat::EveryEntry,
+                    tree::Repeat::EveryTime => Repeat::EveryTime,
                 });
             }
             Clause::Limit(Amount::Customers(n)) => into.limit = Some(Limit::Customers(n.node)),
@@ -188,8 +195,9 @@ impl<'a> Checker<'a> {
             Clause::HoldOut(share) => into.hold_out = self.share(share),
             Clause::Priority(n) => into.priority = n.node,
             Clause::Expires(date) => into.expires = Some(date.node),
-            // A run that is started by hand is never late.
-            Clause::Late(..) => {}
+            Clause::Late(length, late) => into.late = self.lateness(length, *late),
+            Clause::Missed(missed) => into.catch_up = Some(catch_up(*missed)),
+            Clause::Overlap(running) => into.overlap = Some(overlap(*running)),
             Clause::Goal { event, worth, .. } => {
                 self.event(event);
                 if let Some(path) = worth {
@@ -201,7 +209,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `worth orders.total`: a field that has an amount.
-    fn worth(&mut self, path: &tidings_syntax::tree::Path) -> Option<()> {
+    fn worth(&mut self, path: &tree::Path) -> Option<()> {
         let (first, last) = (path.parts.first()?, path.parts.last()?);
         let place = self.place(first.span.to(last.span));
         let Some(Named::Collection(id)) = self.look_up(&first.node) else {
@@ -229,7 +237,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A percentage as a share, 0.1 for 10%.
-    fn share(&mut self, percent: &Spanned<Decimal>) -> Option<f64> {
+    pub(crate) fn share(&mut self, percent: &Spanned<Decimal>) -> Option<f64> {
         let place = self.place(percent.span);
         if percent.node < Decimal::ZERO || percent.node > Decimal::ONE_HUNDRED {
             return self.report(
@@ -241,7 +249,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Reports a clause that was said before.
-    fn once(&mut self, first: &mut HashMap<&'static str, Span>, name: &'static str, span: Span) {
+    pub(crate) fn once(&mut self, first: &mut HashMap<&'static str, Span>, name: &'static str, span: Span) {
         if let Some(earlier) = first.insert(name, span) {
             let d = Diagnostic::new(Code::SAID_TWICE, self.place(span), format!("`{name}` is said twice"))
                 .also(self.place(earlier), "here first")
@@ -250,76 +258,27 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// How late a run and a message may be.
+    fn lateness(&mut self, length: &Spanned<Length>, late: Late) -> Option<Lateness> {
+        if late == Late::Send {
+            return Some(Lateness::Any);
+        }
+        let place = self.place(length.span);
+        match seconds(length.node) {
+            Some(0) => self.report(
+                Diagnostic::new(Code::WRONG_UNIT, place, "everything is later than that by a moment")
+                    .help("write a minute at least"),
+            ),
+            Some(seconds) => Some(Lateness::Seconds(seconds)),
+            None => self.report(
+                Diagnostic::new(Code::WRONG_UNIT, place, "months and years have no fixed length")
+                    .help("write minutes, hours, days or weeks"),
+            ),
+        }
+    }
+
     fn error_count(&self) -> usize {
         self.diagnostics.iter().filter(|d| d.is_error()).count()
-    }
-
-    /// The project's one policy, and when rules without a schedule run.
-    pub(crate) fn policy(&mut self, files: &'a [RuleFile]) -> (Policy, Schedule) {
-        let mut policy = Policy::default();
-        let mut schedule = None;
-        let mut earlier: Option<Place> = None;
-        for file in files {
-            self.file = file.id;
-            for item in &file.tree.items {
-                let Item::Policy(tree) = &item.node else { continue };
-                let place = self.place(item.span);
-                if let Some(first) = earlier.replace(place) {
-                    self.diagnostics.push(
-                        Diagnostic::new(
-                            Code::SAID_TWICE,
-                            place,
-                            "the project has one policy, and this is another",
-                        )
-                        .also(first, "the first one")
-                        .help("join them"),
-                    );
-                    continue;
-                }
-                for clause in &tree.clauses {
-                    self.policy_clause(clause, &mut policy, &mut schedule);
-                }
-            }
-        }
-        (policy, schedule.unwrap_or_else(crate::schedules::usual))
-    }
-
-    fn policy_clause(
-        &mut self,
-        clause: &Spanned<PolicyClause>,
-        policy: &mut Policy,
-        schedule: &mut Option<Schedule>,
-    ) {
-        let place = self.place(clause.span);
-        match &clause.node {
-            PolicyClause::Cap { count, channel, per } => {
-                if channel.as_ref().is_none_or(|c| self.channel(c).is_some()) {
-                    let channel = channel.as_ref().map(|c| c.node.clone());
-                    policy.caps.push(Cap { count: count.node, channel, per: span_of(per.node) });
-                }
-            }
-            PolicyClause::Quiet { from, to, channel } => {
-                if channel.as_ref().is_none_or(|c| self.channel(c).is_some()) {
-                    let channel = channel.as_ref().map(|c| c.node.clone());
-                    policy.quiet.push(Quiet { from: from.node, to: to.node, channel });
-                }
-            }
-            PolicyClause::HoldOut(share) => policy.hold_out = self.share(share),
-            PolicyClause::When(when) => match self.schedule(when, place) {
-                Some((Schedule::On(_), _) | (_, Some(_))) => {
-                    self.report::<()>(
-                        Diagnostic::new(
-                            Code::BAD_SCHEDULE,
-                            place,
-                            "a schedule on an event or around a date belongs to a rule",
-                        )
-                        .help("write `every day at 10:00` here"),
-                    );
-                }
-                Some((when, None)) => *schedule = Some(when),
-                None => {}
-            },
-        }
     }
 }
 
@@ -331,6 +290,21 @@ fn both(on_day: Option<Condition>, condition: Option<Condition>) -> Option<Condi
             Some(Condition { kind: ConditionKind::All(vec![a, b]), place })
         }
         (a, b) => a.or(b),
+    }
+}
+
+pub(crate) fn catch_up(missed: Missed) -> CatchUp {
+    match missed {
+        Missed::Latest => CatchUp::Latest,
+        Missed::All => CatchUp::All,
+        Missed::Skip => CatchUp::None,
+    }
+}
+
+pub(crate) fn overlap(running: tree::Overlap) -> Overlap {
+    match running {
+        tree::Overlap::Skip => Overlap::Skip,
+        tree::Overlap::Wait => Overlap::Wait,
     }
 }
 
@@ -350,6 +324,8 @@ fn clause_name(clause: &Clause) -> &'static str {
         Clause::Priority(_) => "priority",
         Clause::Expires(_) => "expires",
         Clause::Late(..) => "if late",
+        Clause::Missed(_) => "if missed",
+        Clause::Overlap(_) => "if still running",
         Clause::Goal { .. } => "goal",
     }
 }

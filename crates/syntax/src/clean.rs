@@ -74,8 +74,8 @@ struct Depth {
     blocks: usize,
     /// Where in the clean text the word begins that is being read.
     word: Option<usize>,
-    /// The word before, in lower case.
-    last: String,
+    /// The words before, in lower case, the nearest last.
+    before: [String; 3],
 }
 
 impl Scan<'_> {
@@ -296,17 +296,23 @@ impl Scan<'_> {
     fn word_ends(&mut self) {
         let Some(start) = self.depth.word.take() else { return };
         let word = self.clean.text.get(start..).unwrap_or("");
-        let last = std::mem::take(&mut self.depth.last);
-        self.depth.last = if word.len() <= 8 { word.to_ascii_lowercase() } else { String::new() };
-        match self.depth.last.as_str() {
-            "of" if matches!(last.as_str(), "all" | "any" | "none") => self.depth.blocks += 1,
-            "if" => self.depth.blocks += 1,
-            "late" if last == "if" => self.depth.blocks = self.depth.blocks.saturating_sub(1),
+        let word = if word.len() <= 8 { word.to_ascii_lowercase() } else { String::new() };
+        match (self.depth.before.each_ref().map(String::as_str), word.as_str()) {
+            ([_, _, "all" | "any" | "none"], "of") => self.depth.blocks += 1,
+            (_, "if") => self.depth.blocks += 1,
+            // These are about runs, and open no block.
+            ([_, "if", "late"], "by")
+            | ([_, "if", "still"], "running")
+            | (["if", "missed", "then"], "skip" | "run") => {
+                self.depth.blocks = self.depth.blocks.saturating_sub(1);
+            }
             // No parenthesis reaches over it, so one that is not closed counts no further.
-            "then" => self.depth.parentheses = 0,
-            "end" => self.depth.blocks = self.depth.blocks.saturating_sub(1),
-            _ => return,
+            (_, "then") => self.depth.parentheses = 0,
+            (_, "end") => self.depth.blocks = self.depth.blocks.saturating_sub(1),
+            _ => {}
         }
+        self.depth.before.rotate_left(1);
+        self.depth.before[2] = word;
         self.check_depth();
     }
 

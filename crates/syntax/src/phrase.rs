@@ -55,6 +55,8 @@ fn plain(rule: Rule) -> Option<&'static str> {
         Rule::audience => "`for` and a segment",
         Rule::condition => "`if`",
         Rule::late => "`if late by more than`",
+        Rule::missed => "`if missed then`",
+        Rule::overlap => "`if still running then`",
         Rule::then => "`then`",
         Rule::otherwise => "`else`",
         Rule::repeat => "`repeat`",
@@ -91,9 +93,11 @@ fn plain(rule: Rule) -> Option<&'static str> {
         Rule::exit => "`exit when`",
         Rule::wait | Rule::wait_until => "`wait`",
         Rule::fork => "`if`",
-        Rule::policy_clause | Rule::policy_start | Rule::broken_policy_clause | Rule::lone_policy => {
-            "a line of the policy, such as `at most 2 email per 7 days`"
-        }
+        Rule::policy_clause
+        | Rule::policy_start
+        | Rule::run_start
+        | Rule::broken_policy_clause
+        | Rule::lone_policy => "a line of the policy, such as `at most 2 email per 7 days`",
         Rule::cap => "`at most`",
         Rule::quiet => "`quiet`",
         Rule::joiner => "`and`|`or`",

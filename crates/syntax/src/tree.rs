@@ -194,6 +194,10 @@ pub enum Clause {
     Expires(Spanned<NaiveDate>),
     /// `if late by more than 2 hours then skip|send`
     Late(Spanned<Length>, Late),
+    /// `if missed then run latest|run all|skip`
+    Missed(Missed),
+    /// `if still running then skip|wait`
+    Overlap(Overlap),
     /// `goal order within 14 days worth orders.total`
     Goal {
         /// The event that is hoped for.
@@ -221,6 +225,26 @@ pub enum Late {
     Skip,
     /// `then send`
     Send,
+}
+
+/// What happens to runs that were missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// `then run latest`
+    Latest,
+    /// `then run all`
+    All,
+    /// `then skip`
+    Skip,
+}
+
+/// What happens to a run that is due while the one before still goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// `then skip`
+    Skip,
+    /// `then wait`
+    Wait,
 }
 
 /// How often a rule may reach one customer.
@@ -387,6 +411,10 @@ pub enum PolicyClause {
     },
     /// `hold out 5%`: of everybody, from every rule.
     HoldOut(Spanned<Decimal>),
+    /// `if missed then …`, for rules that do not say so themselves.
+    Missed(Missed),
+    /// `if still running then …`, for rules that do not say so themselves.
+    Overlap(Overlap),
     /// `every day at 10:00`: when rules without a schedule run.
     When(Schedule),
 }

@@ -15,8 +15,8 @@ use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 use tidings_check::Program;
 use tidings_check::program::{
-    Bands, Body, Condition, ConditionKind, Define, Policy, Repeat, Rule, Schedule, Score, Segment, SegmentId,
-    Stages,
+    Bands, Body, CatchUp, Condition, ConditionKind, Define, Overlap, Policy, Repeat, Rule, Schedule, Score,
+    Segment, SegmentId, Stages,
 };
 use tidings_schema::calendar::{day_number, months_before, start_of_day};
 use tidings_schema::{
@@ -180,6 +180,9 @@ impl Generator {
             limit: None,
             priority: 0,
             expires: None,
+            catch_up: CatchUp::Latest,
+            overlap: Overlap::Skip,
+            late: None,
             not_run: Vec::new(),
         }
     }

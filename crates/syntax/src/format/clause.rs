@@ -3,7 +3,9 @@
 use super::page::Page;
 use super::word;
 use crate::span::Spanned;
-use crate::tree::{Action, Amount, Clause, Days, Late, PolicyClause, Repeat, Schedule, Side, Variant};
+use crate::tree::{
+    Action, Amount, Clause, Days, Late, Missed, Overlap, PolicyClause, Repeat, Schedule, Side, Variant,
+};
 use chrono::{NaiveTime, Weekday};
 
 impl Page<'_> {
@@ -59,6 +61,8 @@ impl Page<'_> {
                 let then = if *late == Late::Skip { "skip" } else { "send" };
                 format!("if late by more than {} then {then}", word::length(length.node))
             }
+            Clause::Missed(what) => missed(*what).to_owned(),
+            Clause::Overlap(what) => overlap(*what).to_owned(),
             Clause::Goal { event, within, worth } => {
                 let goal = format!("goal {} within {}", word::name(&event.node), word::length(within.node));
                 worth.as_ref().map_or(goal.clone(), |w| format!("{goal} worth {}", word::path(w)))
@@ -79,6 +83,8 @@ impl Page<'_> {
                 channel.as_ref().map_or(quiet.clone(), |c| format!("{quiet} for {}", word::name(&c.node)))
             }
             PolicyClause::HoldOut(share) => format!("hold out {}%", share.node),
+            PolicyClause::Missed(what) => missed(*what).to_owned(),
+            PolicyClause::Overlap(what) => overlap(*what).to_owned(),
             PolicyClause::When(when) => schedule(when),
         };
         self.word(&text);
@@ -159,6 +165,21 @@ fn schedule(schedule: &Schedule) -> String {
             let side = if *side == Side::Before { "before" } else { "after" };
             format!("{} {side} {}{}", word::length(length.node), word::path(date), at(time))
         }
+    }
+}
+
+fn missed(missed: Missed) -> &'static str {
+    match missed {
+        Missed::Latest => "if missed then run latest",
+        Missed::All => "if missed then run all",
+        Missed::Skip => "if missed then skip",
+    }
+}
+
+fn overlap(overlap: Overlap) -> &'static str {
+    match overlap {
+        Overlap::Skip => "if still running then skip",
+        Overlap::Wait => "if still running then wait",
     }
 }
 

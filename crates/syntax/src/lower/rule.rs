@@ -5,7 +5,7 @@ use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::grammar::{Pair, Rule, find, has, parts};
 use crate::span::Spanned;
-use crate::tree::{Action, Amount, Clause, Late, PolicyClause, Repeat, Variant};
+use crate::tree::{Action, Amount, Clause, Late, Missed, Overlap, PolicyClause, Repeat, Variant};
 
 impl Lower<'_> {
     pub(super) fn clause(&mut self, pair: &Pair<'_>) -> Option<Spanned<Clause>> {
@@ -20,6 +20,8 @@ impl Lower<'_> {
                 let late = if has(&inner, Rule::k_skip) { Late::Skip } else { Late::Send };
                 Clause::Late(self.find_length(&inner)?, late)
             }
+            Rule::missed => Clause::Missed(missed(&inner)),
+            Rule::overlap => Clause::Overlap(overlap(&inner)),
             Rule::then => Clause::Then(self.actions(&inner)?),
             Rule::otherwise => Clause::Else(self.actions(&inner)?),
             Rule::repeat => Clause::Repeat(self.repeat(&inner)?),
@@ -124,8 +126,22 @@ impl Lower<'_> {
                 PolicyClause::Quiet { from: from?, to: to?, channel: self.find_name(&inner) }
             }
             Rule::hold_out => PolicyClause::HoldOut(self.share(&inner)?),
+            Rule::missed => PolicyClause::Missed(missed(&inner)),
+            Rule::overlap => PolicyClause::Overlap(overlap(&inner)),
             _ => PolicyClause::When(self.schedule(&inner)?),
         };
         Some(Spanned::new(clause, self.span(pair)))
     }
+}
+
+fn missed(pair: &Pair<'_>) -> Missed {
+    match () {
+        () if has(pair, Rule::k_latest) => Missed::Latest,
+        () if has(pair, Rule::k_all) => Missed::All,
+        () => Missed::Skip,
+    }
+}
+
+fn overlap(pair: &Pair<'_>) -> Overlap {
+    if has(pair, Rule::k_wait) { Overlap::Wait } else { Overlap::Skip }
 }

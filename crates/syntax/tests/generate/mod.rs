@@ -49,6 +49,10 @@ fn name() -> BoxedStrategy<Name> {
         "send",
         "coupon",
         "messages",
+        "missed",
+        "still",
+        "running",
+        "run",
         "sent",
         "rule",
         "score",
@@ -311,6 +315,8 @@ fn clause() -> BoxedStrategy<Clause> {
     let amount =
         prop_oneof![spanned(any::<u64>()).prop_map(Amount::Customers), share().prop_map(Amount::Percent)];
     let late = prop::sample::select(vec![Late::Skip, Late::Send]);
+    let missed = prop::sample::select(vec![Missed::Latest, Missed::All, Missed::Skip]);
+    let overlap = prop::sample::select(vec![Overlap::Skip, Overlap::Wait]);
     prop_oneof![
         1 => name().prop_map(Clause::Was),
         1 => text().prop_map(Clause::Owner),
@@ -326,6 +332,8 @@ fn clause() -> BoxedStrategy<Clause> {
         1 => spanned(any::<i32>()).prop_map(Clause::Priority),
         1 => spanned(date()).prop_map(Clause::Expires),
         1 => (length(), late).prop_map(|(l, t)| Clause::Late(l, t)),
+        1 => missed.prop_map(Clause::Missed),
+        1 => overlap.prop_map(Clause::Overlap),
         1 => (name(), length(), of(path())).prop_map(|(event, within, worth)| Clause::Goal { event, within, worth }),
     ].boxed()
 }
@@ -365,8 +373,16 @@ fn item() -> BoxedStrategy<Item> {
     // A policy has no event and no yearly date.
     let when =
         schedule().prop_filter("of a rule only", |s| !matches!(s, Schedule::On(_) | Schedule::Around { .. }));
-    let policy =
-        prop_oneof![cap, quiet, share().prop_map(PolicyClause::HoldOut), when.prop_map(PolicyClause::When)];
+    let missed = prop::sample::select(vec![Missed::Latest, Missed::All, Missed::Skip]);
+    let overlap = prop::sample::select(vec![Overlap::Skip, Overlap::Wait]);
+    let policy = prop_oneof![
+        cap,
+        quiet,
+        share().prop_map(PolicyClause::HoldOut),
+        missed.prop_map(PolicyClause::Missed),
+        overlap.prop_map(PolicyClause::Overlap),
+        when.prop_map(PolicyClause::When)
+    ];
     let journey =
         (name(), of(text()), of(name()), of(name()), any::<bool>(), vec(spanned(step()), 1..4), of(expr()));
     prop_oneof![
