@@ -15,5 +15,5 @@ pub use customers::{BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded
 pub use engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};
 pub use outbox::{Claim, Claimed, Count, Doubt, Enqueued, Gated, LedgerRow, Moves, Outlet, Recovered, Token};
-pub use state::{RunId, State, StateError};
+pub use state::{Pause, RunId, Scope, State, StateError};
 pub use suppression::Suppression;

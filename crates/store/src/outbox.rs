@@ -8,6 +8,7 @@ mod claim;
 mod gate;
 mod list;
 mod resolve;
+pub(crate) mod row;
 mod settle;
 
 pub use claim::{Claim, Claimed, Recovered, Token};
@@ -15,25 +16,19 @@ pub use gate::Gated;
 pub use list::{Count, LedgerRow};
 pub use resolve::Doubt;
 
+use crate::state::database::{Arg, Turn, Tx, args, tuples};
 use crate::state::{RunId, State, StateError};
 use std::collections::BTreeMap;
 use tidings_plan::history::address_hash;
-use tidings_plan::{Intent, Kind, Page, Status};
+use tidings_plan::{Entry, Intent, Kind, Page, Status};
 
-const INSERT: &str = "\
-    INSERT INTO tidings_outbox (key, run, rule, step, customer, occasion, kind, channel, subject, address, \
-        address_hash, vals, after_key, waits, priority, at, enqueued_at, due_at, expires_at, state) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13 IS NOT NULL, ?14, ?15, ?16, ?16, ?17, 'pending') \
-    ON CONFLICT (key) DO NOTHING";
-const INSERT_OCCASION: &str = "\
-    INSERT INTO tidings_occasions (rule, customer, occasion, at) VALUES (?, ?, ?, ?) \
-    ON CONFLICT (rule, customer, occasion) DO NOTHING";
-/// Of two runs at once the one that saw less history changes nothing.
-const PUT_ENTRY: &str = "\
-    INSERT INTO tidings_entries (rule, customer, ordinal, inside) VALUES (?, ?, ?, ?) \
-    ON CONFLICT (rule, customer) DO UPDATE SET ordinal = excluded.ordinal, inside = excluded.inside \
-    WHERE excluded.ordinal >= ordinal";
-const MOVE_CURSOR: &str = "UPDATE tidings_runs SET cursor = ? WHERE id = ?";
+const COLUMNS: &str = "\
+    key, run, rule, step, customer, occasion, kind, channel, subject, address, address_hash, zone, vals, worth, \
+    after_key, waits, fallback, priority, at, enqueued_at, due_at, expires_at, state";
+const WIDTH: usize = 23;
+const MOVE_CURSOR: &str = "UPDATE tidings_runs SET cursor = $1 WHERE id = $2";
+/// How many rows go into one statement: both databases bound how many values it may have.
+const TOGETHER: usize = 200;
 
 /// Where sends leave: the channel, coupon provider, webhook or team of that name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,56 +83,91 @@ impl State {
     /// Writes a page of a run down, and moves the run's cursor, all or nothing. A key that is known is left as it
     /// is, so the same page may come twice, and from two runs at once.
     pub async fn enqueue(&self, run: RunId, page: &Page) -> Result<Enqueued, StateError> {
-        let mut tx = self.begin().await?;
-        let mut enqueued = Enqueued::default();
-        for intent in &page.intents {
-            match self
-                .insert(run, intent, tx.now)
-                .execute(&mut *tx.inner)
-                .await
-                .map_err(self.fault())?
-                .rows_affected()
-            {
-                0 => enqueued.known += 1,
-                _ => enqueued.inserted += 1,
-            }
+        let mut tx = self.begin(Turn::Pages).await?;
+        let mut inserted = 0;
+        for intents in page.intents.chunks(TOGETHER) {
+            let now = tx.now;
+            let rows = intents.iter().flat_map(|intent| self.row(run, intent, now)).collect();
+            inserted += insert(&mut tx, rows).await?;
         }
-        for o in &page.occasions {
-            let insert =
-                sqlx::query(INSERT_OCCASION).bind(&o.rule).bind(&o.customer).bind(&o.occasion).bind(o.at);
-            insert.execute(&mut *tx.inner).await.map_err(self.fault())?;
-        }
-        for (rule, customer, entry) in &page.entries {
-            let put = sqlx::query(PUT_ENTRY).bind(rule).bind(customer).bind(entry.ordinal).bind(entry.inside);
-            put.execute(&mut *tx.inner).await.map_err(self.fault())?;
-        }
-        let cursor = sqlx::query(MOVE_CURSOR).bind(&page.cursor).bind(run.0);
-        cursor.execute(&mut *tx.inner).await.map_err(self.fault())?;
+        insert_occasions(&mut tx, page).await?;
+        put_entries(&mut tx, page).await?;
+        tx.execute(MOVE_CURSOR, args![&page.cursor, run.0]).await?;
         tx.commit().await?;
-        Ok(enqueued)
+        Ok(Enqueued { inserted, known: page.intents.len() as u64 - inserted })
     }
 
-    fn insert<'q>(&self, run: RunId, i: &'q Intent, now: i64) -> Statement<'q> {
+    /// The values of a new row, in the order of [`COLUMNS`].
+    fn row(&self, run: RunId, i: &Intent, now: i64) -> [Arg; WIDTH] {
         let hash = i.address.as_ref().map(|a| address_hash(self.secret(), &i.channel, a).to_vec());
-        sqlx::query(INSERT)
-            .bind(i.key.0.to_vec())
-            .bind(run.0)
-            .bind(&i.rule)
-            .bind(&i.step)
-            .bind(&i.customer)
-            .bind(&i.occasion)
-            .bind(i.kind.name())
-            .bind(&i.channel)
-            .bind(&i.subject)
-            .bind(&i.address)
-            .bind(hash)
-            .bind(&i.values)
-            .bind(i.after.map(|k| k.0.to_vec()))
-            .bind(i.priority)
-            .bind(i.at)
-            .bind(now)
-            .bind(i.expires)
+        [
+            i.key.into(),
+            run.0.into(),
+            (&i.rule).into(),
+            (&i.step).into(),
+            (&i.customer).into(),
+            (&i.occasion).into(),
+            i.kind.name().into(),
+            (&i.channel).into(),
+            (&i.subject).into(),
+            (&i.address).into(),
+            hash.into(),
+            (&i.zone).into(),
+            (&i.values).into(),
+            i.worth.into(),
+            i.after.map(|key| key.0.to_vec()).into(),
+            i.after.is_some().into(),
+            None::<String>.into(),
+            i.priority.into(),
+            i.at.into(),
+            now.into(),
+            now.into(),
+            i.expires.into(),
+            Status::Pending.name().into(),
+        ]
     }
 }
 
-type Statement<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+/// Inserts rows of [`COLUMNS`] whose keys are new. Returns how many.
+async fn insert(tx: &mut Tx, rows: Vec<Arg>) -> Result<u64, StateError> {
+    let values = tuples(1, WIDTH, rows.len() / WIDTH);
+    let sql = format!("INSERT INTO tidings_outbox ({COLUMNS}) VALUES {values} ON CONFLICT (key) DO NOTHING");
+    tx.execute(sql, rows).await
+}
+
+async fn insert_occasions(tx: &mut Tx, page: &Page) -> Result<(), StateError> {
+    for occasions in page.occasions.chunks(TOGETHER) {
+        let values = tuples(1, 4, occasions.len());
+        let sql = format!(
+            "INSERT INTO tidings_occasions (rule, customer, occasion, at) VALUES {values} \
+             ON CONFLICT (rule, customer, occasion) DO NOTHING"
+        );
+        let rows = occasions.iter().flat_map(|o| args![&o.rule, &o.customer, &o.occasion, o.at]);
+        tx.execute(sql, rows.collect()).await?;
+    }
+    Ok(())
+}
+
+/// Of two runs at once the one that saw less history changes nothing.
+async fn put_entries(tx: &mut Tx, page: &Page) -> Result<(), StateError> {
+    // A statement may not put the same row twice.
+    let entries: BTreeMap<(&str, &str), Entry> = page
+        .entries
+        .iter()
+        .map(|(rule, customer, entry)| ((rule.as_str(), customer.as_str()), *entry))
+        .collect();
+    let entries: Vec<_> = entries.into_iter().collect();
+    for entries in entries.chunks(TOGETHER) {
+        let values = tuples(1, 4, entries.len());
+        let sql = format!(
+            "INSERT INTO tidings_entries (rule, customer, ordinal, inside) VALUES {values} \
+             ON CONFLICT (rule, customer) DO UPDATE SET ordinal = excluded.ordinal, inside = excluded.inside \
+             WHERE excluded.ordinal >= tidings_entries.ordinal"
+        );
+        let rows = entries
+            .iter()
+            .flat_map(|((rule, customer), entry)| args![*rule, *customer, entry.ordinal, entry.inside]);
+        tx.execute(sql, rows.collect()).await?;
+    }
+    Ok(())
+}

@@ -1,23 +1,22 @@
 //! Who said no: suppressed addresses and withdrawn consents.
 
+use crate::state::database::{Row, Turn, args};
 use crate::state::{State, StateError};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use tidings_plan::history::address_hash;
 
 const SUPPRESS: &str = "\
-    INSERT INTO tidings_suppressions (channel, hash, reason, source, at) VALUES (?, ?, ?, ?, ?) \
+    INSERT INTO tidings_suppressions (channel, hash, reason, source, at) VALUES ($1, $2, $3, $4, $5) \
     ON CONFLICT (channel, hash) DO NOTHING";
-const UNSUPPRESS: &str = "DELETE FROM tidings_suppressions WHERE channel = ? AND hash = ?";
+const UNSUPPRESS: &str = "DELETE FROM tidings_suppressions WHERE channel = $1 AND hash = $2";
 const LIST: &str =
     "SELECT channel, hash, reason, source, at FROM tidings_suppressions ORDER BY at, channel, hash";
 const WITHDRAW: &str = "\
-    INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES (?, ?, 1, ?, ?) \
+    INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES ($1, $2, 1, $3, $4) \
     ON CONFLICT (customer, channel) DO UPDATE SET withdrawn = 1, source = excluded.source, at = excluded.at \
-    WHERE withdrawn = 0";
+    WHERE tidings_consents.withdrawn = 0";
 /// A withdrawal stands against whatever comes later: an import must not bring a consent back.
 const GRANT: &str = "\
-    INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES (?, ?, 0, ?, ?) \
+    INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES ($1, $2, 0, $3, $4) \
     ON CONFLICT (customer, channel) DO NOTHING";
 
 /// A suppressed address: its hash, not itself.
@@ -45,26 +44,24 @@ impl State {
         source: &str,
     ) -> Result<bool, StateError> {
         let hash = self.hash(channel, address);
-        let mut tx = self.begin().await?;
-        let suppress = sqlx::query(SUPPRESS).bind(channel).bind(hash).bind(reason).bind(source).bind(tx.now);
-        let new = suppress.execute(&mut *tx.inner).await.map_err(self.fault())?.rows_affected() > 0;
+        let mut tx = self.begin(Turn::No).await?;
+        let now = tx.now;
+        let new = tx.execute(SUPPRESS, args![channel, hash, reason, source, now]).await? > 0;
         tx.commit().await?;
         Ok(new)
     }
 
     /// Takes an address off the list. False where it was not on it.
     pub async fn unsuppress(&self, channel: &str, address: &str) -> Result<bool, StateError> {
-        let mut tx = self.begin().await?;
-        let unsuppress = sqlx::query(UNSUPPRESS).bind(channel).bind(self.hash(channel, address));
-        let gone = unsuppress.execute(&mut *tx.inner).await.map_err(self.fault())?.rows_affected() > 0;
+        let mut tx = self.begin(Turn::None).await?;
+        let gone = tx.execute(UNSUPPRESS, args![channel, self.hash(channel, address)]).await? > 0;
         tx.commit().await?;
         Ok(gone)
     }
 
     /// All suppressed addresses, the oldest first.
     pub async fn suppressions(&self) -> Result<Vec<Suppression>, StateError> {
-        let rows = sqlx::query(LIST).fetch_all(&self.read).await;
-        rows.and_then(|rows| rows.iter().map(suppression).collect()).map_err(self.fault())
+        self.snapshot().await?.list(LIST, args![], suppression).await
     }
 
     /// Notes that a customer has withdrawn their consent in a channel. When this returns, nothing more starts to
@@ -96,9 +93,9 @@ impl State {
         channel: &str,
         source: &str,
     ) -> Result<bool, StateError> {
-        let mut tx = self.begin().await?;
-        let note = sqlx::query(statement).bind(customer).bind(channel).bind(source).bind(tx.now);
-        let noted = note.execute(&mut *tx.inner).await.map_err(self.fault())?.rows_affected() > 0;
+        let mut tx = self.begin(Turn::No).await?;
+        let now = tx.now;
+        let noted = tx.execute(statement, args![customer, channel, source, now]).await? > 0;
         tx.commit().await?;
         Ok(noted)
     }
@@ -108,12 +105,12 @@ impl State {
     }
 }
 
-fn suppression(row: &SqliteRow) -> Result<Suppression, sqlx::Error> {
+fn suppression(row: Row<'_>) -> Result<Suppression, sqlx::Error> {
     Ok(Suppression {
-        channel: row.try_get("channel")?,
-        hash: row.try_get::<&[u8], _>("hash").map(hex::encode)?,
-        reason: row.try_get("reason")?,
-        source: row.try_get("source")?,
-        at: row.try_get("at")?,
+        channel: row.get("channel")?,
+        hash: row.get::<&[u8]>("hash").map(hex::encode)?,
+        reason: row.get("reason")?,
+        source: row.get("source")?,
+        at: row.get("at")?,
     })
 }

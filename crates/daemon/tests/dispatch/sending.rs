@@ -167,7 +167,7 @@ async fn the_kill_switch_ends_a_drain_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let state = open(folder.path()).await;
     start(&state, 3).await;
-    state.stop("wrong price").await.unwrap();
+    state.pause(&tidings_store::Scope::All, "wrong price").await.unwrap();
     let drained = dispatcher(&state, folder.path()).drain(|_| {}).await.unwrap();
     assert_eq!(drained.stopped.as_deref(), Some("wrong price"));
     assert_eq!(count(&state, |s| s == Status::Pending).await, 12);

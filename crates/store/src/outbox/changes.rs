@@ -1,62 +1,113 @@
 //! Changes to attributes that the engine keeps: nothing leaves, so they are made and marked in one transaction.
 
-use super::Moves;
-use super::claim::key;
+use super::{Moves, TOGETHER};
+use crate::state::database::{Arg, Row, Turn, Tx, args, tuples};
 use crate::state::{State, StateError};
-use sqlx::Row;
-use tidings_plan::Status;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tidings_plan::{Key, Status};
 
 const DUE: &str = "\
-    SELECT key, expires_at <= ?1 AS late FROM tidings_outbox \
-    WHERE state = 'pending' AND kind = 'change' ORDER BY priority DESC, at, id LIMIT 1000";
-/// `{\"set\": value}`, `{\"add\": \"tag\"}` and `{\"remove\": \"tag\"}`. Tags are a sorted JSON array without repeats.
-const APPLY: &str = "\
-    INSERT INTO tidings_kept (customer, attribute, value, at) \
-    SELECT o.customer, o.subject, CASE \
-        WHEN json_type(o.vals, '$.set') IS NOT NULL THEN o.vals -> '$.set' \
-        WHEN json_type(o.vals, '$.add') IS NOT NULL THEN \
-            (SELECT json_group_array(value) FROM (SELECT value FROM json_each(COALESCE(k.value, '[]')) \
-                UNION SELECT o.vals ->> '$.add' ORDER BY 1)) \
-        ELSE (SELECT json_group_array(value) FROM (SELECT value FROM json_each(COALESCE(k.value, '[]')) \
-                EXCEPT SELECT o.vals ->> '$.remove' ORDER BY 1)) \
-        END, ?2 \
+    SELECT o.key, o.customer, o.subject, o.vals, k.value, \
+        CASE WHEN o.expires_at <= $1 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS late \
     FROM tidings_outbox o LEFT JOIN tidings_kept k ON k.customer = o.customer AND k.attribute = o.subject \
-    WHERE o.key = ?1 \
-    ON CONFLICT (customer, attribute) DO UPDATE SET value = excluded.value, at = excluded.at";
-const MARK: &str = "\
-    UPDATE tidings_outbox SET state = ?2, reason = ?3, settled_at = ?4, dispatched_at = ?5, attempts = attempts + 1 \
-    WHERE key = ?1";
+    WHERE o.state = 'pending' AND o.kind = 'change' AND o.waits = 0 AND o.hold IS NULL \
+    ORDER BY o.priority DESC, o.at, o.id LIMIT 1000";
+
+/// A change that is due.
+struct Change {
+    key: Key,
+    /// The customer and the attribute.
+    of: (String, String),
+    values: String,
+    /// What was there before this batch.
+    kept: Option<String>,
+    late: bool,
+}
 
 impl State {
     /// Makes up to 1,000 of the changes that wait. Empty where there are none.
     pub async fn apply_changes(&self) -> Result<Moves, StateError> {
-        let mut tx = self.begin().await?;
-        if let Some(why) = tx.stopped().await? {
+        let mut tx = self.begin(Turn::Changes).await?;
+        let paused = self.paused(&mut tx).await?;
+        if let Some(why) = paused.all {
             return Err(StateError::Stopped(why));
         }
         let now = tx.now;
-        let rows = sqlx::query(DUE).bind(now).fetch_all(&mut *tx.inner).await.map_err(self.fault())?;
-        let mut moves = Moves::default();
-        for row in &rows {
-            let key = key(row).map_err(self.fault())?.0.to_vec();
-            let late: Option<bool> = row.try_get("late").map_err(self.fault())?;
-            let (status, reason, made) = match late {
-                Some(true) => (Status::Expired, Some("it came too late"), None),
-                _ => (Status::Sent, None, Some(now)),
-            };
-            if made.is_some() {
-                sqlx::query(APPLY)
-                    .bind(&key)
-                    .bind(now)
-                    .execute(&mut *tx.inner)
-                    .await
-                    .map_err(self.fault())?;
+        let due = tx.list(DUE, args![now], change).await?;
+        let (mut made, mut late, mut kept) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for change in due {
+            if change.late {
+                late.push(change.key);
+                continue;
             }
-            let mark = sqlx::query(MARK).bind(&key).bind(status.name()).bind(reason).bind(now).bind(made);
-            mark.execute(&mut *tx.inner).await.map_err(self.fault())?;
-            moves.add(status, 1);
+            made.push(change.key);
+            let value = kept.entry(change.of).or_insert(change.kept);
+            *value = Some(changed(value.as_deref(), &change.values));
         }
+        keep(&mut tx, kept.into_iter().collect()).await?;
+        mark(&mut tx, "state = 'sent', dispatched_at = $1", &made).await?;
+        mark(&mut tx, "state = 'expired', reason = 'it came too late'", &late).await?;
         tx.commit().await?;
+        let mut moves = Moves::of(Status::Sent, made.len() as u64);
+        moves.add(Status::Expired, late.len() as u64);
         Ok(moves)
     }
+}
+
+async fn keep(tx: &mut Tx, kept: Vec<((String, String), Option<String>)>) -> Result<(), StateError> {
+    for rows in kept.chunks(TOGETHER) {
+        let sql = format!(
+            "INSERT INTO tidings_kept (customer, attribute, value, at) VALUES {} \
+             ON CONFLICT (customer, attribute) DO UPDATE SET value = excluded.value, at = excluded.at",
+            tuples(1, 4, rows.len())
+        );
+        let now = tx.now;
+        let row = |((customer, attribute), value): &((String, String), Option<String>)| {
+            args![customer, attribute, value, now]
+        };
+        tx.execute(sql, rows.iter().flat_map(row).collect()).await?;
+    }
+    Ok(())
+}
+
+async fn mark(tx: &mut Tx, set: &str, keys: &[Key]) -> Result<(), StateError> {
+    for keys in keys.chunks(TOGETHER) {
+        let sql = format!(
+            "WITH v(k) AS (VALUES {}) \
+             UPDATE tidings_outbox SET {set}, settled_at = $1, attempts = attempts + 1 FROM v WHERE key = k",
+            tuples(2, 1, keys.len())
+        );
+        let mut args = args![tx.now];
+        args.extend(keys.iter().map(|key| Arg::from(*key)));
+        tx.execute(sql, args).await?;
+    }
+    Ok(())
+}
+
+/// What an attribute is after a change: `{"set": value}`, `{"add": "tag"}` or `{"remove": "tag"}`. Tags are a sorted
+/// JSON array without repeats.
+fn changed(before: Option<&str>, change: &str) -> String {
+    let change: Value = serde_json::from_str(change).unwrap_or_default();
+    if let Some(value) = change.get("set") {
+        return value.to_string();
+    }
+    let mut tags: Vec<String> = before.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    if let Some(tag) = change.get("add").and_then(Value::as_str) {
+        tags.push(tag.to_owned());
+    }
+    tags.retain(|tag| change.get("remove").and_then(Value::as_str) != Some(tag));
+    tags.sort_unstable();
+    tags.dedup();
+    Value::from(tags).to_string()
+}
+
+fn change(row: Row<'_>) -> Result<Change, sqlx::Error> {
+    Ok(Change {
+        key: row.key()?,
+        of: (row.get("customer")?, row.get("subject")?),
+        values: row.get("vals")?,
+        kept: row.get("value")?,
+        late: row.flag("late")?,
+    })
 }

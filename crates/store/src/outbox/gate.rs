@@ -1,10 +1,9 @@
 //! The gate: the last look before anything leaves.
 
-use super::claim::{Token, key, micros};
-use super::{Moves, Outlet};
+use super::claim::{Token, micros};
+use super::{Moves, Outlet, TOGETHER};
+use crate::state::database::{Arg, Row, Turn, Tx, args, tuples};
 use crate::state::{State, StateError};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use std::collections::HashMap;
 use std::time::Duration;
 use tidings_plan::{Key, OnUnknown, Status};
@@ -12,30 +11,18 @@ use tidings_plan::{Key, OnUnknown, Status};
 /// What stands against each row of a claim; nothing where it may leave.
 const VERDICTS: &str = "\
     SELECT key, doubted_at, CASE \
-        WHEN expires_at <= ?2 THEN 'expired' \
+        WHEN expires_at <= $2 THEN 'expired' \
         WHEN kind = 'message' AND EXISTS (SELECT 1 FROM tidings_suppressions s \
             WHERE s.channel = o.channel AND s.hash = o.address_hash) THEN 'suppressed' \
         WHEN kind = 'message' AND EXISTS (SELECT 1 FROM tidings_consents c \
             WHERE c.customer = o.customer AND c.channel = o.channel AND c.withdrawn = 1) THEN 'no_consent' \
-        END AS verdict \
-    FROM tidings_outbox o WHERE token = ?1 AND state = 'leased' AND leased_until > ?2";
-const LET_OUT: &str = "\
-    UPDATE tidings_outbox SET state = 'dispatching', payload = COALESCE(payload, ?), dispatched_at = ?, \
-        leased_until = ?, reason = NULL \
-    WHERE key = ? AND token = ?";
-const REFUSE: &str = "\
-    UPDATE tidings_outbox SET state = ?, reason = ?, settled_at = ?, token = NULL, worker = NULL, leased_until = NULL \
-    WHERE key = ? AND token = ?";
+        END AS verdict, rule, channel \
+    FROM tidings_outbox o WHERE token = $1 AND state = 'leased' AND leased_until > $2";
 const WAITING: &str =
     "SELECT key, channel, customer FROM tidings_outbox WHERE state = 'pending' AND kind = 'message'";
-/// What may have left before is never called refused.
-const REFUSE_WAITING: &str = "\
-    UPDATE tidings_outbox SET waits = 0, settled_at = ?2, reason = 'the customer does not say yes any more', \
-        state = CASE WHEN doubted_at IS NULL THEN 'no_consent' ELSE 'unconfirmed' END \
-    WHERE key = ?1 AND state = 'pending' RETURNING state";
 const RELEASE_ALL: &str = "\
     UPDATE tidings_outbox SET state = 'pending', strikes = 0, attempts = attempts - 1, token = NULL, worker = NULL, \
-        leased_until = NULL WHERE token = ? AND state = 'leased'";
+        leased_until = NULL WHERE token = $1 AND state = 'leased'";
 
 /// What the gate said about a claim's rows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,61 +50,60 @@ impl State {
         policy: OnUnknown,
         lease: Duration,
     ) -> Result<Gated, StateError> {
-        let mut tx = self.begin().await?;
-        if let Some(why) = tx.stopped().await? {
-            sqlx::query(RELEASE_ALL)
-                .bind(token.bytes())
-                .execute(&mut *tx.inner)
-                .await
-                .map_err(self.fault())?;
+        let mut tx = self.begin(Turn::Gate).await?;
+        let paused = self.paused(&mut tx).await?;
+        if let Some(why) = paused.all {
+            tx.execute(RELEASE_ALL, args![token.bytes()]).await?;
             tx.commit().await?;
             return Err(StateError::Stopped(why));
         }
         let now = tx.now;
-        let rows = sqlx::query(VERDICTS).bind(token.bytes()).bind(now).fetch_all(&mut *tx.inner).await;
-        let verdicts = rows.and_then(|rows| rows.iter().map(verdict).collect());
-        let mut verdicts: HashMap<Key, Verdict> = verdicts.map_err(self.fault())?;
+        let select = format!("{VERDICTS} {}", tx.locking());
+        let verdicts = tx.list(select, args![token.bytes(), now], verdict).await?;
+        let mut verdicts: HashMap<Key, Verdict> = verdicts.into_iter().collect();
         let mut gated = Gated::default();
+        let (mut leaving, mut ending) = (Vec::new(), Vec::new());
         for (key, payload) in prepared {
             let Some(verdict) = verdicts.remove(key) else {
                 gated.refused.stale += 1;
                 continue;
             };
-            let statement = match judge(&verdict, payload, policy, now) {
-                Ok(payload) => {
-                    gated.open.push(*key);
-                    sqlx::query(LET_OUT).bind(payload).bind(now).bind(now + micros(lease))
-                }
-                Err((status, reason)) => {
-                    gated.refused.add(status, 1);
-                    sqlx::query(REFUSE).bind(status.name()).bind(reason).bind(now)
-                }
-            };
-            let statement = statement.bind(key.0.to_vec()).bind(token.bytes());
-            statement.execute(&mut *tx.inner).await.map_err(self.fault())?;
+            match judge(&verdict, payload, policy, now) {
+                Ok(payload) => leaving.push((*key, payload)),
+                Err((status, reason)) => ending.push((*key, status, reason)),
+            }
         }
+        let_out(&mut tx, token, &leaving, lease).await?;
+        refuse(&mut tx, token, &ending).await?;
         tx.commit().await?;
+        gated.open = leaving.into_iter().map(|(key, _)| key).collect();
+        ending.into_iter().for_each(|(_, status, _)| gated.refused.add(status, 1));
         Ok(gated)
     }
 
     /// The messages that wait, with their channels and customers.
     pub async fn waiting_messages(&self) -> Result<Vec<(Key, String, String)>, StateError> {
-        let rows = sqlx::query(WAITING).fetch_all(&self.read).await.map_err(self.fault())?;
-        let message = |row| Ok((key(row)?, row.try_get("channel")?, row.try_get("customer")?));
-        rows.iter().map(message).collect::<Result<_, sqlx::Error>>().map_err(self.fault())
+        let mut tx = self.snapshot().await?;
+        tx.list(WAITING, args![], |row| Ok((row.key()?, row.get("channel")?, row.get("customer")?))).await
     }
 
     /// Refuses messages that wait, since their customers do not say yes any more.
     pub async fn refuse_without_consent(&self, keys: &[Key]) -> Result<Moves, StateError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Turn::None).await?;
         let mut moves = Moves::default();
-        for key in keys {
-            let refuse = sqlx::query(REFUSE_WAITING).bind(key.0.to_vec()).bind(tx.now);
-            let refused: Vec<SqliteRow> = refuse.fetch_all(&mut *tx.inner).await.map_err(self.fault())?;
-            for row in refused {
-                let state: String = row.try_get("state").map_err(self.fault())?;
-                moves.add(Status::from_name(&state).unwrap_or(Status::NoConsent), 1);
-            }
+        for keys in keys.chunks(TOGETHER) {
+            // What may have left before is never called refused.
+            let sql = format!(
+                "WITH v(k) AS (VALUES {}) \
+                 UPDATE tidings_outbox SET waits = 0, settled_at = $1, hold = NULL, \
+                     reason = 'the customer does not say yes any more', \
+                     state = CASE WHEN doubted_at IS NULL THEN 'no_consent' ELSE 'unconfirmed' END \
+                 FROM v WHERE key = k AND state = 'pending' RETURNING state",
+                tuples(2, 1, keys.len())
+            );
+            let mut args = args![tx.now];
+            args.extend(keys.iter().map(|key| Arg::from(*key)));
+            tx.list(sql, args, |row| row.status()).await?.into_iter().for_each(|status| moves.add(status, 1));
         }
         tx.commit().await?;
         Ok(moves)
@@ -125,20 +111,62 @@ impl State {
 
     /// Calls off what waits, of one outlet or of all. Returns how many rows.
     pub async fn cancel(&self, outlet: Option<&Outlet>, reason: &str) -> Result<u64, StateError> {
-        const CANCEL: &str = "\
-            UPDATE tidings_outbox SET waits = 0, settled_at = ?1, reason = ?2, \
-                state = CASE WHEN doubted_at IS NULL THEN 'cancelled' ELSE 'unconfirmed' END \
-            WHERE state = 'pending' AND (?3 IS NULL OR (kind = ?3 AND channel = ?4))";
-        let mut tx = self.begin().await?;
-        let cancel = sqlx::query(CANCEL)
-            .bind(tx.now)
-            .bind(reason)
-            .bind(outlet.map(|o| o.kind.name()))
-            .bind(outlet.map(|o| o.channel.as_str()));
-        let cancelled = cancel.execute(&mut *tx.inner).await.map_err(self.fault())?.rows_affected();
+        let mut tx = self.begin(Turn::No).await?;
+        let mut args = args![tx.now, reason];
+        let of = match outlet {
+            Some(outlet) => {
+                args.extend(args![outlet.kind.name(), &outlet.channel]);
+                "AND kind = $3 AND channel = $4"
+            }
+            None => "",
+        };
+        let sql = format!(
+            "UPDATE tidings_outbox SET waits = 0, settled_at = $1, reason = $2, \
+                 state = CASE WHEN doubted_at IS NULL THEN 'cancelled' ELSE 'unconfirmed' END \
+             WHERE state = 'pending' {of}"
+        );
+        let cancelled = tx.execute(sql, args).await?;
         tx.commit().await?;
         Ok(cancelled)
     }
+}
+
+async fn let_out(
+    tx: &mut Tx,
+    token: Token,
+    leaving: &[(Key, &str)],
+    lease: Duration,
+) -> Result<(), StateError> {
+    for rows in leaving.chunks(TOGETHER) {
+        let sql = format!(
+            "WITH v(k, made) AS (VALUES {}) \
+             UPDATE tidings_outbox SET state = 'dispatching', payload = COALESCE(payload, made), \
+                 dispatched_at = $2, leased_until = $3, reason = NULL \
+             FROM v WHERE key = k AND token = $1",
+            tuples(4, 2, rows.len())
+        );
+        let (now, until) = (tx.now, tx.now + micros(lease));
+        let mut args = args![token.bytes(), now, until];
+        args.extend(rows.iter().flat_map(|(key, payload)| args![*key, *payload]));
+        tx.execute(sql, args).await?;
+    }
+    Ok(())
+}
+
+async fn refuse(tx: &mut Tx, token: Token, ending: &[(Key, Status, &str)]) -> Result<(), StateError> {
+    for rows in ending.chunks(TOGETHER) {
+        let sql = format!(
+            "WITH v(k, ends, why) AS (VALUES {}) \
+             UPDATE tidings_outbox SET state = ends, reason = why, settled_at = $2, \
+                 token = NULL, worker = NULL, leased_until = NULL \
+             FROM v WHERE key = k AND token = $1",
+            tuples(3, 3, rows.len())
+        );
+        let mut args = args![token.bytes(), tx.now];
+        args.extend(rows.iter().flat_map(|(key, status, why)| args![*key, status.name(), *why]));
+        tx.execute(sql, args).await?;
+    }
+    Ok(())
 }
 
 /// The payload of a row that may leave; otherwise where it ends, and why.
@@ -179,10 +207,10 @@ fn reason(status: Status) -> &'static str {
     }
 }
 
-fn verdict(row: &sqlx::sqlite::SqliteRow) -> Result<(Key, Verdict), sqlx::Error> {
-    let refusal: Option<&str> = row.try_get("verdict")?;
+fn verdict(row: Row<'_>) -> Result<(Key, Verdict), sqlx::Error> {
+    let refusal: Option<&str> = row.get("verdict")?;
     Ok((
-        key(row)?,
-        Verdict { refusal: refusal.and_then(Status::from_name), doubted_at: row.try_get("doubted_at")? },
+        row.key()?,
+        Verdict { refusal: refusal.and_then(Status::from_name), doubted_at: row.get("doubted_at")? },
     ))
 }

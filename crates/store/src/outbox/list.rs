@@ -1,31 +1,24 @@
 //! What is in the outbox, for people and for waiting.
 
 use super::Outlet;
-use super::claim::{key, kind, status};
+use crate::state::database::{Arg, Row, args};
 use crate::state::{RunId, State, StateError};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use std::time::Duration;
 use tidings_plan::{Key, Kind, Status};
 
-const COUNTS: &str = "\
-    SELECT rule, kind, channel, state, COUNT(*) AS rows FROM tidings_outbox \
-    WHERE ?1 IS NULL OR run = ?1 GROUP BY rule, kind, channel, state ORDER BY rule, kind, channel, state";
-const LEDGER: &str = "\
-    SELECT * FROM tidings_outbox WHERE customer = ? ORDER BY at, id";
-const LIST: &str = "\
-    SELECT * FROM tidings_outbox \
-    WHERE (?1 IS NULL OR rule = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3";
+const LEDGER: &str = "SELECT * FROM tidings_outbox WHERE customer = $1 ORDER BY at, id";
 const OUTLETS: &str = "\
-    SELECT DISTINCT kind, channel FROM tidings_outbox WHERE settled_at IS NULL AND kind <> 'change'";
+    SELECT DISTINCT kind, channel FROM tidings_outbox \
+    WHERE state IN ('pending', 'leased', 'dispatching', 'unknown') AND kind <> 'change'";
 /// When one row of an outlet may next move: it is due, a lease runs out, or a doubt can be looked into.
 const NEXT: &str = "\
-    SELECT MIN(moment) FROM ( \
+    SELECT MIN(moment) AS moment FROM ( \
         SELECT MIN(due_at) AS moment FROM tidings_outbox \
-            WHERE state = 'pending' AND waits = 0 AND strikes < 8 AND kind = ?1 AND channel = ?2 \
+            WHERE state = 'pending' AND waits = 0 AND hold IS NULL AND strikes < 8 AND kind = $1 AND channel = $2 \
         UNION ALL SELECT MIN(leased_until) FROM tidings_outbox \
-            WHERE leased_until IS NOT NULL AND kind = ?1 AND channel = ?2 \
-        UNION ALL SELECT MIN(due_at) FROM tidings_outbox WHERE state = 'unknown' AND kind = ?1 AND channel = ?2)";
+            WHERE leased_until IS NOT NULL AND kind = $1 AND channel = $2 \
+        UNION ALL SELECT MIN(due_at) FROM tidings_outbox WHERE state = 'unknown' AND kind = $1 AND channel = $2 \
+    ) AS moments";
 
 /// How many rows of a rule and an outlet are in a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,14 +77,24 @@ pub struct LedgerRow {
 impl State {
     /// How many rows of which rule and outlet are in which state, of one run or of all.
     pub async fn outbox_counts(&self, run: Option<RunId>) -> Result<Vec<Count>, StateError> {
-        let rows = sqlx::query(COUNTS).bind(run.map(|r| r.0)).fetch_all(&self.read).await;
-        rows.and_then(|rows| rows.iter().map(count).collect()).map_err(self.fault())
+        let mut tx = self.snapshot().await?;
+        let (which, args) = match run {
+            Some(run) => ("AND run = $1", args![run.0]),
+            None => ("", args![]),
+        };
+        // Counted in the order of an index first, so that nothing has to be sorted.
+        let sql = format!(
+            "SELECT rule, kind, channel, state, CAST(SUM(counted) AS BIGINT) AS sends FROM \
+                 (SELECT run, rule, kind, channel, state, COUNT(*) AS counted FROM tidings_outbox \
+                  WHERE replaced = 0 {which} GROUP BY run, rule, kind, channel, state) AS by_run \
+             GROUP BY rule, kind, channel, state ORDER BY rule, kind, channel, state"
+        );
+        tx.list(sql, args, count).await
     }
 
     /// All that was decided for a customer, the oldest first.
     pub async fn ledger(&self, customer: &str) -> Result<Vec<LedgerRow>, StateError> {
-        let rows = sqlx::query(LEDGER).bind(customer).fetch_all(&self.read).await;
-        rows.and_then(|rows| rows.iter().map(ledger_row).collect()).map_err(self.fault())
+        self.snapshot().await?.list(LEDGER, args![customer], ledger_row).await
     }
 
     /// The newest rows of the outbox, of one rule or all, in one state or all.
@@ -101,60 +104,64 @@ impl State {
         status: Option<Status>,
         limit: u32,
     ) -> Result<Vec<LedgerRow>, StateError> {
-        let list = sqlx::query(LIST).bind(rule).bind(status.map(Status::name)).bind(limit);
-        let rows = list.fetch_all(&self.read).await;
-        rows.and_then(|rows| rows.iter().map(ledger_row).collect()).map_err(self.fault())
+        let (mut which, mut args) = (Vec::new(), args![limit]);
+        for (column, value) in [("rule", rule), ("state", status.map(Status::name))] {
+            if let Some(value) = value {
+                args.push(Arg::from(value));
+                which.push(format!("{column} = ${}", args.len()));
+            }
+        }
+        let which = if which.is_empty() { String::new() } else { format!("WHERE {}", which.join(" AND ")) };
+        let sql = format!("SELECT * FROM tidings_outbox {which} ORDER BY id DESC LIMIT $1");
+        self.snapshot().await?.list(sql, args, ledger_row).await
     }
 
     /// The outlets that something still has to leave by, changes aside.
     pub async fn outlets(&self) -> Result<Vec<Outlet>, StateError> {
-        let rows = sqlx::query(OUTLETS).fetch_all(&self.read).await;
-        rows.and_then(|rows| rows.iter().map(outlet).collect()).map_err(self.fault())
+        self.snapshot().await?.list(OUTLETS, args![], outlet).await
     }
 
     /// How long until something in an outlet may move without anybody's doing; none where nothing will.
     pub async fn next_due(&self, outlet: &Outlet) -> Result<Option<Duration>, StateError> {
-        let next =
-            sqlx::query_scalar(NEXT).bind(outlet.kind.name()).bind(&outlet.channel).fetch_one(&self.read);
-        let next: Option<i64> = next.await.map_err(self.fault())?;
-        let now = self.now().await?;
-        Ok(next.map(|next| Duration::from_micros(u64::try_from(next - now).unwrap_or(0))))
+        let mut tx = self.snapshot().await?;
+        let of = args![outlet.kind.name(), &outlet.channel];
+        let next = tx.one(NEXT, of, |row| row.get::<Option<i64>>("moment")).await?.flatten();
+        Ok(next.map(|next| Duration::from_micros(u64::try_from(next - tx.now).unwrap_or(0))))
     }
 }
 
-fn outlet(row: &SqliteRow) -> Result<Outlet, sqlx::Error> {
-    Ok(Outlet { kind: kind(row)?, channel: row.try_get("channel")? })
+fn outlet(row: Row<'_>) -> Result<Outlet, sqlx::Error> {
+    Ok(Outlet { kind: row.kind()?, channel: row.get("channel")? })
 }
 
-fn count(row: &SqliteRow) -> Result<Count, sqlx::Error> {
-    let rows: i64 = row.try_get("rows")?;
+fn count(row: Row<'_>) -> Result<Count, sqlx::Error> {
     Ok(Count {
-        rule: row.try_get("rule")?,
+        rule: row.get("rule")?,
         outlet: outlet(row)?,
-        status: status(row)?,
-        rows: rows.unsigned_abs(),
+        status: row.status()?,
+        rows: row.count("sends")?,
     })
 }
 
-fn ledger_row(row: &SqliteRow) -> Result<LedgerRow, sqlx::Error> {
+fn ledger_row(row: Row<'_>) -> Result<LedgerRow, sqlx::Error> {
     Ok(LedgerRow {
-        key: key(row)?,
-        rule: row.try_get("rule")?,
-        step: row.try_get("step")?,
-        customer: row.try_get("customer")?,
-        occasion: row.try_get("occasion")?,
-        kind: kind(row)?,
-        channel: row.try_get("channel")?,
-        subject: row.try_get("subject")?,
-        address: row.try_get("address")?,
-        at: row.try_get("at")?,
-        status: status(row)?,
-        reason: row.try_get("reason")?,
-        attempts: row.try_get("attempts")?,
-        due_at: row.try_get("due_at")?,
-        dispatched_at: row.try_get("dispatched_at")?,
-        settled_at: row.try_get("settled_at")?,
-        provider_id: row.try_get("provider_id")?,
-        code: row.try_get("code")?,
+        key: row.key()?,
+        rule: row.get("rule")?,
+        step: row.get("step")?,
+        customer: row.get("customer")?,
+        occasion: row.get("occasion")?,
+        kind: row.kind()?,
+        channel: row.get("channel")?,
+        subject: row.get("subject")?,
+        address: row.get("address")?,
+        at: row.get("at")?,
+        status: row.status()?,
+        reason: row.get("reason")?,
+        attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
+        due_at: row.get("due_at")?,
+        dispatched_at: row.get("dispatched_at")?,
+        settled_at: row.get("settled_at")?,
+        provider_id: row.get("provider_id")?,
+        code: row.get("code")?,
     })
 }

@@ -1,35 +1,27 @@
 //! What becomes of sends of which nobody knows whether they happened.
 
-use super::claim::{key, status};
 use super::gate::repeatable;
 use super::{Moves, Outlet};
-use crate::state::{State, StateError, Write};
-use sqlx::Row;
-use tidings_plan::{Asked, Key, OnUnknown, Status};
+use crate::state::database::{Row, Turn, Tx, args};
+use crate::state::{State, StateError};
+use tidings_plan::{Asked, Key, OnUnknown};
 
 /// Those of an outlet that are due.
 const DOUBTS: &str = "\
     SELECT key, dispatched_at, doubted_at FROM tidings_outbox \
-    WHERE state = 'unknown' AND kind = ?1 AND channel = ?2 AND due_at <= ?3 ORDER BY due_at LIMIT 1000";
+    WHERE state = 'unknown' AND kind = $1 AND channel = $2 AND due_at <= $3 ORDER BY due_at LIMIT 1000";
+/// What becomes of a doubt, with the moment `$3` and a text `$4`.
 const HAPPENED: &str = "\
-    UPDATE tidings_outbox SET state = 'sent', code = CASE kind WHEN 'coupon' THEN ?3 END, settled_at = ?4, \
-        strikes = 0, reason = NULL \
-    WHERE key = ?1 AND dispatched_at = ?2 AND state = 'unknown' RETURNING state";
+    state = 'sent', code = CASE kind WHEN 'coupon' THEN $4 END, settled_at = $3, strikes = 0, reason = NULL";
 /// There is no doubt any more: nothing happened.
 const DID_NOT: &str = "\
-    UPDATE tidings_outbox SET state = 'pending', doubted_at = NULL, due_at = ?3, reason = 'it had not happened' \
-    WHERE key = ?1 AND dispatched_at = ?2 AND state = 'unknown' RETURNING state";
+    state = 'pending', doubted_at = NULL, due_at = $3, reason = COALESCE($4, 'it had not happened')";
 /// The same key and bytes once more.
 const REPEAT: &str = "\
-    UPDATE tidings_outbox SET state = 'pending', \
-        due_at = ?3 + MIN(5000000 << MIN(attempts - 1, 10), 3600000000) \
-    WHERE key = ?1 AND dispatched_at = ?2 AND state = 'unknown' RETURNING state";
-const GIVE_UP: &str = "\
-    UPDATE tidings_outbox SET state = 'unconfirmed', settled_at = ?3, reason = COALESCE(?4, reason) \
-    WHERE key = ?1 AND dispatched_at = ?2 AND state = 'unknown' RETURNING state";
-const LATER: &str = "\
-    UPDATE tidings_outbox SET due_at = ?3, reason = COALESCE(?4, reason) \
-    WHERE key = ?1 AND dispatched_at = ?2 AND state = 'unknown' RETURNING state";
+    state = 'pending', reason = COALESCE($4, reason), due_at = $3 + CASE WHEN attempts > 10 THEN 3600000000 \
+        ELSE CAST(5000000 AS BIGINT) << CAST(attempts - 1 AS INTEGER) END";
+const GIVE_UP: &str = "state = 'unconfirmed', settled_at = $3, reason = COALESCE($4, reason)";
+const LATER: &str = "due_at = $3, reason = COALESCE($4, reason)";
 
 /// How long a receiver that cannot tell is asked again, and how often, in microseconds.
 const ASK_FOR: i64 = 86_400_000_000;
@@ -52,29 +44,29 @@ impl State {
         outlet: &Outlet,
         policy: OnUnknown,
     ) -> Result<(Moves, Vec<Doubt>), StateError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Turn::None).await?;
         let now = tx.now;
-        let rows = sqlx::query(DOUBTS).bind(outlet.kind.name()).bind(&outlet.channel).bind(now);
-        let rows = rows.fetch_all(&mut *tx.inner).await.map_err(self.fault())?;
+        let select = format!("{DOUBTS} {}", tx.skipping_locked());
+        let doubts = tx.list(select, args![outlet.kind.name(), &outlet.channel, now], |row| {
+            Ok((doubt(row)?, row.get::<i64>("doubted_at")?))
+        });
         let (mut moves, mut to_ask) = (Moves::default(), Vec::new());
-        for row in &rows {
-            let doubt = doubt(row).map_err(self.fault())?;
-            let doubted_at: i64 = row.try_get("doubted_at").map_err(self.fault())?;
+        for (doubt, doubted_at) in doubts.await? {
             let done = match policy {
                 OnUnknown::Leave | OnUnknown::TwiceWithCoupon => {
-                    self.step(&mut tx, GIVE_UP, doubt, now, None).await?
+                    step(&mut tx, GIVE_UP, doubt, now, None).await?
                 }
                 OnUnknown::Retry(_) if repeatable(policy, doubted_at, now) => {
-                    self.step(&mut tx, REPEAT, doubt, now, None).await?
+                    step(&mut tx, REPEAT, doubt, now, None).await?
                 }
                 OnUnknown::Retry(_) => {
-                    self.step(&mut tx, GIVE_UP, doubt, now, Some("the provider may have forgotten its key"))
+                    step(&mut tx, GIVE_UP, doubt, now, Some("the provider may have forgotten its key"))
                         .await?
                 }
                 OnUnknown::Ask(wait) => {
                     let from = doubt.dispatched_at.saturating_add_unsigned(wait.saturating_mul(1_000_000));
                     if from > now {
-                        self.step(&mut tx, LATER, doubt, from, None).await?;
+                        step(&mut tx, LATER, doubt, from, None).await?;
                     } else {
                         to_ask.push(doubt);
                     }
@@ -90,48 +82,36 @@ impl State {
     /// Writes down what the receiver said about a doubt. An answer about a dispatch that is no longer the last one,
     /// or that somebody else has written down, changes nothing.
     pub async fn answered(&self, doubt: Doubt, asked: &Asked) -> Result<Moves, StateError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Turn::None).await?;
         let now = tx.now;
         let moves = match asked {
-            Asked::Happened { code } => {
-                let happened = sqlx::query(HAPPENED)
-                    .bind(doubt.key.0.to_vec())
-                    .bind(doubt.dispatched_at)
-                    .bind(code)
-                    .bind(now);
-                match happened.fetch_optional(&mut *tx.inner).await.map_err(self.fault())? {
-                    Some(_) => Moves::of(Status::Sent, 1),
-                    None => Moves { stale: 1, ..Moves::default() },
-                }
-            }
-            Asked::DidNot => self.step(&mut tx, DID_NOT, doubt, now, None).await?,
+            Asked::Happened { code } => step(&mut tx, HAPPENED, doubt, now, code.as_deref()).await?,
+            Asked::DidNot => step(&mut tx, DID_NOT, doubt, now, None).await?,
             Asked::CannotTell(why) if now - doubt.dispatched_at < ASK_FOR => {
-                self.step(&mut tx, LATER, doubt, now + ASK_EVERY, Some(why)).await?
+                step(&mut tx, LATER, doubt, now + ASK_EVERY, Some(why)).await?
             }
-            Asked::CannotTell(why) => self.step(&mut tx, GIVE_UP, doubt, now, Some(why)).await?,
+            Asked::CannotTell(why) => step(&mut tx, GIVE_UP, doubt, now, Some(why)).await?,
         };
         tx.commit().await?;
         Ok(moves)
     }
-
-    async fn step(
-        &self,
-        tx: &mut Write<'_>,
-        statement: &'static str,
-        doubt: Doubt,
-        moment: i64,
-        reason: Option<&str>,
-    ) -> Result<Moves, StateError> {
-        let step = sqlx::query(statement).bind(doubt.key.0.to_vec()).bind(doubt.dispatched_at).bind(moment);
-        let step = if statement.contains("?4") { step.bind(reason) } else { step };
-        let row = step.fetch_optional(&mut *tx.inner).await;
-        match row.and_then(|row| row.as_ref().map(status).transpose()).map_err(self.fault())? {
-            Some(status) => Ok(Moves::of(status, 1)),
-            None => Ok(Moves { stale: 1, ..Moves::default() }),
-        }
-    }
 }
 
-fn doubt(row: &sqlx::sqlite::SqliteRow) -> Result<Doubt, sqlx::Error> {
-    Ok(Doubt { key: key(row)?, dispatched_at: row.try_get("dispatched_at")? })
+/// Changes a row that is still in that doubt.
+async fn step(
+    tx: &mut Tx,
+    set: &str,
+    doubt: Doubt,
+    moment: i64,
+    text: Option<&str>,
+) -> Result<Moves, StateError> {
+    let sql = format!(
+        "UPDATE tidings_outbox SET {set} WHERE key = $1 AND dispatched_at = $2 AND state = 'unknown' RETURNING state"
+    );
+    let row = tx.one(sql, args![doubt.key, doubt.dispatched_at, moment, text], |row| row.status()).await?;
+    Ok(row.map_or(Moves { stale: 1, ..Moves::default() }, |status| Moves::of(status, 1)))
+}
+
+fn doubt(row: Row<'_>) -> Result<Doubt, sqlx::Error> {
+    Ok(Doubt { key: row.key()?, dispatched_at: row.get("dispatched_at")? })
 }

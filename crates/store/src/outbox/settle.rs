@@ -1,43 +1,43 @@
 //! Writing down how dispatches ended.
 
-use super::claim::{Token, status};
-use super::{Moves, Statement};
+use super::claim::Token;
+use super::{Moves, TOGETHER};
+use crate::state::database::{Arg, Turn, Tx, args, tuples};
 use crate::state::{State, StateError};
 use tidings_plan::{Key, Outcome};
 
-const SENT: &str = "\
-    UPDATE tidings_outbox SET state = 'sent', provider_id = ?3, code = CASE kind WHEN 'coupon' THEN ?4 END, \
-        settled_at = ?5, strikes = 0, reason = NULL, token = NULL, worker = NULL, leased_until = NULL \
-    WHERE key = ?1 AND token = ?2 AND state = 'dispatching' RETURNING state";
-const REJECTED: &str = "\
-    UPDATE tidings_outbox SET state = 'rejected', reason = ?3, \
-        settled_at = ?4, strikes = 0, token = NULL, worker = NULL, leased_until = NULL \
-    WHERE key = ?1 AND token = ?2 AND state = 'dispatching' RETURNING state";
-/// Again after 5 seconds, then 10, 20, … up to an hour, or later where the provider asks for up to a day; twenty
-/// times in all.
+/// What becomes of rows, from a key `k` and two values `a` and `b` for each, at the moment `$2`.
+const SENT: &str = "state = 'sent', provider_id = a, code = CASE kind WHEN 'coupon' THEN b END, settled_at = $2, reason = NULL";
+const REJECTED: &str = "state = 'rejected', reason = a, settled_at = $2";
+/// Twenty times in all.
 const AGAIN: &str = "\
-    UPDATE tidings_outbox SET state = CASE WHEN attempts < 20 THEN 'pending' ELSE 'rejected' END, reason = ?3, \
-        due_at = ?4 + MAX(MIN(5000000 << MIN(attempts - 1, 10), 3600000000), MIN(?5, 86400000000)), \
-        settled_at = CASE WHEN attempts < 20 THEN NULL ELSE ?4 END, \
-        strikes = 0, token = NULL, worker = NULL, leased_until = NULL \
-    WHERE key = ?1 AND token = ?2 AND state = 'dispatching' RETURNING state";
-const UNKNOWN: &str = "\
-    UPDATE tidings_outbox SET state = 'unknown', reason = ?3, \
-        doubted_at = COALESCE(doubted_at, dispatched_at), \
-        due_at = ?4, strikes = 0, token = NULL, worker = NULL, leased_until = NULL \
-    WHERE key = ?1 AND token = ?2 AND state = 'dispatching' RETURNING state";
+    state = CASE WHEN attempts < 20 THEN 'pending' ELSE 'rejected' END, reason = a, \
+    settled_at = CASE WHEN attempts < 20 THEN NULL ELSE $2 END, due_at = $2 + CASE \
+        WHEN attempts > 10 THEN CASE WHEN b > 3600000000 THEN b ELSE 3600000000 END \
+        WHEN b > CAST(5000000 AS BIGINT) << CAST(attempts - 1 AS INTEGER) THEN b \
+        ELSE CAST(5000000 AS BIGINT) << CAST(attempts - 1 AS INTEGER) END";
+const UNKNOWN: &str =
+    "state = 'unknown', reason = a, doubted_at = COALESCE(doubted_at, dispatched_at), due_at = $2";
+
+/// The longest time that a provider may ask for, in microseconds.
+const LONGEST: i64 = 86_400_000_000;
 
 impl State {
     /// Writes down how dispatches of a claim ended. A row that the claim no longer holds stays as it is and is
-    /// counted as stale.
+    /// counted as stale. What is to be tried again is due after 5 seconds, then 10, 20, … up to an hour, or later
+    /// where the provider asks for up to a day.
     pub async fn settle(&self, token: Token, outcomes: &[(Key, Outcome)]) -> Result<Moves, StateError> {
-        let mut moves = Moves::default();
-        let mut tx = self.begin().await?;
-        for (key, outcome) in outcomes {
-            let row = settlement(token, *key, outcome, tx.now).fetch_optional(&mut *tx.inner).await;
-            match row.and_then(|row| row.as_ref().map(status).transpose()).map_err(self.fault())? {
-                Some(status) => moves.add(status, 1),
-                None => moves.stale += 1,
+        let mut tx = self.begin(Turn::None).await?;
+        let mut moves = Moves { stale: outcomes.len() as u64, ..Moves::default() };
+        for set in [SENT, REJECTED, AGAIN, UNKNOWN] {
+            let ended: Vec<[Arg; 3]> = outcomes
+                .iter()
+                .map(|(key, outcome)| values(*key, outcome))
+                .filter(|(s, _)| *s == set)
+                .map(|(_, v)| v)
+                .collect();
+            for rows in ended.chunks(TOGETHER) {
+                write(&mut tx, token, set, rows, &mut moves).await?;
             }
         }
         tx.commit().await?;
@@ -45,16 +45,38 @@ impl State {
     }
 }
 
-fn settlement(token: Token, key: Key, outcome: &Outcome, now: i64) -> Statement<'_> {
-    let start =
-        |statement: &'static str| sqlx::query(statement).bind(key.0.to_vec()).bind(token.bytes().to_vec());
+async fn write(
+    tx: &mut Tx,
+    token: Token,
+    set: &str,
+    rows: &[[Arg; 3]],
+    moves: &mut Moves,
+) -> Result<(), StateError> {
+    let sql = format!(
+        "WITH v(k, a, b) AS (VALUES {}) \
+         UPDATE tidings_outbox SET {set}, strikes = 0, token = NULL, worker = NULL, leased_until = NULL \
+         FROM v WHERE key = k AND token = $1 AND state = 'dispatching' RETURNING state",
+        tuples(3, 3, rows.len())
+    );
+    let mut args = args![token.bytes(), tx.now];
+    args.extend(rows.iter().flatten().cloned());
+    for status in tx.list(sql, args, |row| row.status()).await? {
+        moves.add(status, 1);
+        moves.stale -= 1;
+    }
+    Ok(())
+}
+
+/// What is written down, and its values.
+fn values(key: Key, outcome: &Outcome) -> (&'static str, [Arg; 3]) {
+    let none = Arg::Text(None);
     match outcome {
-        Outcome::Sent { provider_id, code } => start(SENT).bind(provider_id).bind(code).bind(now),
-        Outcome::Rejected(reason) => start(REJECTED).bind(reason).bind(now),
+        Outcome::Sent { provider_id, code } => (SENT, [key.into(), provider_id.into(), code.into()]),
+        Outcome::Rejected(reason) => (REJECTED, [key.into(), reason.into(), none]),
         Outcome::Again(reason, seconds) => {
             let asked = i64::try_from(seconds.unwrap_or(0)).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-            start(AGAIN).bind(reason).bind(now).bind(asked)
+            (AGAIN, [key.into(), reason.into(), asked.min(LONGEST).into()])
         }
-        Outcome::Unknown(reason) => start(UNKNOWN).bind(reason).bind(now),
+        Outcome::Unknown(reason) => (UNKNOWN, [key.into(), reason.into(), none]),
     }
 }

@@ -5,131 +5,142 @@ use tidings_plan::Grant;
 
 #[tokio::test]
 async fn the_urgent_go_first_then_the_oldest() {
-    let f = Fresh::new().await;
-    let late = Intent { at: AT + 5, ..mail("late") };
-    let urgent = Intent { priority: 5, at: AT + 9, ..mail("urgent") };
-    f.enqueue(vec![late, mail("early"), urgent]).await;
-    let claim = f.claim(Kind::Message, "email").await;
-    let order: Vec<_> = claim.rows.iter().map(|r| r.sending.customer.as_str()).collect();
-    assert_eq!(order, ["urgent", "early", "late"]);
-    assert!(f.claim(Kind::Message, "email").await.rows.is_empty(), "what is held is not claimed again");
+    for f in Fresh::each().await {
+        let late = Intent { at: AT + 5, ..mail("late") };
+        let urgent = Intent { priority: 5, at: AT + 9, ..mail("urgent") };
+        f.enqueue(vec![late, mail("early"), urgent]).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        let order: Vec<_> = claim.rows.iter().map(|r| r.sending.customer.as_str()).collect();
+        assert_eq!(order, ["urgent", "early", "late"]);
+        assert!(f.claim(Kind::Message, "email").await.rows.is_empty(), "what is held is not claimed again");
+    }
 }
 
 #[tokio::test]
 async fn a_worker_that_slept_past_its_lease_cannot_let_anything_out() {
-    let f = Fresh::new().await;
-    f.enqueue(vec![mail("ann")]).await;
-    let slept = f.claim(Kind::Message, "email").await;
-    f.advance(LEASE);
-    assert_eq!(f.gate(&slept).await.refused.stale, 1, "also before anybody took the row over");
-    assert_eq!(f.state.recover().await.unwrap().returned, 1);
-    let other = f.claim(Kind::Message, "email").await;
-    let gated = f.gate(&slept).await;
-    assert_eq!((gated.open.len(), gated.refused.stale), (0, 1));
-    assert_eq!(f.state.renew(slept.token, LEASE).await.unwrap(), 0);
-    assert_eq!(f.state.release(slept.token, &[mail("ann").key]).await.unwrap().stale, 1);
-    assert_eq!(f.gate(&other).await.open.len(), 1);
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("ann")]).await;
+        let slept = f.claim(Kind::Message, "email").await;
+        f.advance(LEASE);
+        assert_eq!(f.gate(&slept).await.refused.stale, 1, "also before anybody took the row over");
+        assert_eq!(f.state.recover().await.unwrap().returned, 1);
+        let other = f.claim(Kind::Message, "email").await;
+        let gated = f.gate(&slept).await;
+        assert_eq!((gated.open.len(), gated.refused.stale), (0, 1));
+        assert_eq!(f.state.renew(slept.token, LEASE).await.unwrap(), 0);
+        assert_eq!(f.state.release(slept.token, &[mail("ann").key]).await.unwrap().stale, 1);
+        assert_eq!(f.gate(&other).await.open.len(), 1);
+    }
 }
 
 #[tokio::test]
 async fn a_worker_that_slept_past_its_lease_cannot_write_an_outcome() {
-    let f = Fresh::new().await;
-    f.enqueue(vec![mail("ann")]).await;
-    let slept = f.claim(Kind::Message, "email").await;
-    f.gate(&slept).await;
-    f.advance(LEASE);
-    assert_eq!(f.state.recover().await.unwrap().unknown, 1);
-    for outcome in [sent(None), Outcome::Rejected("no".into()), Outcome::Again("busy".into(), None)] {
-        assert_eq!(f.state.settle(slept.token, &[(mail("ann").key, outcome)]).await.unwrap().stale, 1);
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("ann")]).await;
+        let slept = f.claim(Kind::Message, "email").await;
+        f.gate(&slept).await;
+        f.advance(LEASE);
+        assert_eq!(f.state.recover().await.unwrap().unknown, 1);
+        for outcome in [sent(None), Outcome::Rejected("no".into()), Outcome::Again("busy".into(), None)] {
+            assert_eq!(f.state.settle(slept.token, &[(mail("ann").key, outcome)]).await.unwrap().stale, 1);
+        }
+        assert_eq!(f.states("ann").await, [Status::Unknown]);
     }
-    assert_eq!(f.states("ann").await, [Status::Unknown]);
 }
 
 #[tokio::test]
 async fn a_held_claim_outlasts_its_lease_while_it_is_renewed() {
-    let f = Fresh::new().await;
-    f.enqueue(vec![mail("ann")]).await;
-    let claim = f.claim(Kind::Message, "email").await;
-    f.advance(LEASE * 2 / 3);
-    f.state.renew(claim.token, LEASE).await.unwrap();
-    f.advance(LEASE * 2 / 3);
-    assert_eq!(f.state.recover().await.unwrap().returned, 0);
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("ann")]).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        f.advance(LEASE * 2 / 3);
+        f.state.renew(claim.token, LEASE).await.unwrap();
+        f.advance(LEASE * 2 / 3);
+        assert_eq!(f.state.recover().await.unwrap().returned, 0);
+    }
 }
 
 #[tokio::test]
 async fn what_kills_eight_workers_is_quarantined_and_takes_no_other_with_it() {
-    let f = Fresh::new().await;
-    f.enqueue(vec![mail("poison"), mail("bystander")]).await;
-    assert_eq!(f.claim(Kind::Message, "email").await.rows.len(), 2);
-    for _ in 0..7 {
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("poison"), mail("bystander")]).await;
+        assert_eq!(f.claim(Kind::Message, "email").await.rows.len(), 2);
+        for _ in 0..7 {
+            f.advance(LEASE);
+            f.state.recover().await.unwrap();
+            let alone = f.claim(Kind::Message, "email").await;
+            assert_eq!(alone.rows.len(), 1, "a suspect goes alone");
+            if alone.rows[0].sending.customer == "bystander" {
+                f.gate(&alone).await;
+                f.state.settle(alone.token, &[(mail("bystander").key, sent(None))]).await.unwrap();
+                f.claim(Kind::Message, "email").await;
+            }
+        }
+        assert_eq!(f.states("poison").await, [Status::Leased], "seven are not enough");
         f.advance(LEASE);
         f.state.recover().await.unwrap();
-        let alone = f.claim(Kind::Message, "email").await;
-        assert_eq!(alone.rows.len(), 1, "a suspect goes alone");
-        if alone.rows[0].sending.customer == "bystander" {
-            f.gate(&alone).await;
-            f.state.settle(alone.token, &[(mail("bystander").key, sent(None))]).await.unwrap();
-            f.claim(Kind::Message, "email").await;
-        }
+        f.carry(Kind::Message, "email", sent(None)).await;
+        f.advance(LEASE);
+        f.state.recover().await.unwrap();
+        f.carry(Kind::Message, "email", sent(None)).await;
+        assert_eq!(f.states("bystander").await, [Status::Sent]);
+        assert_eq!(f.states("poison").await, [Status::Quarantined]);
     }
-    assert_eq!(f.states("poison").await, [Status::Leased], "seven are not enough");
-    f.advance(LEASE);
-    f.state.recover().await.unwrap();
-    f.carry(Kind::Message, "email", sent(None)).await;
-    f.advance(LEASE);
-    f.state.recover().await.unwrap();
-    f.carry(Kind::Message, "email", sent(None)).await;
-    assert_eq!(f.states("bystander").await, [Status::Sent]);
-    assert_eq!(f.states("poison").await, [Status::Quarantined]);
 }
 
 #[tokio::test]
 async fn a_busy_provider_is_no_poison_and_is_asked_later_each_time() {
-    let f = Fresh::new().await;
-    f.enqueue(vec![mail("ann")]).await;
-    let outlet = outlet(Kind::Message, "email");
-    for seconds in [5, 10, 20, 40] {
-        f.carry(Kind::Message, "email", Outcome::Again("busy".into(), None)).await;
-        assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
-        let wait = f.state.next_due(&outlet).await.unwrap().unwrap();
-        assert!(wait > Duration::from_secs(seconds - 2) && wait <= Duration::from_secs(seconds), "{wait:?}");
-        f.advance(wait);
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("ann")]).await;
+        let outlet = outlet(Kind::Message, "email");
+        for seconds in [5, 10, 20, 40] {
+            f.carry(Kind::Message, "email", Outcome::Again("busy".into(), None)).await;
+            assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
+            let wait = f.state.next_due(&outlet).await.unwrap().unwrap();
+            assert!(
+                wait > Duration::from_secs(seconds - 2) && wait <= Duration::from_secs(seconds),
+                "{wait:?}"
+            );
+            f.advance(wait);
+        }
+        f.carry(Kind::Message, "email", Outcome::Again("come back in a year".into(), Some(31_536_000))).await;
+        assert!(f.state.next_due(&outlet).await.unwrap().unwrap() <= Duration::from_secs(86_400));
+        for _ in 0..20 {
+            f.advance(Duration::from_secs(86_400));
+            f.carry(Kind::Message, "email", Outcome::Again("busy".into(), None)).await;
+        }
+        assert_eq!(f.states("ann").await, [Status::Rejected], "twenty times, not for ever");
     }
-    f.carry(Kind::Message, "email", Outcome::Again("come back in a year".into(), Some(31_536_000))).await;
-    assert!(f.state.next_due(&outlet).await.unwrap().unwrap() <= Duration::from_secs(86_400));
-    for _ in 0..20 {
-        f.advance(Duration::from_secs(86_400));
-        f.carry(Kind::Message, "email", Outcome::Again("busy".into(), None)).await;
-    }
-    assert_eq!(f.states("ann").await, [Status::Rejected], "twenty times, not for ever");
 }
 
 #[tokio::test]
 async fn a_message_waits_for_its_coupon_and_shows_it() {
-    let f = Fresh::new().await;
-    f.enqueue(vec![mail_with_coupon("ann"), coupon("ann")]).await;
-    assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
-    f.carry(Kind::Coupon, "shop", sent(Some("WAKE-1"))).await;
-    let claim = f.claim(Kind::Message, "email").await;
-    let expected = Grant {
-        code: "WAKE-1".into(),
-        value: "20 CNY".into(),
-        label: Some("Welcome back".into()),
-        expires: Some(1_790_000_000_000_000),
-    };
-    assert_eq!(claim.rows[0].grant, Some(expected));
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail_with_coupon("ann"), coupon("ann")]).await;
+        assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
+        f.carry(Kind::Coupon, "shop", sent(Some("WAKE-1"))).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        let expected = Grant {
+            code: "WAKE-1".into(),
+            value: "20 CNY".into(),
+            label: Some("Welcome back".into()),
+            expires: Some(1_790_000_000_000_000),
+        };
+        assert_eq!(claim.rows[0].grant, Some(expected));
+    }
 }
 
 #[tokio::test]
 async fn a_message_whose_coupon_failed_is_called_off_whichever_way_it_failed() {
     for outcome in [Outcome::Rejected("budget spent".into()), sent(None), Outcome::Unknown("reset".into())] {
-        let f = Fresh::new().await;
-        f.enqueue(vec![coupon("ann"), mail_with_coupon("ann")]).await;
-        f.carry(Kind::Coupon, "shop", outcome).await;
-        f.state.resolve(&outlet(Kind::Coupon, "shop"), OnUnknown::Leave).await.unwrap();
-        assert_eq!(f.states("ann").await[1], Status::Cancelled);
-        let reason = f.state.ledger("ann").await.unwrap()[1].reason.clone().unwrap();
-        assert!(reason.starts_with("no coupon code"), "{reason}");
+        for f in Fresh::each().await {
+            f.enqueue(vec![coupon("ann"), mail_with_coupon("ann")]).await;
+            f.carry(Kind::Coupon, "shop", outcome.clone()).await;
+            f.state.resolve(&outlet(Kind::Coupon, "shop"), OnUnknown::Leave).await.unwrap();
+            assert_eq!(f.states("ann").await[1], Status::Cancelled);
+            let reason = f.state.ledger("ann").await.unwrap()[1].reason.clone().unwrap();
+            assert!(reason.starts_with("no coupon code"), "{reason}");
+        }
     }
 }
 
@@ -138,11 +149,15 @@ async fn a_message_that_comes_after_its_coupon_has_ended_does_not_wait_for_ever(
     for (outcome, state) in
         [(sent(Some("C")), Status::Pending), (Outcome::Rejected("no".into()), Status::Cancelled)]
     {
-        let f = Fresh::new().await;
-        f.enqueue(vec![coupon("ann")]).await;
-        f.carry(Kind::Coupon, "shop", outcome).await;
-        f.enqueue(vec![mail_with_coupon("ann")]).await;
-        assert_eq!(f.states("ann").await[1], state);
-        assert_eq!(f.claim(Kind::Message, "email").await.rows.len(), usize::from(state == Status::Pending));
+        for f in Fresh::each().await {
+            f.enqueue(vec![coupon("ann")]).await;
+            f.carry(Kind::Coupon, "shop", outcome.clone()).await;
+            f.enqueue(vec![mail_with_coupon("ann")]).await;
+            assert_eq!(f.states("ann").await[1], state);
+            assert_eq!(
+                f.claim(Kind::Message, "email").await.rows.len(),
+                usize::from(state == Status::Pending)
+            );
+        }
     }
 }

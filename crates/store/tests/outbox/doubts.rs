@@ -14,90 +14,99 @@ fn email() -> Outlet {
 
 #[tokio::test]
 async fn a_doubt_is_never_claimed_and_is_left_where_nobody_can_be_asked() {
-    let f = Fresh::new().await;
-    in_doubt(&f).await;
-    f.advance(Duration::from_secs(1_000_000));
-    f.state.recover().await.unwrap();
-    assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
-    f.state.resolve(&email(), OnUnknown::Leave).await.unwrap();
-    assert_eq!(f.states("ann").await, [Status::Unconfirmed]);
-    assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
+    for f in Fresh::each().await {
+        in_doubt(&f).await;
+        f.advance(Duration::from_secs(1_000_000));
+        f.state.recover().await.unwrap();
+        assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
+        f.state.resolve(&email(), OnUnknown::Leave).await.unwrap();
+        assert_eq!(f.states("ann").await, [Status::Unconfirmed]);
+        assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
+    }
 }
 
 #[tokio::test]
 async fn a_repeat_is_the_same_bytes_and_only_while_the_provider_remembers() {
-    let f = Fresh::new().await;
-    let policy = OnUnknown::Retry(1_000);
-    in_doubt(&f).await;
-    f.advance(Duration::from_secs(700));
-    f.state.resolve(&email(), policy).await.unwrap();
-    f.advance(Duration::from_secs(10));
-    let again = f.claim(Kind::Message, "email").await;
-    assert_eq!(again.rows[0].payload.as_deref(), Some("payload"));
-    let other = [(mail("ann").key, Ok("other bytes".to_owned()))];
-    assert_eq!(f.state.gate(again.token, &other, policy, LEASE).await.unwrap().open.len(), 1);
-    f.state.settle(again.token, &[(mail("ann").key, Outcome::Unknown("reset".into()))]).await.unwrap();
-    f.state.resolve(&email(), policy).await.unwrap();
-    f.advance(Duration::from_secs(85));
-    let last = f.claim(Kind::Message, "email").await;
-    assert_eq!(last.rows[0].payload.as_deref(), Some("payload"), "the first bytes stand");
-    f.advance(Duration::from_secs(10));
-    assert_eq!(
-        f.gate_with(&last, policy).await.open.len(),
-        0,
-        "805 of 1000 seconds have gone since the first"
-    );
-    assert_eq!(f.states("ann").await, [Status::Unconfirmed]);
+    for f in Fresh::each().await {
+        let policy = OnUnknown::Retry(1_000);
+        in_doubt(&f).await;
+        f.advance(Duration::from_secs(700));
+        f.state.resolve(&email(), policy).await.unwrap();
+        f.advance(Duration::from_secs(10));
+        let again = f.claim(Kind::Message, "email").await;
+        assert_eq!(again.rows[0].payload.as_deref(), Some("payload"));
+        let other = [(mail("ann").key, Ok("other bytes".to_owned()))];
+        assert_eq!(f.state.gate(again.token, &other, policy, LEASE).await.unwrap().open.len(), 1);
+        f.state.settle(again.token, &[(mail("ann").key, Outcome::Unknown("reset".into()))]).await.unwrap();
+        f.state.resolve(&email(), policy).await.unwrap();
+        f.advance(Duration::from_secs(85));
+        let last = f.claim(Kind::Message, "email").await;
+        assert_eq!(last.rows[0].payload.as_deref(), Some("payload"), "the first bytes stand");
+        f.advance(Duration::from_secs(10));
+        assert_eq!(
+            f.gate_with(&last, policy).await.open.len(),
+            0,
+            "805 of 1000 seconds have gone since the first"
+        );
+        assert_eq!(f.states("ann").await, [Status::Unconfirmed]);
+    }
 }
 
 #[tokio::test]
 async fn a_doubt_older_than_the_provider_s_memory_is_left() {
-    let f = Fresh::new().await;
-    in_doubt(&f).await;
-    f.advance(Duration::from_secs(801));
-    f.state.resolve(&email(), OnUnknown::Retry(1_000)).await.unwrap();
-    assert_eq!(f.states("ann").await, [Status::Unconfirmed]);
+    for f in Fresh::each().await {
+        in_doubt(&f).await;
+        f.advance(Duration::from_secs(801));
+        f.state.resolve(&email(), OnUnknown::Retry(1_000)).await.unwrap();
+        assert_eq!(f.states("ann").await, [Status::Unconfirmed]);
+    }
 }
 
 #[tokio::test]
 async fn what_may_have_left_is_never_called_refused() {
-    let f = Fresh::new().await;
-    in_doubt(&f).await;
-    f.state.resolve(&email(), OnUnknown::Retry(1_000)).await.unwrap();
-    f.advance(Duration::from_secs(10));
-    f.state.suppress("email", "ann@shop.example", "complaint", "test").await.unwrap();
-    f.carry(Kind::Message, "email", sent(None)).await;
-    let row = &f.state.ledger("ann").await.unwrap()[0];
-    assert_eq!((row.status, row.reason.as_deref()), (Status::Unconfirmed, Some("the address is suppressed")));
+    for f in Fresh::each().await {
+        in_doubt(&f).await;
+        f.state.resolve(&email(), OnUnknown::Retry(1_000)).await.unwrap();
+        f.advance(Duration::from_secs(10));
+        f.state.suppress("email", "ann@shop.example", "complaint", "test").await.unwrap();
+        f.carry(Kind::Message, "email", sent(None)).await;
+        let row = &f.state.ledger("ann").await.unwrap()[0];
+        assert_eq!(
+            (row.status, row.reason.as_deref()),
+            (Status::Unconfirmed, Some("the address is suppressed"))
+        );
+    }
 }
 
 #[tokio::test]
 async fn the_receiver_is_asked_not_before_its_answer_can_be_trusted() {
-    let f = Fresh::new().await;
-    in_doubt(&f).await;
-    let policy = OnUnknown::Ask(60);
-    assert!(f.state.resolve(&email(), policy).await.unwrap().1.is_empty());
-    let wait = f.state.next_due(&email()).await.unwrap().unwrap();
-    assert!(wait > Duration::from_secs(55) && wait <= Duration::from_secs(60), "{wait:?}");
-    f.advance(wait);
-    let doubts = f.state.resolve(&email(), policy).await.unwrap().1;
-    f.state.answered(doubts[0], &Asked::CannotTell("timeout".into())).await.unwrap();
-    assert!(f.state.resolve(&email(), policy).await.unwrap().1.is_empty(), "not at once again");
-    f.advance(Duration::from_secs(30));
-    let doubts = f.state.resolve(&email(), policy).await.unwrap().1;
-    f.state.answered(doubts[0], &Asked::Happened { code: None }).await.unwrap();
-    assert_eq!(f.states("ann").await, [Status::Sent]);
+    for f in Fresh::each().await {
+        in_doubt(&f).await;
+        let policy = OnUnknown::Ask(60);
+        assert!(f.state.resolve(&email(), policy).await.unwrap().1.is_empty());
+        let wait = f.state.next_due(&email()).await.unwrap().unwrap();
+        assert!(wait > Duration::from_secs(55) && wait <= Duration::from_secs(60), "{wait:?}");
+        f.advance(wait);
+        let doubts = f.state.resolve(&email(), policy).await.unwrap().1;
+        f.state.answered(doubts[0], &Asked::CannotTell("timeout".into())).await.unwrap();
+        assert!(f.state.resolve(&email(), policy).await.unwrap().1.is_empty(), "not at once again");
+        f.advance(Duration::from_secs(30));
+        let doubts = f.state.resolve(&email(), policy).await.unwrap().1;
+        f.state.answered(doubts[0], &Asked::Happened { code: None }).await.unwrap();
+        assert_eq!(f.states("ann").await, [Status::Sent]);
+    }
 }
 
 #[tokio::test]
 async fn an_answer_about_an_earlier_dispatch_changes_nothing() {
-    let f = Fresh::new().await;
-    in_doubt(&f).await;
-    f.advance(Duration::from_secs(1));
-    let old = f.state.resolve(&email(), OnUnknown::Ask(0)).await.unwrap().1[0];
-    f.state.answered(old, &Asked::DidNot).await.unwrap();
-    assert_eq!(f.states("ann").await, [Status::Pending]);
-    f.carry(Kind::Message, "email", Outcome::Unknown("reset".into())).await;
-    assert_eq!(f.state.answered(old, &Asked::DidNot).await.unwrap().stale, 1);
-    assert_eq!(f.states("ann").await, [Status::Unknown]);
+    for f in Fresh::each().await {
+        in_doubt(&f).await;
+        f.advance(Duration::from_secs(1));
+        let old = f.state.resolve(&email(), OnUnknown::Ask(0)).await.unwrap().1[0];
+        f.state.answered(old, &Asked::DidNot).await.unwrap();
+        assert_eq!(f.states("ann").await, [Status::Pending]);
+        f.carry(Kind::Message, "email", Outcome::Unknown("reset".into())).await;
+        assert_eq!(f.state.answered(old, &Asked::DidNot).await.unwrap().stale, 1);
+        assert_eq!(f.states("ann").await, [Status::Unknown]);
+    }
 }

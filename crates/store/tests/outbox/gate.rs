@@ -5,82 +5,88 @@ use tidings_store::StateError;
 
 #[tokio::test]
 async fn a_no_between_the_claim_and_the_gate_stops_the_send() {
-    let f = Fresh::new().await;
-    f.enqueue(vec![mail("ann"), mail("bob"), mail("eve"), mail("old"), mail("bad")]).await;
-    f.enqueue(vec![Intent { expires: Some(AT), ..mail("late") }]).await;
-    let claim = f.claim(Kind::Message, "email").await;
-    f.state.suppress("email", " Ann@SHOP.example", "complaint", "test").await.unwrap();
-    f.state.withdraw_consent("bob", "email", "link in mail").await.unwrap();
-    f.state.suppress("sms", "eve@shop.example", "complaint", "test").await.unwrap();
-    f.state.withdraw_consent("eve", "sms", "link in mail").await.unwrap();
-    f.state.suppress("email", "old@shop.example", "typed in", "test").await.unwrap();
-    f.state.unsuppress("email", "old@shop.example").await.unwrap();
-    let payload = |customer: &str| {
-        if customer == "bad" { Err("no subject".to_owned()) } else { Ok("payload".to_owned()) }
-    };
-    let prepared: Vec<_> = claim.rows.iter().map(|r| (r.sending.key, payload(&r.sending.customer))).collect();
-    let gated = f.state.gate(claim.token, &prepared, OnUnknown::Leave, LEASE).await.unwrap();
-    let mut open = gated.open;
-    open.sort();
-    let mut expected = [mail("eve").key, mail("old").key];
-    expected.sort();
-    assert_eq!(open, expected);
-    for (customer, state) in [
-        ("ann", Status::Suppressed),
-        ("bob", Status::NoConsent),
-        ("eve", Status::Dispatching),
-        ("late", Status::Expired),
-        ("bad", Status::Quarantined),
-    ] {
-        assert_eq!(f.states(customer).await, [state], "{customer}");
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("ann"), mail("bob"), mail("eve"), mail("old"), mail("bad")]).await;
+        f.enqueue(vec![Intent { expires: Some(AT), ..mail("late") }]).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        f.state.suppress("email", " Ann@SHOP.example", "complaint", "test").await.unwrap();
+        f.state.withdraw_consent("bob", "email", "link in mail").await.unwrap();
+        f.state.suppress("sms", "eve@shop.example", "complaint", "test").await.unwrap();
+        f.state.withdraw_consent("eve", "sms", "link in mail").await.unwrap();
+        f.state.suppress("email", "old@shop.example", "typed in", "test").await.unwrap();
+        f.state.unsuppress("email", "old@shop.example").await.unwrap();
+        let payload = |customer: &str| {
+            if customer == "bad" { Err("no subject".to_owned()) } else { Ok("payload".to_owned()) }
+        };
+        let prepared: Vec<_> =
+            claim.rows.iter().map(|r| (r.sending.key, payload(&r.sending.customer))).collect();
+        let gated = f.state.gate(claim.token, &prepared, OnUnknown::Leave, LEASE).await.unwrap();
+        let mut open = gated.open;
+        open.sort();
+        let mut expected = [mail("eve").key, mail("old").key];
+        expected.sort();
+        assert_eq!(open, expected);
+        for (customer, state) in [
+            ("ann", Status::Suppressed),
+            ("bob", Status::NoConsent),
+            ("eve", Status::Dispatching),
+            ("late", Status::Expired),
+            ("bad", Status::Quarantined),
+        ] {
+            assert_eq!(f.states(customer).await, [state], "{customer}");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_webhook_asks_for_no_consent() {
-    let f = Fresh::new().await;
-    f.state.withdraw_consent("ann", "crm", "test").await.unwrap();
-    f.enqueue(vec![Intent { kind: Kind::Webhook, channel: "crm".into(), address: None, ..mail("ann") }])
-        .await;
-    f.carry(Kind::Webhook, "crm", sent(None)).await;
-    assert_eq!(f.states("ann").await, [Status::Sent]);
+    for f in Fresh::each().await {
+        f.state.withdraw_consent("ann", "crm", "test").await.unwrap();
+        f.enqueue(vec![Intent { kind: Kind::Webhook, channel: "crm".into(), address: None, ..mail("ann") }])
+            .await;
+        f.carry(Kind::Webhook, "crm", sent(None)).await;
+        assert_eq!(f.states("ann").await, [Status::Sent]);
+    }
 }
 
 #[tokio::test]
 async fn the_kill_switch_stops_claims_and_what_is_claimed_and_loses_nothing() {
-    let f = Fresh::new().await;
-    f.enqueue(vec![
-        mail("ann"),
-        Intent { kind: Kind::Change, address: None, values: r#"{"set": 1}"#.into(), ..mail("bob") },
-    ])
-    .await;
-    let claim = f.claim(Kind::Message, "email").await;
-    f.state.stop("wrong price").await.unwrap();
-    let prepared = [(mail("ann").key, Ok("payload".to_owned()))];
-    let error = f.state.gate(claim.token, &prepared, OnUnknown::Leave, LEASE).await.unwrap_err();
-    assert!(matches!(&error, StateError::Stopped(why) if why == "wrong price"), "{error}");
-    assert_eq!(f.states("ann").await, [Status::Pending]);
-    f.state.claim("worker", &outlet(Kind::Message, "email"), 1, LEASE).await.unwrap_err();
-    f.state.apply_changes().await.unwrap_err();
-    f.state.resume().await.unwrap();
-    f.carry(Kind::Message, "email", sent(None)).await;
-    assert_eq!(f.states("ann").await, [Status::Sent]);
+    for f in Fresh::each().await {
+        f.enqueue(vec![
+            mail("ann"),
+            Intent { kind: Kind::Change, address: None, values: r#"{"set": 1}"#.into(), ..mail("bob") },
+        ])
+        .await;
+        let claim = f.claim(Kind::Message, "email").await;
+        f.state.pause(&Scope::All, "wrong price").await.unwrap();
+        let prepared = [(mail("ann").key, Ok("payload".to_owned()))];
+        let error = f.state.gate(claim.token, &prepared, OnUnknown::Leave, LEASE).await.unwrap_err();
+        assert!(matches!(&error, StateError::Stopped(why) if why == "wrong price"), "{error}");
+        assert_eq!(f.states("ann").await, [Status::Pending]);
+        f.state.claim("worker", &outlet(Kind::Message, "email"), 1, LEASE).await.unwrap_err();
+        f.state.apply_changes().await.unwrap_err();
+        f.state.resume(&Scope::All).await.unwrap();
+        f.carry(Kind::Message, "email", sent(None)).await;
+        assert_eq!(f.states("ann").await, [Status::Sent]);
+    }
 }
 
 #[tokio::test]
 async fn an_import_does_not_bring_a_withdrawn_consent_back() {
-    let f = Fresh::new().await;
-    assert!(f.state.grant_consent("ann", "email", "sign-up form").await.unwrap());
-    f.state.withdraw_consent("ann", "email", "link in mail").await.unwrap();
-    assert!(!f.state.grant_consent("ann", "email", "import").await.unwrap());
-    assert!(f.state.withdrawn("email").await.unwrap().contains("ann"));
+    for f in Fresh::each().await {
+        assert!(f.state.grant_consent("ann", "email", "sign-up form").await.unwrap());
+        f.state.withdraw_consent("ann", "email", "link in mail").await.unwrap();
+        assert!(!f.state.grant_consent("ann", "email", "import").await.unwrap());
+        assert!(f.state.withdrawn("email").await.unwrap().contains("ann"));
+    }
 }
 
 #[tokio::test]
 async fn what_waits_can_be_called_off() {
-    let f = Fresh::new().await;
-    f.enqueue(vec![mail("ann"), coupon("bob"), mail_with_coupon("bob")]).await;
-    assert_eq!(f.state.cancel(Some(&outlet(Kind::Coupon, "shop")), "wrong price").await.unwrap(), 1);
-    assert_eq!(f.states("bob").await, [Status::Cancelled, Status::Cancelled]);
-    assert_eq!(f.states("ann").await, [Status::Pending]);
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("ann"), coupon("bob"), mail_with_coupon("bob")]).await;
+        assert_eq!(f.state.cancel(Some(&outlet(Kind::Coupon, "shop")), "wrong price").await.unwrap(), 1);
+        assert_eq!(f.states("bob").await, [Status::Cancelled, Status::Cancelled]);
+        assert_eq!(f.states("ann").await, [Status::Pending]);
+    }
 }

@@ -4,34 +4,22 @@
 mod claims;
 mod constraints;
 mod doubts;
+mod fresh;
 mod gate;
 mod history;
 mod keys;
 mod opening;
 
+use fresh::Fresh;
 use std::time::Duration;
 use tempfile::TempDir;
 use tidings_plan::{Intent, Key, Kind, OnUnknown, Outcome, Page, Status};
-use tidings_store::{Claim, Gated, Outlet, RunId, State};
+use tidings_store::{Claim, Gated, Outlet, RunId, Scope, State};
 
 const LEASE: Duration = Duration::from_secs(30);
 const AT: i64 = 1_780_000_000_000_000;
 
-/// A state in a folder of its own.
-struct Fresh {
-    folder: TempDir,
-    state: State,
-    run: RunId,
-}
-
 impl Fresh {
-    async fn new() -> Fresh {
-        let folder = tempfile::tempdir().unwrap();
-        let state = State::open(&url(&folder)).await.unwrap();
-        let run = state.start_run(AT, "test", "fingerprint").await.unwrap();
-        Fresh { folder, state, run }
-    }
-
     async fn enqueue(&self, intents: Vec<Intent>) {
         self.state.enqueue(self.run, &page(intents)).await.unwrap();
     }
@@ -65,18 +53,6 @@ impl Fresh {
     fn advance(&self, by: Duration) {
         self.state.advance(i64::try_from(by.as_micros()).unwrap());
     }
-
-    /// Beside the state, as no code of the engine would do it.
-    async fn by_hand(&self, sql: &'static str) -> Result<(), sqlx::Error> {
-        use sqlx::ConnectOptions;
-        let options: sqlx::sqlite::SqliteConnectOptions = url(&self.folder).parse()?;
-        let mut connection = options.connect().await?;
-        sqlx::query(sql).execute(&mut connection).await.map(drop)
-    }
-}
-
-fn url(folder: &TempDir) -> String {
-    format!("sqlite:{}", folder.path().join("state.db").display())
 }
 
 fn outlet(kind: Kind, channel: &str) -> Outlet {

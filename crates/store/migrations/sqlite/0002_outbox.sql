@@ -13,9 +13,13 @@ CREATE TABLE tidings_outbox (
     subject       TEXT    NOT NULL,
     address       TEXT,
     address_hash  BLOB,                            -- what suppressions are looked up by
+    zone          TEXT,                            -- the customer's own, for hours of silence
     vals          TEXT    NOT NULL CHECK (json_valid(vals)),
+    worth         INTEGER,                         -- of a coupon, in minor units
     after_key     BLOB    REFERENCES tidings_outbox (key) DEFERRABLE INITIALLY DEFERRED,
     waits         INTEGER NOT NULL CHECK (waits IN (0, 1)),   -- for the grant of after_key
+    fallback      TEXT    CHECK (json_valid(fallback)),       -- the channels that take it over, in order
+    hold          INTEGER REFERENCES tidings_holds (id),      -- the person's word that it waits for
     priority      INTEGER NOT NULL,
     at            INTEGER NOT NULL,
     enqueued_at   INTEGER NOT NULL,
@@ -28,6 +32,8 @@ CREATE TABLE tidings_outbox (
         'unconfirmed', 'quarantined')),
     attempts      INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     strikes       INTEGER NOT NULL DEFAULT 0 CHECK (strikes BETWEEN 0 AND attempts),  -- claims without progress
+    repeats       INTEGER NOT NULL DEFAULT 0 CHECK (repeats >= 0),       -- sent again though in doubt
+    replaced      INTEGER NOT NULL DEFAULT 0 CHECK (replaced IN (0, 1)), -- by a row in its next channel
     token         BLOB    CHECK (length(token) = 16),
     worker        TEXT,
     leased_until  INTEGER,
@@ -43,6 +49,8 @@ CREATE TABLE tidings_outbox (
     CHECK ((address IS NULL) = (address_hash IS NULL)),
     CHECK (waits = 0 OR after_key IS NOT NULL),
     CHECK (waits = 0 OR state NOT IN ('leased', 'dispatching', 'unknown', 'sent', 'rejected', 'unconfirmed')),
+    CHECK (hold IS NULL OR state IN ('pending', 'over_limit', 'cancelled')),
+    CHECK (replaced = 0 OR (state = 'rejected' AND doubted_at IS NULL)),
     CHECK ((state IN ('leased', 'dispatching')) = (token IS NOT NULL)),
     CHECK ((token IS NULL) = (worker IS NULL) AND (token IS NULL) = (leased_until IS NULL)),
     CHECK (token IS NULL OR attempts > 0),
@@ -59,16 +67,19 @@ CREATE TABLE tidings_outbox (
 
 -- The claim reads this and nothing else to find its rows.
 CREATE INDEX tidings_outbox_claim ON tidings_outbox (kind, channel, strikes, priority DESC, at, id, due_at)
-    WHERE state = 'pending' AND waits = 0;
+    WHERE state = 'pending' AND waits = 0 AND hold IS NULL;
 CREATE INDEX tidings_outbox_struck ON tidings_outbox (strikes) WHERE state = 'pending' AND strikes > 0;
 CREATE INDEX tidings_outbox_token ON tidings_outbox (token) WHERE token IS NOT NULL;
 CREATE INDEX tidings_outbox_lease ON tidings_outbox (leased_until) WHERE leased_until IS NOT NULL;
 CREATE INDEX tidings_outbox_unknown ON tidings_outbox (kind, channel, due_at) WHERE state = 'unknown';
 CREATE INDEX tidings_outbox_waiting ON tidings_outbox (after_key) WHERE waits = 1;
+CREATE INDEX tidings_outbox_held ON tidings_outbox (hold) WHERE hold IS NOT NULL;
 CREATE INDEX tidings_outbox_messages ON tidings_outbox (at) WHERE kind = 'message';
+CREATE INDEX tidings_outbox_worth ON tidings_outbox (at) WHERE worth IS NOT NULL;
 CREATE INDEX tidings_outbox_customer ON tidings_outbox (customer, at);
-CREATE INDEX tidings_outbox_rule ON tidings_outbox (rule, state);
-CREATE INDEX tidings_outbox_run ON tidings_outbox (run, state);
+CREATE INDEX tidings_outbox_rule ON tidings_outbox (rule, id);
+CREATE INDEX tidings_outbox_state ON tidings_outbox (state, id);
+CREATE INDEX tidings_outbox_counts ON tidings_outbox (run, rule, kind, channel, state) WHERE replaced = 0;
 
 -- A message waits for its grant, and goes the way that the grant goes. Triggers, so that no way of ending a
 -- grant can forget its message.
@@ -97,3 +108,13 @@ BEGIN
     WHERE id = NEW.id AND EXISTS (SELECT 1 FROM tidings_outbox g WHERE g.key = NEW.after_key
                                   AND g.settled_at IS NOT NULL AND g.code IS NULL);
 END;
+
+-- What providers and receivers said later about what was sent.
+CREATE TABLE tidings_feedback (
+    id     INTEGER PRIMARY KEY,
+    key    BLOB    NOT NULL REFERENCES tidings_outbox (key),
+    kind   TEXT    NOT NULL CHECK (kind IN ('hard', 'soft', 'complaint')),
+    detail TEXT    NOT NULL,
+    at     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX tidings_feedback_key ON tidings_feedback (key);
