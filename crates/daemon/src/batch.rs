@@ -1,18 +1,27 @@
 //! One batch on its way: prepare, gate, deliver, settle.
+//!
+//! Nothing that has left is forgotten because the state fails meanwhile: how it ended is kept and written down when
+//! the state is back, and nothing more begins until then.
 
 use crate::dispatch::Shared;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 use tidings_plan::{Carrier, Key, Outcome, Sending};
-use tidings_store::{Claim, Claimed, Moves, StateError, Token};
+use tidings_store::{Claim, Claimed, Moves, Outlet, State, StateError, Token};
 use tokio::sync::Semaphore;
-use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+/// How long it is tried to write down how deliveries ended, where nobody wants to stop, and how often.
+const KEEP_TRYING: Duration = Duration::from_secs(600);
+const TRY_EVERY: Duration = Duration::from_millis(500);
 
 /// Where batches of an outlet go.
 pub(crate) struct Lane {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) outlet: Outlet,
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) permits: Arc<Semaphore>,
 }
@@ -29,26 +38,53 @@ struct Batch {
     under_way: JoinSet<(Key, Delivered)>,
     /// Whose delivery a task is, for those that break down.
     tasks: HashMap<Id, Key>,
+    /// How deliveries ended, as far as it is not written down.
+    outcomes: Vec<(Key, Outcome)>,
+    /// What never left and is not given back yet.
+    back: Vec<Key>,
+    /// What is being written down.
+    writing: Option<JoinHandle<Written>>,
+    /// Since when the state has failed, and its last word.
+    failing: Option<(Instant, StateError)>,
 }
 
 impl Lane {
-    /// Sees a claim through. Where the state fails, what has left already is in the hands of the lease.
+    /// Sees a claim through. An error is the state's; what was not written down is then in the hands of the lease.
     pub(crate) async fn carry(&self, claim: Claim) -> Result<(), StateError> {
-        let Shared { state, lease, stop, .. } = &*self.shared;
-        if stop.wanted() {
-            let keys: Vec<Key> = claim.rows.iter().map(|r| r.sending.key).collect();
-            return state.release(claim.token, &keys).await.map(|moves| self.shared.report(&moves));
+        let mut batch = Batch {
+            token: claim.token,
+            gated: Instant::now(),
+            queue: VecDeque::new(),
+            under_way: JoinSet::new(),
+            tasks: HashMap::new(),
+            outcomes: Vec::new(),
+            back: claim.rows.iter().map(|row| row.sending.key).collect(),
+            writing: None,
+            failing: None,
+        };
+        if !self.shared.stop.wanted() {
+            match self.gate(claim).await {
+                Ok(open) => {
+                    batch.back.clear();
+                    batch.queue = open;
+                }
+                // Whether its commit came through nobody knows, but nothing has left.
+                Err(error) => batch.failing = Some((Instant::now(), error)),
+            }
         }
+        self.deliver(batch).await
+    }
+
+    /// What may leave now.
+    async fn gate(&self, claim: Claim) -> Result<VecDeque<(Sending, String)>, StateError> {
+        let Shared { state, lease, door, .. } = &*self.shared;
         let prepared: Vec<_> = claim.rows.iter().map(|row| (row.sending.key, self.prepare(row))).collect();
-        let gated = Instant::now();
-        let gate = state.gate(claim.token, &prepared, self.carrier.on_unknown(), *lease).await?;
+        let (policy, rates) = (self.carrier.on_unknown(), self.carrier.domain_rates());
+        let gate = state.gate(claim.token, &prepared, policy, *lease, door, rates).await?;
         self.shared.report(&gate.refused);
         let open: HashSet<Key> = gate.open.into_iter().collect();
         let ready = claim.rows.into_iter().zip(prepared).filter(|(row, _)| open.contains(&row.sending.key));
-        let queue = ready.filter_map(|(row, (_, payload))| Some((row.sending, payload.ok()?))).collect();
-        let batch =
-            Batch { token: claim.token, gated, queue, under_way: JoinSet::new(), tasks: HashMap::new() };
-        self.deliver(batch).await
+        Ok(ready.filter_map(|(row, (_, payload))| Some((row.sending, payload.ok()?))).collect())
     }
 
     /// What leaves: what was prepared for it before, or else what the carrier makes of it now.
@@ -66,20 +102,37 @@ impl Lane {
         let mut beats = interval_at(Instant::now() + beat, beat);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if stop.wanted() || batch.gated.elapsed() >= self.shared.first_byte {
-                let keys: Vec<Key> = batch.queue.drain(..).map(|(sending, _)| sending.key).collect();
-                self.release(batch.token, &keys).await?;
+            let late = batch.gated.elapsed() >= self.shared.first_byte;
+            if stop.wanted() || late || batch.failing.is_some() {
+                batch.back.extend(batch.queue.drain(..).map(|(sending, _)| sending.key));
             }
-            if batch.queue.is_empty() && batch.under_way.is_empty() {
-                return Ok(());
+            if batch.failing.is_none() {
+                self.write_down(&mut batch);
+            }
+            if batch.queue.is_empty() && batch.under_way.is_empty() && batch.writing.is_none() {
+                if batch.outcomes.is_empty() && batch.back.is_empty() {
+                    return Ok(());
+                }
+                let limit = if stop.wanted() { *lease } else { KEEP_TRYING };
+                if let Some((_, error)) = batch.failing.take_if(|(since, _)| since.elapsed() >= limit) {
+                    return Err(error);
+                }
             }
             tokio::select! {
                 biased;
-                Some(first) = batch.under_way.join_next_with_id() => self.settle(&mut batch, first).await?,
+                written = ended(&mut batch.writing) => self.written(&mut batch, written),
+                Some(first) = batch.under_way.join_next_with_id() => self.landed(&mut batch, first),
                 Ok(permit) = self.permits.clone().acquire_owned(), if !batch.queue.is_empty() => {
                     self.start(&mut batch, permit);
                 }
-                _ = beats.tick() => drop(state.renew(batch.token, *lease).await?),
+                _ = beats.tick(), if batch.failing.is_none() => {
+                    if let Err(error) = state.renew(batch.token, *lease).await {
+                        batch.failing = Some((Instant::now(), error));
+                    }
+                }
+                () = sleep(TRY_EVERY), if batch.failing.is_some() && batch.writing.is_none() => {
+                    self.write_down(&mut batch);
+                }
                 () = stop.wait(), if !batch.queue.is_empty() => {}
             }
         }
@@ -99,36 +152,82 @@ impl Lane {
         batch.tasks.insert(task.id(), key);
     }
 
-    /// Writes down the delivery that has ended, and with it all others that have by now.
-    async fn settle(
-        &self,
-        batch: &mut Batch,
-        first: Result<(Id, (Key, Delivered)), JoinError>,
-    ) -> Result<(), StateError> {
-        let (mut outcomes, mut never_left) = (Vec::new(), Vec::new());
+    /// Takes in the delivery that has ended, and with it all others that have by now.
+    fn landed(&self, batch: &mut Batch, first: Result<(Id, (Key, Delivered)), JoinError>) {
         let mut next = Some(first);
         while let Some(done) = next {
             match done {
-                Ok((_, (key, Some(outcome)))) => outcomes.push((key, outcome)),
-                Ok((_, (key, None))) => never_left.push(key),
+                Ok((_, (key, Some(outcome)))) => {
+                    self.shared.heard(&self.outlet, &outcome);
+                    batch.outcomes.push((key, outcome));
+                }
+                Ok((_, (key, None))) => batch.back.push(key),
                 Err(e) => {
                     let broken = || Outcome::Unknown("the channel broke down while it was leaving".into());
-                    outcomes.extend(batch.tasks.get(&e.id()).map(|key| (*key, broken())));
+                    batch.outcomes.extend(batch.tasks.get(&e.id()).map(|key| (*key, broken())));
                 }
             }
             next = batch.under_way.try_join_next_with_id();
         }
-        self.release(batch.token, &never_left).await?;
-        let moves = self.shared.state.settle(batch.token, &outcomes).await?;
-        self.shared.report(&moves);
-        Ok(())
     }
 
-    async fn release(&self, token: Token, keys: &[Key]) -> Result<(), StateError> {
-        if !keys.is_empty() {
-            let moves: Moves = self.shared.state.release(token, keys).await?;
-            self.shared.report(&moves);
+    /// Begins to write down what has ended and to give back what never left, one commit at a time: what ends
+    /// meanwhile goes into the next.
+    fn write_down(&self, batch: &mut Batch) {
+        if batch.writing.is_some() || batch.outcomes.is_empty() && batch.back.is_empty() {
+            return;
+        }
+        let (state, token) = (self.shared.state.clone(), batch.token);
+        let (outcomes, back) = (std::mem::take(&mut batch.outcomes), std::mem::take(&mut batch.back));
+        batch.writing = Some(tokio::spawn(async move {
+            let mut written = Written { outcomes, back, moves: Moves::default(), error: None };
+            written.error = written.commit(&state, token).await.err();
+            written
+        }));
+    }
+
+    /// Takes in how the writing went.
+    fn written(&self, batch: &mut Batch, written: Written) {
+        self.shared.report(&written.moves);
+        batch.outcomes.extend(written.outcomes);
+        batch.back.extend(written.back);
+        batch.failing = written.error.map(|error| {
+            let since = batch.failing.take().map_or_else(Instant::now, |(since, _)| since);
+            (since, error)
+        });
+    }
+}
+
+/// What is written down in one go; what stands in it afterwards was not.
+struct Written {
+    outcomes: Vec<(Key, Outcome)>,
+    back: Vec<Key>,
+    moves: Moves,
+    error: Option<StateError>,
+}
+
+impl Written {
+    async fn commit(&mut self, state: &State, token: Token) -> Result<(), StateError> {
+        if !self.back.is_empty() {
+            self.moves.merge(&state.release(token, &self.back).await?);
+            self.back.clear();
+        }
+        if !self.outcomes.is_empty() {
+            self.moves.merge(&state.settle(token, &self.outcomes).await?);
+            self.outcomes.clear();
         }
         Ok(())
+    }
+}
+
+/// Waits for what is being written; for ever where nothing is.
+async fn ended(writing: &mut Option<JoinHandle<Written>>) -> Written {
+    match writing {
+        None => std::future::pending().await,
+        Some(task) => {
+            let written = task.await;
+            *writing = None;
+            written.unwrap_or_else(|e| resume_unwind(e.into_panic()))
+        }
     }
 }
