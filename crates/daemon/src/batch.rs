@@ -77,10 +77,9 @@ impl Lane {
 
     /// What may leave now.
     async fn gate(&self, claim: Claim) -> Result<VecDeque<(Sending, String)>, StateError> {
-        let Shared { state, lease, door, .. } = &*self.shared;
+        let Shared { state, lease, .. } = &*self.shared;
         let prepared: Vec<_> = claim.rows.iter().map(|row| (row.sending.key, self.prepare(row))).collect();
-        let (policy, rates) = (self.carrier.on_unknown(), self.carrier.domain_rates());
-        let gate = state.gate(claim.token, &prepared, policy, *lease, door, rates).await?;
+        let gate = state.gate(claim.token, &prepared, self.carrier.on_unknown(), *lease).await?;
         self.shared.report(&gate.refused);
         let open: HashSet<Key> = gate.open.into_iter().collect();
         let ready = claim.rows.into_iter().zip(prepared).filter(|(row, _)| open.contains(&row.sending.key));
@@ -103,7 +102,7 @@ impl Lane {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let late = batch.gated.elapsed() >= self.shared.first_byte;
-            if stop.wanted() || late || batch.failing.is_some() {
+            if stop.wanted() || late || batch.failing.is_some() || self.shared.is_down(&self.outlet) {
                 batch.back.extend(batch.queue.drain(..).map(|(sending, _)| sending.key));
             }
             if batch.failing.is_none() {

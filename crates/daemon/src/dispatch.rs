@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tidings_plan::{Asked, Carrier, Door, Outcome, Status};
+use tidings_plan::{Asked, Carrier, Outcome, Status};
 use tidings_store::{Doubt, Moves, Outlet, Recovered, State, StateError};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet};
@@ -29,7 +29,6 @@ pub struct Dispatcher {
     state: State,
     carriers: BTreeMap<Outlet, Arc<dyn Carrier>>,
     breakers: Breakers,
-    door: Arc<Door>,
     worker: String,
     wake: Arc<Notify>,
     /// How long a claim holds before others may take it for lost. Held claims are renewed.
@@ -39,8 +38,6 @@ pub struct Dispatcher {
     /// How long a drain waits, with no row coming to its end, for tries that are due later, for what others hold
     /// and for a state that is away.
     pub patience: Duration,
-    /// How long a provider has to be down before its messages fall back on the next channel of their rules.
-    pub fall_back_after: Duration,
     /// Ends it early.
     pub stop: Stop,
 }
@@ -65,7 +62,6 @@ pub struct Drained {
 /// What the batches of a drain share.
 pub(crate) struct Shared {
     pub(crate) state: State,
-    pub(crate) door: Arc<Door>,
     pub(crate) lease: Duration,
     pub(crate) first_byte: Duration,
     pub(crate) stop: Stop,
@@ -75,25 +71,18 @@ pub(crate) struct Shared {
 }
 
 impl Dispatcher {
-    /// A dispatcher that claims in the name of `worker`, with a lease of 30 seconds, 10 seconds to the first byte,
-    /// 90 seconds of patience, and 5 minutes until messages fall back.
-    pub fn new(
-        state: State,
-        carriers: BTreeMap<Outlet, Arc<dyn Carrier>>,
-        door: Door,
-        worker: &str,
-    ) -> Dispatcher {
+    /// A dispatcher that claims in the name of `worker`, with a lease of 30 seconds, 10 seconds to the first byte
+    /// and 90 seconds of patience.
+    pub fn new(state: State, carriers: BTreeMap<Outlet, Arc<dyn Carrier>>, worker: &str) -> Dispatcher {
         Dispatcher {
             state,
             breakers: Arc::new(carriers.keys().map(|outlet| (outlet.clone(), Mutex::default())).collect()),
             carriers,
-            door: Arc::new(door),
             worker: worker.into(),
             wake: Arc::default(),
             lease: Duration::from_secs(30),
             first_byte: Duration::from_secs(10),
             patience: Duration::from_secs(90),
-            fall_back_after: Duration::from_secs(300),
             stop: Stop::default(),
         }
     }
@@ -139,7 +128,6 @@ impl Dispatcher {
     ) -> Result<Drained, StateError> {
         let shared = Arc::new(Shared {
             state: self.state.clone(),
-            door: self.door.clone(),
             lease: self.lease,
             first_byte: self.first_byte,
             stop: self.stop.clone(),
@@ -281,7 +269,7 @@ impl Drain<'_> {
                 };
                 let limit = u32::try_from(limit).unwrap_or(u32::MAX);
                 let (worker, lease) = (&self.of.worker, self.of.lease);
-                let claim = self.of.state.claim(worker, outlet, limit, lease, carrier.rate()).await?;
+                let claim = self.of.state.claim(worker, outlet, limit, lease).await?;
                 if claim.rows.is_empty() {
                     break;
                 }
@@ -341,9 +329,6 @@ impl Drain<'_> {
             let (moves, doubts) = self.of.state.resolve(outlet, carrier.on_unknown()).await?;
             self.shared.report(&moves);
             self.ask(carrier, outlet, doubts).await?;
-            if self.shared.down_for(outlet).is_some_and(|down| down >= self.of.fall_back_after) {
-                self.shared.report(&self.of.state.fall_back(outlet, 1_000).await?);
-            }
         }
         Ok(())
     }
@@ -403,17 +388,21 @@ impl Shared {
         if held(breaker).heard(well, Instant::now()) {
             match well {
                 true => tracing::info!(channel = outlet.channel, "the provider is back"),
-                false => tracing::warn!(channel = outlet.channel, "the provider fails time and again; it is left alone for a while"),
+                false => tracing::warn!(
+                    channel = outlet.channel,
+                    "the provider fails time and again; it is left alone for a while"
+                ),
             }
         }
     }
 
-    fn leave(&self, outlet: &Outlet) -> Leave {
-        self.breakers.get(outlet).map_or(Leave::Free, |breaker| held(breaker).leave(Instant::now()))
+    /// Whether a provider is to be left alone, so that what is claimed goes back untried.
+    pub(crate) fn is_down(&self, outlet: &Outlet) -> bool {
+        matches!(self.leave(outlet), Leave::Wait(_))
     }
 
-    fn down_for(&self, outlet: &Outlet) -> Option<Duration> {
-        held(self.breakers.get(outlet)?).open_for(Instant::now())
+    fn leave(&self, outlet: &Outlet) -> Leave {
+        self.breakers.get(outlet).map_or(Leave::Free, |breaker| held(breaker).leave(Instant::now()))
     }
 
     fn moves(&self) -> Moves {

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod crashes;
-mod downtime;
 mod sending;
 mod sharing;
 mod witness;
@@ -12,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tidings_daemon::Dispatcher;
-use tidings_plan::{Carrier, Door, Intent, Key, Kind, OnUnknown, Page, Status};
+use tidings_plan::{Carrier, Intent, Key, Kind, OnUnknown, Page, Status};
 use tidings_store::{Outlet, RunId, State};
 use witness::Receiver;
 
@@ -77,7 +76,7 @@ fn dispatcher(state: &State, folder: &Path) -> Dispatcher {
 }
 
 fn dispatcher_with(state: &State, carriers: BTreeMap<Outlet, Arc<dyn Carrier>>) -> Dispatcher {
-    let mut dispatcher = Dispatcher::new(state.clone(), carriers, Door::default(), "worker");
+    let mut dispatcher = Dispatcher::new(state.clone(), carriers, "worker");
     dispatcher.patience = Duration::ZERO;
     dispatcher
 }

@@ -48,6 +48,26 @@ async fn a_run_sends_each_once_and_the_same_run_again_sends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_is_down_is_left_alone_and_uses_no_attempts_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = open(folder.path()).await;
+    start(&state, 200).await;
+    let busy = vec![Outcome::Again("busy".into(), None); 1_000];
+    let carriers = with(folder.path(), Kind::Notify, "team", OnUnknown::Leave, |r| r.script = busy);
+    let drained = dispatcher_with(&state, carriers).drain(|_| {}).await.unwrap();
+    assert_eq!(drained.down, [Outlet { kind: Kind::Notify, channel: "team".into() }]);
+    let rows = state.outbox_rows(None, Some(Status::Pending), u32::MAX).await.unwrap();
+    let tries: u32 = rows.iter().map(|r| r.attempts).sum();
+    assert_eq!(rows.len(), 200);
+    assert!((10..=18).contains(&tries), "ten failures, and what was under way beside them: {tries}");
+    assert_eq!(count(&state, |s| s == Status::Sent).await, 600, "the others go on");
+    // An hour later it is back.
+    state.advance(3_600_000_000);
+    drain_to_the_end(&state, folder.path()).await;
+    assert_eq!(count(&state, |s| s == Status::Sent).await, 800);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_outcome_finds_its_state_and_the_sum_holds() {
     let folder = tempfile::tempdir().unwrap();
     let state = open(folder.path()).await;
