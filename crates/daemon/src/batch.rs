@@ -77,9 +77,11 @@ impl Lane {
 
     /// What may leave now.
     async fn gate(&self, claim: Claim) -> Result<VecDeque<(Sending, String)>, StateError> {
-        let Shared { state, lease, .. } = &*self.shared;
+        let Shared { state, lease, door, .. } = &*self.shared;
         let prepared: Vec<_> = claim.rows.iter().map(|row| (row.sending.key, self.prepare(row))).collect();
-        let gate = state.gate(claim.token, &prepared, self.carrier.on_unknown(), *lease).await?;
+        let policy = self.carrier.on_unknown();
+        let gate =
+            state.gate(claim.token, &prepared, policy, *lease, door, self.carrier.domain_rates()).await?;
         self.shared.report(&gate.refused);
         let open: HashSet<Key> = gate.open.into_iter().collect();
         let ready = claim.rows.into_iter().zip(prepared).filter(|(row, _)| open.contains(&row.sending.key));

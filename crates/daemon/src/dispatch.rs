@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tidings_plan::{Asked, Carrier, Outcome, Status};
+use tidings_plan::{Asked, Carrier, Door, Outcome, Status};
 use tidings_store::{Doubt, Moves, Outlet, Recovered, State, StateError};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet};
@@ -38,6 +38,8 @@ pub struct Dispatcher {
     /// How long a drain waits, with no row coming to its end, for tries that are due later, for what others hold
     /// and for a state that is away.
     pub patience: Duration,
+    /// What the policy holds against messages just before they leave; the default holds nothing.
+    pub door: Door,
     /// Ends it early.
     pub stop: Stop,
 }
@@ -64,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) state: State,
     pub(crate) lease: Duration,
     pub(crate) first_byte: Duration,
+    pub(crate) door: Door,
     pub(crate) stop: Stop,
     breakers: Breakers,
     moves: Mutex<Moves>,
@@ -83,6 +86,7 @@ impl Dispatcher {
             lease: Duration::from_secs(30),
             first_byte: Duration::from_secs(10),
             patience: Duration::from_secs(90),
+            door: Door::default(),
             stop: Stop::default(),
         }
     }
@@ -130,6 +134,7 @@ impl Dispatcher {
             state: self.state.clone(),
             lease: self.lease,
             first_byte: self.first_byte,
+            door: self.door.clone(),
             stop: self.stop.clone(),
             breakers: self.breakers.clone(),
             moves: Mutex::default(),
@@ -269,7 +274,7 @@ impl Drain<'_> {
                 };
                 let limit = u32::try_from(limit).unwrap_or(u32::MAX);
                 let (worker, lease) = (&self.of.worker, self.of.lease);
-                let claim = self.of.state.claim(worker, outlet, limit, lease).await?;
+                let claim = self.of.state.claim(worker, outlet, limit, lease, carrier.rate()).await?;
                 if claim.rows.is_empty() {
                     break;
                 }

@@ -14,7 +14,7 @@ use tidings_channels::{
 use tidings_check::Program;
 use tidings_check::program::Action;
 use tidings_engine::Needs;
-use tidings_plan::{Kind, Supplies, Terms};
+use tidings_plan::{Door, Kind, Supplies, Terms};
 use tidings_project::Project;
 use tidings_schema::{AttributeId, money};
 use tidings_store::{CustomerStore, Outlet, State, StateError, StoreError, path_of};
@@ -271,7 +271,10 @@ impl Site {
             let channel = if o.kind == Kind::Notify { "notify" } else { &o.channel };
             self.carriers.get(o.kind, channel, &o.channel).map(Arc::clone).map(|c| (o, c))
         };
-        Ok(Dispatcher::new(state.clone(), outlets.into_iter().filter_map(carrier).collect(), &worker()))
+        let carriers = outlets.into_iter().filter_map(carrier).collect();
+        let mut dispatcher = Dispatcher::new(state.clone(), carriers, &worker());
+        dispatcher.door = Door::new(&self.program, &self.project.config.name);
+        Ok(dispatcher)
     }
 
     fn provider(&self, coupon: &str) -> &str {

@@ -3,10 +3,12 @@
 //! `enqueue → claim → gate → settle`, and `recover` and `resolve` for those whose worker was lost. Each is one
 //! transaction, each compares what it read before, and the table's CHECK constraints refuse what cannot be.
 
+mod call_off;
 mod changes;
 mod claim;
 mod gate;
 mod list;
+mod rates;
 mod resolve;
 pub(crate) mod row;
 mod settle;
@@ -37,6 +39,13 @@ pub struct Outlet {
     pub kind: Kind,
     /// The name.
     pub channel: String,
+}
+
+impl Outlet {
+    /// What its rate is kept by.
+    fn rate_name(&self) -> String {
+        format!("{} {}", self.kind.name(), self.channel)
+    }
 }
 
 /// What became of a page.

@@ -1,11 +1,13 @@
 //! Taking rows for a while, and giving back those whose worker was lost.
 
+use super::rates::Taken;
 use super::{Moves, Outlet, TOGETHER};
-use crate::state::database::{Arg, Row, Turn, args, tuples};
+use crate::state::database::{Arg, Row, Turn, Tx, args, tuples};
 use crate::state::{State, StateError};
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
-use tidings_plan::{Grant, Key, Sending, Status};
+use tidings_plan::{Grant, Key, Rate, Sending, Status};
 
 /// Which rows may be claimed.
 const FREE: &str =
@@ -102,13 +104,15 @@ impl Recovered {
 }
 
 impl State {
-    /// Takes up to `limit` rows of an outlet that are due, for the length of the lease. Empty where there are none.
+    /// Takes up to `limit` rows of an outlet that are due, for the length of the lease, and no more than its rate lets
+    /// go at this moment. Empty where there are none.
     pub async fn claim(
         &self,
         worker: &str,
         outlet: &Outlet,
         limit: u32,
         lease: Duration,
+        rate: Option<Rate>,
     ) -> Result<Claim, StateError> {
         let mut tx = self.begin(Turn::None).await?;
         let paused = self.paused(&mut tx).await?;
@@ -120,29 +124,19 @@ impl State {
         if paused.channels.contains(&outlet.channel) {
             return Ok(claim);
         }
-        let not_paused = match paused.rules.len() {
-            0 => String::new(),
-            n => format!("AND rule NOT IN (VALUES {})", tuples(8, 1, n)),
+        let taken = match rate {
+            Some(rate) => Some(Taken::new(&mut tx, outlet.rate_name(), rate).await?),
+            None => None,
         };
-        for which in [FRESH, STRUCK] {
-            // The rows are picked once, also where the statement is planned as if it could be more than once.
-            let sql = format!(
-                "WITH picked AS MATERIALIZED \
-                     (SELECT id FROM tidings_outbox WHERE {FREE} {not_paused} AND {which} {}) \
-                 UPDATE tidings_outbox SET state = 'leased', attempts = attempts + 1, strikes = strikes + 1, \
-                     token = $1, worker = $2, leased_until = $3 \
-                 WHERE id IN (SELECT id FROM picked)",
-                tx.skipping_locked()
-            );
-            let (now, until) = (tx.now, tx.now + micros(lease));
-            let mut args =
-                args![token.bytes(), worker, until, outlet.kind.name(), &outlet.channel, now, limit];
-            args.extend(paused.rules.iter().map(Arg::from));
-            if tx.execute(sql, args).await? > 0 {
-                break;
-            }
+        let limit = taken.as_ref().map_or(limit, |taken| taken.left().min(limit));
+        if limit > 0 {
+            lease_rows(&mut tx, token, worker, outlet, (limit, lease), &paused.rules).await?;
+            claim.rows = tx.list(CLAIMED, args![token.bytes()], claimed).await?;
         }
-        claim.rows = tx.list(CLAIMED, args![token.bytes()], claimed).await?;
+        if let Some(mut taken) = taken {
+            taken.used(u32::try_from(claim.rows.len()).unwrap_or(u32::MAX));
+            taken.keep(&mut tx).await?;
+        }
         tx.commit().await?;
         Ok(claim)
     }
@@ -195,6 +189,38 @@ impl State {
         let [returned, unknown, quarantined] = counts;
         Ok(Recovered { returned, unknown, quarantined })
     }
+}
+
+async fn lease_rows(
+    tx: &mut Tx,
+    token: Token,
+    worker: &str,
+    outlet: &Outlet,
+    (limit, lease): (u32, Duration),
+    paused_rules: &HashSet<String>,
+) -> Result<(), StateError> {
+    let not_paused = match paused_rules.len() {
+        0 => String::new(),
+        n => format!("AND rule NOT IN (VALUES {})", tuples(8, 1, n)),
+    };
+    for which in [FRESH, STRUCK] {
+        // The rows are picked once, also where the statement is planned as if it could be more than once.
+        let sql = format!(
+            "WITH picked AS MATERIALIZED \
+                 (SELECT id FROM tidings_outbox WHERE {FREE} {not_paused} AND {which} {}) \
+             UPDATE tidings_outbox SET state = 'leased', attempts = attempts + 1, strikes = strikes + 1, \
+                 token = $1, worker = $2, leased_until = $3 \
+             WHERE id IN (SELECT id FROM picked)",
+            tx.skipping_locked()
+        );
+        let (now, until) = (tx.now, tx.now + micros(lease));
+        let mut args = args![token.bytes(), worker, until, outlet.kind.name(), &outlet.channel, now, limit];
+        args.extend(paused_rules.iter().map(Arg::from));
+        if tx.execute(sql, args).await? > 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn claimed(row: Row<'_>) -> Result<Claimed, sqlx::Error> {

@@ -1,7 +1,7 @@
 //! What is in the outbox, for people and for waiting.
 
 use super::Outlet;
-use crate::state::database::{Arg, Row, args};
+use crate::state::database::{Arg, Row, args, tuples};
 use crate::state::{RunId, State, StateError};
 use std::time::Duration;
 use tidings_plan::{Key, Kind, Status};
@@ -10,15 +10,7 @@ const LEDGER: &str = "SELECT * FROM tidings_outbox WHERE customer = $1 ORDER BY 
 const OUTLETS: &str = "\
     SELECT DISTINCT kind, channel FROM tidings_outbox \
     WHERE state IN ('pending', 'leased', 'dispatching', 'unknown') AND kind <> 'change'";
-/// When one row of an outlet may next move: it is due, a lease runs out, or a doubt can be looked into.
-const NEXT: &str = "\
-    SELECT MIN(moment) AS moment FROM ( \
-        SELECT MIN(due_at) AS moment FROM tidings_outbox \
-            WHERE state = 'pending' AND waits = 0 AND hold IS NULL AND strikes < 8 AND kind = $1 AND channel = $2 \
-        UNION ALL SELECT MIN(leased_until) FROM tidings_outbox \
-            WHERE leased_until IS NOT NULL AND kind = $1 AND channel = $2 \
-        UNION ALL SELECT MIN(due_at) FROM tidings_outbox WHERE state = 'unknown' AND kind = $1 AND channel = $2 \
-    ) AS moments";
+const USED_UP: &str = "SELECT used_to FROM tidings_rates WHERE name = $1";
 
 /// How many rows of a rule and an outlet are in a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,8 +116,28 @@ impl State {
     /// How long until something in an outlet may move without anybody's doing; none where nothing will.
     pub async fn next_due(&self, outlet: &Outlet) -> Result<Option<Duration>, StateError> {
         let mut tx = self.snapshot().await?;
-        let of = args![outlet.kind.name(), &outlet.channel];
-        let next = tx.one(NEXT, of, |row| row.get::<Option<i64>>("moment")).await?.flatten();
+        let paused = self.paused(&mut tx).await?;
+        let mut args = args![outlet.kind.name(), &outlet.channel];
+        args.extend(paused.rules.iter().map(Arg::from));
+        let free = match (paused.channels.contains(&outlet.channel), paused.rules.len()) {
+            (true, _) => "AND 1 = 0".to_owned(),
+            (false, 0) => String::new(),
+            (false, n) => format!("AND rule NOT IN (VALUES {})", tuples(3, 1, n)),
+        };
+        // It is due, a lease runs out, or a doubt can be looked into.
+        let sql = format!(
+            "SELECT MIN(moment) AS moment FROM ( \
+                 SELECT MIN(due_at) AS moment FROM tidings_outbox WHERE state = 'pending' AND waits = 0 \
+                     AND hold IS NULL AND strikes < 8 AND kind = $1 AND channel = $2 {free} \
+                 UNION ALL SELECT MIN(leased_until) FROM tidings_outbox \
+                     WHERE leased_until IS NOT NULL AND kind = $1 AND channel = $2 \
+                 UNION ALL SELECT MIN(due_at) FROM tidings_outbox \
+                     WHERE state = 'unknown' AND kind = $1 AND channel = $2 \
+             ) AS moments"
+        );
+        let next = tx.one(sql, args, |row| row.get::<Option<i64>>("moment")).await?.flatten();
+        let used_up = tx.one(USED_UP, args![outlet.rate_name()], |row| row.get::<i64>("used_to")).await?;
+        let next = next.map(|next| next.max(used_up.unwrap_or(next)));
         Ok(next.map(|next| Duration::from_micros(u64::try_from(next - tx.now).unwrap_or(0))))
     }
 }

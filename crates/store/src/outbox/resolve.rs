@@ -1,6 +1,6 @@
 //! What becomes of sends of which nobody knows whether they happened.
 
-use super::gate::repeatable;
+use super::gate::Doubted;
 use super::{Moves, Outlet};
 use crate::state::database::{Row, Turn, Tx, args};
 use crate::state::{State, StateError};
@@ -8,7 +8,7 @@ use tidings_plan::{Asked, Key, OnUnknown};
 
 /// Those of an outlet that are due.
 const DOUBTS: &str = "\
-    SELECT key, dispatched_at, doubted_at FROM tidings_outbox \
+    SELECT key, dispatched_at, doubted_at, repeats, after_key FROM tidings_outbox \
     WHERE state = 'unknown' AND kind = $1 AND channel = $2 AND due_at <= $3 ORDER BY due_at LIMIT 1000";
 /// What becomes of a doubt, with the moment `$3` and a text `$4`.
 const HAPPENED: &str = "\
@@ -18,7 +18,7 @@ const DID_NOT: &str = "\
     state = 'pending', doubted_at = NULL, due_at = $3, reason = COALESCE($4, 'it had not happened')";
 /// The same key and bytes once more.
 const REPEAT: &str = "\
-    state = 'pending', reason = COALESCE($4, reason), due_at = $3 + CASE WHEN attempts > 10 THEN 3600000000 \
+    state = 'pending', repeats = repeats + 1, reason = COALESCE($4, reason), due_at = $3 + CASE WHEN attempts > 10 THEN 3600000000 \
         ELSE CAST(5000000 AS BIGINT) << CAST(attempts - 1 AS INTEGER) END";
 const GIVE_UP: &str = "state = 'unconfirmed', settled_at = $3, reason = COALESCE($4, reason)";
 const LATER: &str = "due_at = $3, reason = COALESCE($4, reason)";
@@ -37,8 +37,8 @@ pub struct Doubt {
 }
 
 impl State {
-    /// Deals with what is unknown in an outlet: left `unconfirmed`, sent again while the provider remembers its key,
-    /// or returned to be asked about and given to [`State::answered`].
+    /// Deals with what is unknown in an outlet: left `unconfirmed`, sent again while the provider remembers its key
+    /// or once where it shows a coupon, or returned to be asked about and given to [`State::answered`].
     pub async fn resolve(
         &self,
         outlet: &Outlet,
@@ -48,15 +48,18 @@ impl State {
         let now = tx.now;
         let select = format!("{DOUBTS} {}", tx.skipping_locked());
         let doubts = tx.list(select, args![outlet.kind.name(), &outlet.channel, now], |row| {
-            Ok((doubt(row)?, row.get::<i64>("doubted_at")?))
+            Ok((doubt(row)?, doubted(row)?))
         });
         let (mut moves, mut to_ask) = (Moves::default(), Vec::new());
-        for (doubt, doubted_at) in doubts.await? {
+        for (doubt, doubted) in doubts.await? {
             let done = match policy {
+                OnUnknown::TwiceWithCoupon if doubted.shows_coupon && doubted.repeats == 0 => {
+                    step(&mut tx, REPEAT, doubt, now, None).await?
+                }
                 OnUnknown::Leave | OnUnknown::TwiceWithCoupon => {
                     step(&mut tx, GIVE_UP, doubt, now, None).await?
                 }
-                OnUnknown::Retry(_) if repeatable(policy, doubted_at, now) => {
+                OnUnknown::Retry(_) if doubted.repeatable(policy, now) => {
                     step(&mut tx, REPEAT, doubt, now, None).await?
                 }
                 OnUnknown::Retry(_) => {
@@ -110,6 +113,14 @@ async fn step(
     );
     let row = tx.one(sql, args![doubt.key, doubt.dispatched_at, moment, text], |row| row.status()).await?;
     Ok(row.map_or(Moves { stale: 1, ..Moves::default() }, |status| Moves::of(status, 1)))
+}
+
+fn doubted(row: Row<'_>) -> Result<Doubted, sqlx::Error> {
+    Ok(Doubted {
+        since: row.get("doubted_at")?,
+        repeats: row.get("repeats")?,
+        shows_coupon: row.get::<Option<&[u8]>>("after_key")?.is_some(),
+    })
 }
 
 fn doubt(row: Row<'_>) -> Result<Doubt, sqlx::Error> {

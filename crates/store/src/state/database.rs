@@ -11,8 +11,11 @@ use sqlx::{AssertSqlSafe, Encode, Postgres, Row as _, Sqlite, Transaction, Type}
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// How long a statement may wait for others, and take, on PostgreSQL.
-const LIMITS: &str = "SET LOCAL lock_timeout = '2min'; SET LOCAL statement_timeout = '10min'";
+/// How long a statement may wait for others, and take, on PostgreSQL. All that is done in turns goes by an index, also
+/// where the server's statistics are old.
+const LIMITS: &str = "\
+    SET LOCAL lock_timeout = '2min'; SET LOCAL statement_timeout = '10min'; SET LOCAL jit = off";
+const BY_INDEX: &str = "SET LOCAL enable_seqscan = off";
 const LITE_CLOCK: &str = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now";
 const PG_CLOCK: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now";
 /// Names of the engine's advisory locks: any number that a shop's own programs will not use.
@@ -81,7 +84,7 @@ impl Database {
                 Inner::Lite(write.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?)
             }
             Database::Pg(pool) => {
-                let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LIMITS}");
+                let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LIMITS}; {BY_INDEX}");
                 Inner::Pg(pool.begin_with(AssertSqlSafe(begin)).await.map_err(fault)?)
             }
         };

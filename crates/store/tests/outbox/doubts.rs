@@ -36,7 +36,10 @@ async fn a_repeat_is_the_same_bytes_and_only_while_the_provider_remembers() {
         let again = f.claim(Kind::Message, "email").await;
         assert_eq!(again.rows[0].payload.as_deref(), Some("payload"));
         let other = [(mail("ann").key, Ok("other bytes".to_owned()))];
-        assert_eq!(f.state.gate(again.token, &other, policy, LEASE).await.unwrap().open.len(), 1);
+        assert_eq!(
+            f.state.gate(again.token, &other, policy, LEASE, &Door::default(), &[]).await.unwrap().open.len(),
+            1
+        );
         f.state.settle(again.token, &[(mail("ann").key, Outcome::Unknown("reset".into()))]).await.unwrap();
         f.state.resolve(&email(), policy).await.unwrap();
         f.advance(Duration::from_secs(85));
@@ -108,5 +111,30 @@ async fn an_answer_about_an_earlier_dispatch_changes_nothing() {
         f.carry(Kind::Message, "email", Outcome::Unknown("reset".into())).await;
         assert_eq!(f.state.answered(old, &Asked::DidNot).await.unwrap().stale, 1);
         assert_eq!(f.states("ann").await, [Status::Unknown]);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_shows_a_coupon_is_sent_twice_at_most_and_any_other_once() {
+    for f in Fresh::each().await {
+        f.enqueue(vec![coupon("ann"), mail_with_coupon("ann"), mail("bob")]).await;
+        f.carry(Kind::Coupon, "shop", sent(Some("C"))).await;
+        let policy = OnUnknown::TwiceWithCoupon;
+        let mut left = Vec::new();
+        for _ in 0..4 {
+            let claim = f.claim(Kind::Message, "email").await;
+            let open = f.gate_with(&claim, policy).await.open;
+            let unknown: Vec<_> = open.iter().map(|key| (*key, Outcome::Unknown("reset".into()))).collect();
+            f.state.settle(claim.token, &unknown).await.unwrap();
+            left.extend(open);
+            f.state.resolve(&email(), policy).await.unwrap();
+            f.advance(Duration::from_secs(60));
+        }
+        left.sort();
+        let mut expected = vec![mail("ann").key, mail("ann").key, mail("bob").key];
+        expected.sort();
+        assert_eq!(left, expected);
+        assert_eq!(f.states("ann").await[1], Status::Unconfirmed);
+        assert_eq!(f.states("bob").await, [Status::Unconfirmed]);
     }
 }

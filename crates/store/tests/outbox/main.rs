@@ -3,18 +3,21 @@
 
 mod claims;
 mod constraints;
+mod door;
 mod doubts;
 mod fresh;
 mod gate;
 mod history;
 mod keys;
 mod opening;
+mod pauses;
+mod rates;
 
 use fresh::Fresh;
 use std::time::Duration;
 use tempfile::TempDir;
-use tidings_plan::{Intent, Key, Kind, OnUnknown, Outcome, Page, Status};
-use tidings_store::{Claim, Gated, Outlet, RunId, Scope, State};
+use tidings_plan::{Door, Intent, Key, Kind, OnUnknown, Outcome, Page, Status};
+use tidings_store::{Claim, Gated, Outlet, RunId, Scope, State, StateError};
 
 const LEASE: Duration = Duration::from_secs(30);
 const AT: i64 = 1_780_000_000_000_000;
@@ -25,7 +28,7 @@ impl Fresh {
     }
 
     async fn claim(&self, kind: Kind, channel: &str) -> Claim {
-        self.state.claim("worker", &outlet(kind, channel), 100, LEASE).await.unwrap()
+        self.state.claim("worker", &outlet(kind, channel), 100, LEASE, None).await.unwrap()
     }
 
     async fn gate(&self, claim: &Claim) -> Gated {
@@ -33,8 +36,11 @@ impl Fresh {
     }
 
     async fn gate_with(&self, claim: &Claim, policy: OnUnknown) -> Gated {
-        let prepared: Vec<_> = claim.rows.iter().map(|r| (r.sending.key, Ok("payload".to_owned()))).collect();
-        self.state.gate(claim.token, &prepared, policy, LEASE).await.unwrap()
+        self.gate_at(claim, policy, &Door::default()).await
+    }
+
+    async fn gate_at(&self, claim: &Claim, policy: OnUnknown, door: &Door) -> Gated {
+        self.state.gate(claim.token, &prepared(claim), policy, LEASE, door, &[]).await.unwrap()
     }
 
     /// Claims, lets out and settles all that is due in an outlet with one outcome.
@@ -53,6 +59,15 @@ impl Fresh {
     fn advance(&self, by: Duration) {
         self.state.advance(i64::try_from(by.as_micros()).unwrap());
     }
+}
+
+fn prepared(claim: &Claim) -> Vec<(Key, Result<String, String>)> {
+    claim.rows.iter().map(|row| (row.sending.key, Ok("payload".to_owned()))).collect()
+}
+
+/// The gate of a policy that holds nothing.
+async fn gate_of(state: &State, claim: &Claim) -> Result<Gated, StateError> {
+    state.gate(claim.token, &prepared(claim), OnUnknown::Leave, LEASE, &Door::default(), &[]).await
 }
 
 fn outlet(kind: Kind, channel: &str) -> Outlet {

@@ -2,7 +2,6 @@
 
 use super::*;
 use std::collections::HashSet;
-use tidings_store::StateError;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_place_opened_by_many_at_once_has_one_secret() {
@@ -66,13 +65,11 @@ async fn a_server_with_one_connection_is_enough() {
         let state = state.clone();
         workers.push(tokio::spawn(async move {
             loop {
-                let claim = state.claim("w", &outlet(Kind::Message, "email"), 5, LEASE).await.unwrap();
+                let claim = state.claim("w", &outlet(Kind::Message, "email"), 5, LEASE, None).await.unwrap();
                 if claim.rows.is_empty() {
                     break;
                 }
-                let prepared: Vec<_> =
-                    claim.rows.iter().map(|r| (r.sending.key, Ok("p".to_owned()))).collect();
-                let open = state.gate(claim.token, &prepared, OnUnknown::Leave, LEASE).await.unwrap().open;
+                let open = gate_of(&state, &claim).await.unwrap().open;
                 let outcomes: Vec<_> = open.into_iter().map(|key| (key, sent(None))).collect();
                 state.settle(claim.token, &outcomes).await.unwrap();
             }

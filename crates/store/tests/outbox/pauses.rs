@@ -1,0 +1,88 @@
+//! What is paused stays, and a state that was copied sends nothing.
+
+use super::*;
+use tidings_store::Pause;
+
+#[tokio::test]
+async fn the_kill_switch_stops_claims_and_what_is_claimed_and_loses_nothing() {
+    for f in Fresh::each().await {
+        let change =
+            Intent { kind: Kind::Change, address: None, values: r#"{"set": 1}"#.into(), ..mail("bob") };
+        f.enqueue(vec![mail("ann"), change]).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        f.state.pause(&Scope::All, "wrong price").await.unwrap();
+        let error = gate_of(&f.state, &claim).await.unwrap_err();
+        assert!(matches!(&error, StateError::Stopped(why) if why == "wrong price"), "{error}");
+        assert_eq!(f.states("ann").await, [Status::Pending]);
+        f.state.claim("worker", &outlet(Kind::Message, "email"), 1, LEASE, None).await.unwrap_err();
+        f.state.apply_changes().await.unwrap_err();
+        assert!(f.state.resume(&Scope::All).await.unwrap());
+        f.carry(Kind::Message, "email", sent(None)).await;
+        assert_eq!(f.states("ann").await, [Status::Sent]);
+    }
+}
+
+#[tokio::test]
+async fn a_paused_rule_and_a_paused_channel_wait_and_the_others_do_not() {
+    for f in Fresh::each().await {
+        let other = |customer: &str| Intent { rule: "other".into(), ..mail(customer) };
+        let sms = |customer: &str| Intent { channel: "sms".into(), ..mail(customer) };
+        f.enqueue(vec![mail("ann"), other("bob"), sms("eve")]).await;
+        let email = f.claim(Kind::Message, "email").await;
+        let by_sms = f.claim(Kind::Message, "sms").await;
+        let rule = Scope::Rule("wake-up".into());
+        let channel = Scope::Channel("sms".into());
+        f.state.pause(&rule, "wrong price").await.unwrap();
+        f.state.pause(&channel, "the provider is down").await.unwrap();
+        let gated = f.gate(&email).await;
+        assert_eq!((gated.open, gated.refused.to[&Status::Pending]), (vec![other("bob").key], 1));
+        assert!(f.gate(&by_sms).await.open.is_empty());
+        for channel in ["email", "sms"] {
+            assert!(f.claim(Kind::Message, channel).await.rows.is_empty(), "{channel}");
+        }
+        f.state.settle(email.token, &[(other("bob").key, sent(None))]).await.unwrap();
+        assert_eq!(
+            f.state.next_due(&outlet(Kind::Message, "email")).await.unwrap(),
+            None,
+            "nobody need wait"
+        );
+        assert_eq!(f.state.next_due(&outlet(Kind::Message, "sms")).await.unwrap(), None);
+        let scopes: Vec<Scope> =
+            f.state.pauses().await.unwrap().into_iter().map(|p: Pause| p.scope).collect();
+        assert_eq!(scopes, [channel.clone(), rule.clone()]);
+        assert!(f.state.resume(&rule).await.unwrap() && f.state.resume(&channel).await.unwrap());
+        assert!(!f.state.resume(&rule).await.unwrap(), "it was resumed already");
+        f.carry(Kind::Message, "email", sent(None)).await;
+        f.carry(Kind::Message, "sms", sent(None)).await;
+        assert_eq!([f.states("ann").await, f.states("eve").await].concat(), [Status::Sent; 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_sends_nothing_until_it_is_adopted() {
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("ann")]).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        let copy = match &f.folder {
+            Some(folder) => {
+                f.state.close().await;
+                let other = folder.path().join("copy.db");
+                std::fs::copy(folder.path().join("state.db"), &other).unwrap();
+                State::open_file(&other).await.unwrap()
+            }
+            None => {
+                f.by_hand("UPDATE tidings_meta SET home = 'another server'").await.unwrap();
+                f.again().await
+            }
+        };
+        let copied = |error: StateError| assert!(matches!(error, StateError::Copied { .. }), "{error:?}");
+        let email = outlet(Kind::Message, "email");
+        copied(copy.claim("w", &email, 1, LEASE, None).await.unwrap_err());
+        copied(copy.start_run(AT, "test", "").await.unwrap_err());
+        copied(copy.apply_changes().await.unwrap_err());
+        copied(gate_of(&copy, &claim).await.unwrap_err());
+        assert_eq!(copy.ledger("ann").await.unwrap().len(), 1, "it can be looked at");
+        copy.adopt().await.unwrap();
+        assert_eq!(gate_of(&copy, &claim).await.unwrap().open.len(), 1);
+    }
+}
