@@ -15,7 +15,7 @@ use tidings_syntax::{Code, Diagnostic, Sources};
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 struct Example {
-    /// `tidings`, `yaml schema.yaml`, `liquid NAME` or `generated`.
+    /// `tidings`, `yaml schema.yaml`, `liquid NAME`, `mjml NAME` or `generated`.
     kind: String,
     fails: bool,
     text: String,
@@ -136,7 +136,7 @@ fn project(example: &Example) -> TempDir {
     fs::create_dir(&rules).unwrap();
     let path = match example.kind.split_once(' ') {
         Some(("yaml", name)) => folder.path().join(name),
-        Some(("liquid", name)) => folder.path().join("templates").join(name),
+        Some(("liquid" | "mjml", name)) => folder.path().join("templates").join(name),
         None if example.kind == "tidings" => rules.join("example.tidings"),
         None if example.kind == "generated" => {
             generate(example.text.trim(), folder.path());

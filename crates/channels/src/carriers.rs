@@ -1,14 +1,17 @@
 //! Everything that a project can send through, by name.
 
 use crate::address::AddressBook;
-use crate::config::{ChannelConfig, CouponConfig, Delivery, HttpConfig};
+use crate::bounce::ReturnPath;
+use crate::config::{ChannelConfig, CouponConfig, Delivery, HttpConfig, SmtpConfig};
 use crate::context::{granted, requested};
 use crate::email::{Sender, Unsubscribe};
 use crate::http::{Clock, Service};
 use crate::sandbox::Sandbox;
+use crate::secret::Secret;
 use crate::smtp::{Limits, Smtp};
 use crate::template::{Templates, Values};
 use chrono_tz::Tz;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +25,11 @@ pub struct Carriers {
     webhooks: BTreeMap<String, Arc<dyn Carrier>>,
     teams: BTreeMap<String, Arc<dyn Carrier>>,
     coupons: BTreeMap<String, CouponConfig>,
+    return_paths: BTreeMap<String, ReturnPath>,
+    /// What is told about a channel's messages is signed with these.
+    feedback_secrets: BTreeMap<String, SecretString>,
+    /// The links in a channel's mails.
+    links: BTreeMap<String, Unsubscribe>,
     /// Catches everything.
     sandbox: Option<Arc<dyn Carrier>>,
     addresses: AddressBook,
@@ -57,6 +65,9 @@ impl Carriers {
             webhooks: BTreeMap::new(),
             teams: BTreeMap::new(),
             coupons: delivery.coupons.clone(),
+            return_paths: BTreeMap::new(),
+            feedback_secrets: BTreeMap::new(),
+            links: BTreeMap::new(),
             sandbox: None,
             addresses: AddressBook::new(mails.map(|(name, _)| name.clone())),
         };
@@ -68,6 +79,12 @@ impl Carriers {
                 builder.each("coupon_providers", &delivery.coupon_providers, Builder::provider);
             carriers.webhooks = builder.each("webhooks", &delivery.webhooks, Builder::webhook);
             carriers.teams = builder.each("teams", &delivery.teams, Builder::webhook);
+            let folder = &place.folder;
+            carriers.return_paths =
+                builder.of_channels(|c| Some(ReturnPath::new(c.smtp()?.bounces.as_ref()?, folder)));
+            carriers.links =
+                builder.of_channels(|c| Some(Unsubscribe::new(c.smtp()?.unsubscribe.as_ref()?, folder)));
+            carriers.feedback_secrets = builder.of_channels(|c| Some(c.feedback_secret()?.resolve(folder)));
         }
         if builder.problems.is_empty() { Ok(carriers) } else { Err(builder.problems) }
     }
@@ -99,6 +116,21 @@ impl Carriers {
         }
     }
 
+    /// Where mails come back to, by channel.
+    pub fn return_paths(&self) -> impl Iterator<Item = (&str, &ReturnPath)> {
+        self.return_paths.iter().map(|(channel, path)| (channel.as_str(), path))
+    }
+
+    /// What a channel's service signs its reports of bounces with, for [`crate::bounce::feedback`].
+    pub fn feedback_secret(&self, channel: &str) -> Option<&SecretString> {
+        self.feedback_secrets.get(channel)
+    }
+
+    /// The channel and the customer of a token in an unsubscribe link; nothing where it is not from one of our mails.
+    pub fn unsubscribes(&self, token: &str) -> Option<(String, String)> {
+        self.links.iter().find_map(|(name, links)| links.read(token).filter(|(channel, _)| channel == name))
+    }
+
     /// How addresses are read in each channel.
     pub fn addresses(&self) -> &AddressBook {
         &self.addresses
@@ -122,6 +154,20 @@ impl CouponConfig {
     pub fn expires(&self, at: i64) -> Option<i64> {
         let length = i64::try_from(self.valid_for?.0).ok()?.checked_mul(1_000_000)?;
         at.checked_add(length)
+    }
+}
+
+impl ChannelConfig {
+    fn smtp(&self) -> Option<&SmtpConfig> {
+        if let ChannelConfig::Smtp(smtp) = self { Some(smtp) } else { None }
+    }
+
+    fn feedback_secret(&self) -> Option<&Secret> {
+        match self {
+            ChannelConfig::Smtp(smtp) => smtp.feedback_secret.as_ref(),
+            ChannelConfig::Http(http) => http.feedback_secret.as_ref(),
+            ChannelConfig::Sandbox(_) => None,
+        }
     }
 }
 
@@ -151,6 +197,28 @@ impl Builder<'_> {
             }
         }
         carriers
+    }
+
+    /// What some channels have besides their carrier.
+    fn of_channels<T>(
+        &mut self,
+        build: impl Fn(&ChannelConfig) -> Option<Result<T, String>>,
+    ) -> BTreeMap<String, T> {
+        let mut built = BTreeMap::new();
+        for (name, config) in &self.delivery.channels {
+            match build(config) {
+                Some(Ok(value)) => drop(built.insert(name.clone(), value)),
+                Some(Err(problem)) => {
+                    let problem = format!("channels: {name}: {problem}");
+                    // The carrier may have found it first.
+                    if !self.problems.contains(&problem) {
+                        self.problems.push(problem);
+                    }
+                }
+                None => {}
+            }
+        }
+        built
     }
 
     /// Advertising leaves once at most, but a mail whose reader would miss a coupon twice at most.

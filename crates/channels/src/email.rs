@@ -1,10 +1,14 @@
 //! Makes a mail's bytes: text and HTML beside each other, and the headers that get it delivered.
 
-use crate::config::{BouncesConfig, SmtpConfig, UnsubscribeConfig};
+mod dkim;
+
+use crate::config::{SmtpConfig, UnsubscribeConfig};
 use crate::template::{MailText, one_line};
+pub(crate) use dkim::Signer;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, Message, MultiPart, SinglePart};
 use lettre::{Address, address::Envelope};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 use tidings_plan::Sending;
@@ -14,8 +18,6 @@ use tidings_plan::Sending;
 pub(crate) struct Sender {
     from: Mailbox,
     reply_to: Option<Mailbox>,
-    /// Where mail servers return what they cannot deliver.
-    bounce: Address,
 }
 
 /// What is kept with the row before the wire: the envelope and the bytes.
@@ -38,34 +40,37 @@ pub(crate) enum Writing {
 impl Sender {
     pub fn new(config: &SmtpConfig) -> Result<Sender, String> {
         let from = mailbox("from", &config.from)?;
-        let bounce = match &config.bounces {
-            Some(BouncesConfig { address, .. }) => {
-                address.parse().map_err(|e| format!("bounces: `{address}` is no mail address: {e}"))?
-            }
-            None => from.email.clone(),
-        };
         let reply_to = config.reply_to.as_deref().map(|text| mailbox("reply_to", text)).transpose()?;
-        Ok(Sender { from, reply_to, bounce })
+        Ok(Sender { from, reply_to })
     }
 
     /// For a sandbox that was told nobody's address.
     pub fn nobody() -> Result<Sender, String> {
-        let from = mailbox("from", "Sandbox <sandbox@tidings.invalid>")?;
-        Ok(Sender { bounce: from.email.clone(), from, reply_to: None })
+        Ok(Sender { from: mailbox("from", "Sandbox <sandbox@tidings.invalid>")?, reply_to: None })
     }
 
-    /// The mail of a row. The same row and content make the same bytes.
+    /// The domain that the mails are from.
+    pub fn domain(&self) -> &str {
+        self.from.email.domain()
+    }
+
+    /// The mail of a row. The same row and content make the same bytes. `return_path` is where mail servers return what
+    /// they cannot deliver: also among the headers, since complaints have those and not always the envelope.
     pub fn letter(
         &self,
         sending: &Sending,
         content: &MailText,
         unsubscribe: Option<&str>,
+        return_path: Option<&str>,
         writing: Writing,
     ) -> Result<Letter, String> {
         let Some(to) = &sending.address else { return Err("this mail has no address".into()) };
         let to: Address = to.parse().map_err(|_| "the customer's mail address is not one".to_owned())?;
-        let envelope =
-            Envelope::new(Some(self.bounce.clone()), vec![to.clone()]).map_err(|e| e.to_string())?;
+        let from = match return_path {
+            Some(address) => address.parse().map_err(|_| "the return path is no address".to_owned())?,
+            None => self.from.email.clone(),
+        };
+        let envelope = Envelope::new(Some(from.clone()), vec![to.clone()]).map_err(|e| e.to_string())?;
         let mut message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to.clone()))
@@ -76,6 +81,9 @@ impl Sender {
             .envelope(envelope);
         if let Some(address) = &self.reply_to {
             message = message.reply_to(address.clone());
+        }
+        if let Some(address) = return_path {
+            message = message.raw_header(header("X-Tidings-Return", address.to_owned())?);
         }
         if let Some(link) = unsubscribe {
             message = message
@@ -90,14 +98,14 @@ impl Sender {
             message.multipart(parts).map_err(|e| format!("this mail cannot be made: {e}"))?.formatted();
         let message =
             String::from_utf8(bytes).map_err(|_| "this mail cannot be made: it is not text".to_owned())?;
-        Ok(Letter { from: self.bounce.to_string(), to: to.to_string(), message })
+        Ok(Letter { from: from.to_string(), to: to.to_string(), message })
     }
 }
 
 /// The page on which a mail's reader unsubscribes, with its secret.
 pub(crate) struct Unsubscribe {
     page: String,
-    secret: secrecy::SecretString,
+    secret: SecretString,
 }
 
 impl Unsubscribe {
@@ -114,9 +122,13 @@ impl Unsubscribe {
 
     /// The reader's own link.
     pub fn link(&self, sending: &Sending) -> String {
-        use secrecy::ExposeSecret;
         let secret = self.secret.expose_secret().as_bytes();
         crate::unsubscribe::link(&self.page, secret, &sending.channel, &sending.customer)
+    }
+
+    /// The channel and the customer of a token that this made.
+    pub fn read(&self, token: &str) -> Option<(String, String)> {
+        crate::unsubscribe::read(token, self.secret.expose_secret().as_bytes())
     }
 }
 

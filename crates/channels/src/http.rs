@@ -22,6 +22,7 @@ use reqwest::{Client, Request, Url};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+pub(crate) use sign::verify;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 //! Decides nothing about whether to send.
 
 pub mod address;
+pub mod bounce;
 mod carriers;
 pub mod config;
 mod context;

@@ -46,7 +46,7 @@ impl Sandbox {
         let mut values = context(sending, coupon.map(|c| granted(c, self.zone)))?;
         values.insert("unsubscribe_url".into(), json!(link));
         let content = self.templates.mail(&sending.subject, &sending.channel, &Values::new(&values)?)?;
-        let letter = sender.letter(sending, &content, link.as_deref(), Writing::Readable)?;
+        let letter = sender.letter(sending, &content, link.as_deref(), None, Writing::Readable)?;
         Ok(Catch { file: file_name(sending, "eml"), content: letter.message, code: None })
     }
 

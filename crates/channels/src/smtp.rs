@@ -3,9 +3,10 @@
 mod connection;
 
 use crate::address;
+use crate::bounce::{self, ReturnPath};
 use crate::config::{OnUnknownConfig, SmtpConfig, Tls};
 use crate::context::{context, granted};
-use crate::email::{Letter, Sender, Unsubscribe, Writing};
+use crate::email::{Letter, Sender, Signer, Unsubscribe, Writing};
 use crate::http::Asker;
 use crate::template::{Templates, Values};
 use chrono_tz::Tz;
@@ -43,6 +44,8 @@ pub struct Smtp {
     server: Server,
     sender: Sender,
     unsubscribe: Option<Unsubscribe>,
+    return_path: Option<ReturnPath>,
+    signer: Option<Signer>,
     templates: Arc<Templates>,
     zone: Tz,
     connections: usize,
@@ -73,6 +76,8 @@ impl Smtp {
             server: Server::new(config, folder, limits)?,
             sender: Sender::new(config)?,
             unsubscribe,
+            return_path: config.bounces.as_ref().map(|b| ReturnPath::new(b, folder)).transpose()?,
+            signer: config.dkim.as_ref().map(|d| Signer::new(d, folder)).transpose()?,
             templates,
             zone,
             connections: config.connections.max(1),
@@ -146,7 +151,21 @@ pub fn check_smtp(config: &SmtpConfig) -> Result<(), String> {
     if config.user.is_some() != config.password.is_some() {
         return Err("`user` and `password` come together; write both or none".into());
     }
-    Sender::new(config).map(drop)
+    config.bounces.as_ref().map_or(Ok(()), bounce::check)?;
+    let sender = Sender::new(config)?;
+    let Some(dkim) = &config.dkim else { return Ok(()) };
+    let domain = &dkim.domain.0;
+    if sender.domain() != domain && !sender.domain().ends_with(&format!(".{domain}")) {
+        let from = sender.domain();
+        return Err(format!(
+            "dkim: a signature of {domain} does not speak for {from}; write the domain of `from`"
+        ));
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if dkim.selector.is_empty() || !dkim.selector.chars().all(fits) {
+        return Err(format!("dkim: `{}` is no selector; write the part before `._domainkey`", dkim.selector));
+    }
+    Ok(())
 }
 
 impl Carrier for Smtp {
@@ -155,7 +174,12 @@ impl Carrier for Smtp {
         let mut values = context(sending, coupon.map(|c| granted(c, self.zone)))?;
         values.insert("unsubscribe_url".into(), json!(link));
         let content = self.templates.mail(&sending.subject, &sending.channel, &Values::new(&values)?)?;
-        let letter = self.sender.letter(sending, &content, link.as_deref(), Writing::Wire)?;
+        let back = self.return_path.as_ref().map(|path| path.address(sending.key));
+        let mut letter =
+            self.sender.letter(sending, &content, link.as_deref(), back.as_deref(), Writing::Wire)?;
+        if let Some(signer) = &self.signer {
+            letter.message = signer.sign(&letter.message)?;
+        }
         serde_json::to_string(&letter).map_err(|e| e.to_string())
     }
 

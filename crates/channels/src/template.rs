@@ -1,11 +1,12 @@
 //! Templates: one Liquid file for each template and channel, `wake-up.email.liquid`, `wake-up.sms.liquid`.
 //!
-//! A mail begins with its `subject:` (and perhaps `preheader:`), a line `---`, and then HTML; its text part
-//! is made from the HTML unless there is a `wake-up.email.text.liquid`. Every value that HTML shows is
+//! A mail begins with its `subject:` (and perhaps `preheader:`), a line `---`, and then HTML, or MJML in a
+//! `wake-up.email.mjml`, which becomes HTML when it is read; its text part is made from the HTML unless there is a `wake-up.email.text.liquid`. Every value that HTML shows is
 //! escaped, there is no way around it. Files, values, loops and output are bounded.
 
 mod front;
 mod language;
+mod mjml;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use liquid_core::Object;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use tidings_syntax::Code;
 
 pub(crate) use language::Program as Text;
 
@@ -50,6 +52,8 @@ pub struct TemplateError {
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// Which kind of error it is.
+    pub code: Code,
 }
 
 /// A template for a channel.
@@ -87,15 +91,13 @@ impl Templates {
     pub fn load(folder: &Path) -> (Templates, Vec<TemplateError>) {
         let (mut templates, mut errors) = (Templates::default(), Vec::new());
         let mut texts = Vec::new();
-        for file in liquid_files(folder) {
+        for file in template_files(folder) {
             let name = file.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
             let parts: Vec<&str> = name.split('.').collect();
             let loaded = match parts.as_slice() {
-                [template, channel, "liquid"] => {
+                [template, channel, kind @ ("liquid" | "mjml")] => {
                     let key = ((*template).to_owned(), (*channel).to_owned());
-                    let content = read(&file)
-                        .and_then(|source| content(channel, &source).map_err(|fault| fault.of(&file)));
-                    match content {
+                    match templates.content(&key, kind, &file) {
                         Ok(content) => {
                             templates.files.insert(key, Template { file: file.clone(), content });
                             Ok(())
@@ -120,6 +122,23 @@ impl Templates {
             errors.extend(templates.add_text(template, channel, &file).err());
         }
         (templates, errors)
+    }
+
+    fn content(&self, key: &(String, String), kind: &str, file: &Path) -> Result<Content, TemplateError> {
+        let source = read(file)?;
+        if let Some(other) = self.files.get(key) {
+            let other = other.file.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            return Err(Fault::new(1, format!("this mail is there twice: {other}"))
+                .help("take one of the two out")
+                .of(file));
+        }
+        let mail = |body| front::Mail::compile(&source, body).map(|mail| Content::Mail(Box::new(mail)));
+        let content = match key.1.as_str() {
+            _ if kind == "mjml" => mail(mjml::compile),
+            channel if channel == "email" || front::begins_with_one(&source) => mail(front::html),
+            _ => Program::compile(&source, Escape::Plain).map(Content::Message),
+        };
+        content.map_err(|fault| fault.of(file))
     }
 
     /// Adds the text part of a mail.
@@ -251,17 +270,10 @@ pub(crate) fn nearest(path: &str, known: &BTreeSet<String>) -> String {
     }
 }
 
-fn content(channel: &str, source: &str) -> Result<Content, Fault> {
-    if channel == "email" || front::begins_with_one(source) {
-        front::Mail::compile(source).map(|mail| Content::Mail(Box::new(mail)))
-    } else {
-        Program::compile(source, Escape::Plain).map(Content::Message)
-    }
-}
-
-fn liquid_files(folder: &Path) -> Vec<PathBuf> {
+fn template_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
-    let mut files: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|e| e == "liquid")).collect();
+    let mut files: Vec<PathBuf> =
+        entries.filter(|p| p.extension().is_some_and(|e| e == "liquid" || e == "mjml")).collect();
     files.sort_unstable();
     files
 }
@@ -278,7 +290,7 @@ fn read(file: &Path) -> Result<String, TemplateError> {
 
 impl Fault {
     fn new(line: usize, message: impl Into<String>) -> Fault {
-        Fault { line, message: message.into(), help: String::new() }
+        Fault { line, message: message.into(), help: String::new(), code: Code::BAD_TEMPLATE }
     }
 
     fn help(self, help: impl Into<String>) -> Fault {
@@ -287,7 +299,7 @@ impl Fault {
 
     fn of(self, file: &Path) -> TemplateError {
         let help = Some(self.help).filter(|h| !h.is_empty());
-        TemplateError { file: file.to_owned(), line: self.line, message: self.message, help }
+        TemplateError { file: file.to_owned(), line: self.line, message: self.message, help, code: self.code }
     }
 }
 

@@ -144,7 +144,7 @@ pub(crate) fn template_error(folder: &Path, sources: &mut Sources, error: Templa
     let start: usize = text.split_inclusive('\n').take(error.line.saturating_sub(1)).map(str::len).sum();
     let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("");
     let place = Place { file, span: Span::new(start, start + line.trim_end().len()) };
-    let finding = Diagnostic::new(Code::BAD_TEMPLATE, place, error.message);
+    let finding = Diagnostic::new(error.code, place, error.message);
     match error.help {
         Some(help) => finding.help(help),
         None => finding,

@@ -26,6 +26,8 @@ channels:
     password: env:SMTP_PASSWORD
     from: "Shop <news@shop.example>"
     connections: 4
+    bounces: {address: bounces@shop.example, secret: env:BOUNCE_SECRET, mailbox: bounces}
+    dkim: {domain: shop.example, selector: s1, key: file:dkim.pem}
     rate: 50 per second
     domains: {gmail.com: 10 per second, 公司.cn: 600 per hour}
     on_unknown: leave
@@ -162,6 +164,24 @@ fn every_finding_stands_at_its_line() {
         ),
         ("    code: /data/code", "    code: data", "E104", "data"),
         ("    rate: 50 per second", "    rate: 50", "E104", "50"),
+        (
+            "    dkim: {domain: shop.example, selector: s1, key: file:dkim.pem}",
+            "    dkim: {domain: other.example, selector: s1, key: file:dkim.pem}",
+            "E153",
+            "dkim",
+        ),
+        (
+            "    bounces: {address: bounces@shop.example, secret: env:BOUNCE_SECRET, mailbox: bounces}",
+            "    bounces: {address: bounces@shop.example, mailbox: bounces}",
+            "E153",
+            "bounces",
+        ),
+        (
+            "    bounces: {address: bounces@shop.example, secret: env:BOUNCE_SECRET, mailbox: bounces}",
+            "    bounces: {address: all-that-comes-back@shop.example, secret: env:BOUNCE_SECRET}",
+            "E153",
+            "bounces",
+        ),
         ("    rate: 50 per second", "    rate: 0 per second", "E104", "0 per second"),
         (
             "    domains: {gmail.com: 10 per second, 公司.cn: 600 per hour}",

@@ -123,6 +123,7 @@ codes! {
     TRUE_OR_FALSE "E230" "yes or no in other words"
     NO_EVENT "E231" "an event that is not declared"
     BAD_BANDS "E232" "bands that do not rise"
+    BAD_MJML "E233" "a mail that is no MJML"
 
     CAPITALS "W001" "a word of the language in capitals"
     FULL_WIDTH "W002" "a full-width or typographic sign"

@@ -77,7 +77,7 @@ pub struct UnsubscribeConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BouncesConfig {
-    /// The address. With `secret`, mails go out from `bounces+TOKEN@…` in place of `bounces@…`.
+    /// The address. With `secret`, mails go out from `bounces+TOKEN@…` instead of `bounces@…`.
     pub address: String,
     /// What the tokens are signed with. Without it nothing that comes back is believed.
     pub secret: Option<Secret>,
@@ -90,7 +90,7 @@ pub struct BouncesConfig {
 #[serde(deny_unknown_fields)]
 pub struct DkimConfig {
     /// The domain that signs: that of `from`, or one above it.
-    pub domain: String,
+    pub domain: Domain,
     /// Under which name in the domain the public key stands: `SELECTOR._domainkey.DOMAIN`.
     pub selector: String,
     /// The private key, PEM: RSA of at least 2048 bits, or Ed25519.

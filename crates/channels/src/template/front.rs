@@ -1,4 +1,4 @@
-//! Mails: `subject:` and `preheader:`, a line `---`, and HTML.
+//! Mails: `subject:` and `preheader:`, a line `---`, and HTML or MJML.
 
 use super::language::{Escape, Fault, Program};
 use super::{MAIL, MailText, SUBJECT, TemplateError, unknown};
@@ -26,21 +26,24 @@ pub(super) fn begins_with_one(source: &str) -> bool {
 }
 
 impl Mail {
-    pub fn compile(source: &str) -> Result<Mail, Fault> {
+    /// Reads a mail; `body` compiles what stands below its head.
+    pub fn compile(source: &str, body: fn(&str) -> Result<Program, Fault>) -> Result<Mail, Fault> {
         let (mut subject, mut preheader) = (None, None);
         let mut at = 0;
         for (before, line) in source.split_inclusive('\n').enumerate() {
             at += line.len();
             let text = line.trim_end();
             if text == "---" && before > 0 {
-                let html = shifted(source.get(at..).unwrap_or_default(), Escape::Html, before + 1)?;
+                let html = shifted(body(source.get(at..).unwrap_or_default()), before + 1)?;
                 let subject = subject.ok_or_else(no_subject)?;
                 return Ok(Mail { subject, preheader, html, text: None });
             }
             match text.split_once(':') {
                 _ if text.is_empty() || text == "---" => {}
-                Some(("subject", value)) => subject = Some(shifted(value.trim(), Escape::Plain, before)?),
-                Some(("preheader", value)) => preheader = Some(shifted(value.trim(), Escape::Html, before)?),
+                Some(("subject", value)) => {
+                    subject = Some(shifted(Program::compile(value.trim(), Escape::Plain), before)?);
+                }
+                Some(("preheader", value)) => preheader = Some(shifted(html(value.trim()), before)?),
                 Some((name, _)) if name.len() < 30 && !name.contains(['<', ' ']) => {
                     return Err(Fault::new(before + 1, format!("a mail has no `{name}`"))
                         .help("there are `subject` and `preheader`; the HTML begins after a line ---"));
@@ -99,10 +102,14 @@ fn no_subject() -> Fault {
         .help("begin it with `subject: …`, then a line ---, then the HTML")
 }
 
-/// Compiles a part that begins after some lines.
-fn shifted(source: &str, escape: Escape, before: usize) -> Result<(Program, usize), Fault> {
-    let program = Program::compile(source, escape).map_err(|f| Fault { line: f.line + before, ..f })?;
-    Ok((program, before))
+/// Compiles HTML with Liquid in it.
+pub(super) fn html(source: &str) -> Result<Program, Fault> {
+    Program::compile(source, Escape::Html)
+}
+
+/// A part that begins after some lines.
+fn shifted(program: Result<Program, Fault>, before: usize) -> Result<(Program, usize), Fault> {
+    Ok((program.map_err(|f| Fault { line: f.line + before, ..f })?, before))
 }
 
 /// Text for a header: no line breaks, no controls, nothing that turns the reading direction.

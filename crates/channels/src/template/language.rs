@@ -16,6 +16,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
+use tidings_syntax::Code;
 
 /// How many elements a template may go through in one rendering.
 const FUEL: u64 = 200_000;
@@ -35,6 +36,7 @@ pub(crate) struct Fault {
     pub line: usize,
     pub message: String,
     pub help: String,
+    pub code: Code,
 }
 
 /// What values are made safe for.
@@ -56,9 +58,14 @@ impl Program {
     /// Reads a source.
     pub fn compile(source: &str, escape: Escape) -> Result<Program, Fault> {
         let filter = if escape == Escape::Html { TO_HTML } else { TO_TEXT };
-        let Scanned { source, variables } = scan(source, filter)?;
+        let Scanned { source, variables, .. } = scan(source, filter)?;
         let elements = parser::parse(&source, &LANGUAGE).map_err(|e| translated(&e.to_string()))?;
         Ok(Program { template: runtime::Template::new(elements), variables })
+    }
+
+    /// With the values where they were written, and not where they have come to stand.
+    pub fn written(self, variables: Vec<(String, usize)>) -> Program {
+        Program { variables, ..self }
     }
 
     /// The values that it shows or asks for: path and line.
@@ -102,11 +109,7 @@ fn translated(report: &str) -> Fault {
         .lines()
         .find_map(|l| l.trim().strip_prefix("= "))
         .map_or_else(|| reason(report), str::to_owned);
-    Fault {
-        line: line.unwrap_or(1),
-        message,
-        help: "look at the braces, quotes and signs on this line".into(),
-    }
+    Fault::new(line.unwrap_or(1), message).help("look at the braces, quotes and signs on this line")
 }
 
 /// The first line, which never has a value in it: those that follow may.

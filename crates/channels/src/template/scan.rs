@@ -25,6 +25,8 @@ pub(crate) struct Scanned {
     pub source: String,
     /// The values that are shown or asked for: path and line. Not those that the template makes itself.
     pub variables: Vec<(String, usize)>,
+    /// Where braces stand, but for those of comments.
+    pub braces: Vec<Range<usize>>,
 }
 
 /// Reads a source. `escape` is the filter that every shown value ends in.
@@ -35,11 +37,18 @@ pub(crate) fn scan(source: &str, escape: &str) -> Result<Scanned, Fault> {
         at: 0,
         out: String::with_capacity(source.len() + 256),
         variables: Vec::new(),
+        braces: Vec::new(),
         assigned: Vec::new(),
         open: Vec::new(),
     };
     scanner.run()?;
-    Ok(Scanned { source: scanner.out, variables: scanner.variables })
+    let (mut line, mut counted) = (1, 0);
+    let placed = scanner.variables.into_iter().map(|(path, at)| {
+        line += source.get(counted..at).unwrap_or_default().matches('\n').count();
+        counted = counted.max(at);
+        (path, line)
+    });
+    Ok(Scanned { variables: placed.collect(), source: scanner.out, braces: scanner.braces })
 }
 
 struct Scanner<'a> {
@@ -48,7 +57,9 @@ struct Scanner<'a> {
     /// Everything before it is written out.
     at: usize,
     out: String,
+    /// With the places where they stand.
     variables: Vec<(String, usize)>,
+    braces: Vec<Range<usize>>,
     assigned: Vec<&'a str>,
     open: Vec<Block<'a>>,
 }
@@ -64,12 +75,18 @@ struct Block<'a> {
 
 impl<'a> Scanner<'a> {
     fn run(&mut self) -> Result<(), Fault> {
-        while let Some(found) = self.rest().find("{{").into_iter().chain(self.rest().find("{%")).min() {
-            let start = self.at + found;
+        while let Some(start) = self.next_braces() {
             self.text(start)?;
             let output = self.rest().starts_with("{{");
             let (inside, end) = tokens(self.source, start, if output { "}}" } else { "%}" })?;
-            if output { self.output(&inside, end)? } else { self.tag(&inside, end)? }
+            if output {
+                self.output(&inside, end)?
+            } else {
+                self.tag(&inside, end)?
+            }
+            if self.at == end {
+                self.braces.push(start..end);
+            }
         }
         self.text(self.source.len())?;
         match self.open.pop() {
@@ -80,6 +97,11 @@ impl<'a> Scanner<'a> {
                 format!("write {{% end{} %}} where it ends", b.name),
             )),
         }
+    }
+
+    fn next_braces(&self) -> Option<usize> {
+        let mut braces = self.rest().match_indices('{').map(|(at, _)| self.at + at);
+        braces.find(|at| matches!(self.source.as_bytes().get(at + 1), Some(b'{' | b'%')))
     }
 
     fn rest(&self) -> &'a str {
@@ -366,8 +388,7 @@ impl<'a> Scanner<'a> {
                 .iter()
                 .any(|b| b.variable.is_some_and(|v| v == first.text || first.text == "forloop"));
         if !own {
-            let line = line_of(self.source, first.start);
-            self.variables.push((path, line));
+            self.variables.push((path, first.start));
         }
         Ok(used)
     }
@@ -380,7 +401,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn fault(&self, at: usize, message: String, help: impl Into<String>) -> Fault {
-        Fault { line: line_of(self.source, at), message, help: help.into() }
+        Fault::new(line_of(self.source, at), message).help(help)
     }
 }
 

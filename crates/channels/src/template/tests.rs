@@ -242,3 +242,88 @@ fn html_that_is_nested_without_end_is_refused() {
     let error = templates.mail("a", "email", &values(json!({}))).unwrap_err();
     assert!(error.contains("inside one another"), "{error}");
 }
+
+const MJML: &str = "subject: Hi {{ customer.name }}\npreheader: {{ coupon.value }}\n---\n<mjml>\n<mj-body>\n\
+    <mj-section><mj-column>\n<mj-text>Dear {{ customer.name | default: \"friend\" }}, \
+    {% if customer.points > 10 and customer.points < 20 %}nearly{% endif %}</mj-text>\n\
+    <mj-button href=\"{{ shop.url }}?a=1&amp;b={{ coupon.code | url_encode }}\">Go</mj-button>\n</mj-column></mj-section>\n\
+    <mj-raw>{% if customer.vip %}</mj-raw>\n<mj-section><mj-column><mj-text>VIP</mj-text></mj-column></mj-section>\n\
+    <mj-raw>{% endif %}</mj-raw>\n{% comment %} {{ no }} {% endcomment %}</mj-body></mjml>\n";
+
+#[test]
+fn mjml_becomes_a_mail_whose_values_are_escaped_as_in_any_other() {
+    let folder = folder(&[("hi.email.mjml", MJML), ("hi.email.text.liquid", "own {{ customer.name }}")]);
+    let (templates, errors) = Templates::load(folder.path());
+    assert_eq!(errors, []);
+    let mail = |customer: serde_json::Value| {
+        let values = values(json!({"customer": customer, "coupon": {"code": "A&B", "value": "<20>"},
+                                   "shop": {"url": "https://shop.example/"}}));
+        templates.mail("hi", "email", &values).unwrap()
+    };
+    let made = mail(json!({"name": "<b onclick='x'>{{7*7}}\"", "points": 12}));
+    assert_eq!(
+        (made.subject.as_str(), made.text.as_str()),
+        ("Hi <b onclick='x'>{{7*7}}\"", "own <b onclick='x'>{{7*7}}\"")
+    );
+    assert!(made.html.contains("Dear &lt;b onclick=&#39;x&#39;&gt;{{7*7}}&quot;, nearly"), "{}", made.html);
+    assert!(made.html.contains("href=\"https://shop.example/?a=1&amp;b=A%26B\""), "{}", made.html);
+    assert!(
+        made.html.contains("&lt;20&gt;</div>")
+            && !made.html.contains("VIP")
+            && !made.html.contains("tidingsbrace")
+    );
+    assert!(!made.html.contains("fonts.googleapis.com"), "no mail fetches anything that nobody asked for");
+    assert!(mail(json!({"vip": true})).html.contains("VIP"));
+    assert!(mail(json!({"vip": true})).html.contains("Dear friend"));
+}
+
+#[test]
+fn faults_in_mjml_have_their_place_and_unknown_values_too() {
+    for (old, new, line, part) in [
+        ("<mj-button", "<mj-buton", 8, "no element <mj-buton>"),
+        ("<mj-section>", "<mj-sektion>", 6, ""),
+        ("</mj-body>", "", 13, "ends before"),
+        ("<mjml>", "<p>", 4, ""),
+        ("<mj-raw>{% if", "<mj-include path=\"/etc/passwd\" /><mj-raw>{% if", 10, "included"),
+        ("<mj-button ", "<mj-button {{ shop.url }} ", 8, "would be lost"),
+        ("{% endif %}</mj-text>", "</mj-text>", 7, "never closed"),
+        ("{{ shop.url }}", "{{ shop.url | fetch }}", 8, "no filter"),
+    ] {
+        assert!(MJML.contains(old), "{old}");
+        let folder = folder(&[("hi.email.mjml", &MJML.replacen(old, new, 1))]);
+        let (_, errors) = Templates::load(folder.path());
+        assert_eq!(errors.len(), 1, "{new}: {errors:?}");
+        assert!(errors[0].message.contains(part), "{new}: {errors:?}");
+        assert_eq!(errors[0].line, line, "{new}: {errors:?}");
+    }
+    let folder = folder(&[("hi.email.mjml", MJML)]);
+    let known = ["customer.name", "customer.points", "customer.vip", "coupon.*"].map(str::to_owned).into();
+    let unknown = Templates::load(folder.path()).0.check(&known);
+    assert_eq!(
+        unknown.iter().map(|e| (e.line, e.message.as_str())).collect::<Vec<_>>(),
+        [(8, "nothing is known as `shop.url`")]
+    );
+}
+
+#[test]
+fn mjml_that_is_nested_without_end_is_refused_and_long_mjml_is_read() {
+    let deep = |n| {
+        format!("subject: s\n---\n<mjml><mj-body><mj-raw>{}</mj-raw></mj-body></mjml>", "<div>".repeat(n))
+    };
+    let deep = |n: usize| deep(n).replace("</mj-raw>", &("</div>".repeat(n) + "</mj-raw>"));
+    let errors = |text: &str| Templates::load(folder(&[("a.email.mjml", text)]).path()).1;
+    assert_eq!(errors(&deep(40)), []);
+    assert!(errors(&deep(20_000))[0].message.contains("too deep"));
+    let many = format!(
+        "subject: s\n---\n<mjml><mj-body><mj-raw>{}</mj-raw></mj-body></mjml>",
+        "{{ a }}<br/>".repeat(15_000)
+    );
+    assert_eq!(errors(&many), []);
+}
+
+#[test]
+fn one_mail_is_not_there_twice() {
+    let folder = folder(&[("hi.email.mjml", MJML), ("hi.email.liquid", "subject: s\n---\n<p>")]);
+    let (_, errors) = Templates::load(folder.path());
+    assert!(errors.len() == 1 && errors[0].message.contains("hi.email.liquid"), "{errors:?}");
+}

@@ -35,11 +35,7 @@ pub(super) fn tokens<'a>(
     start: usize,
     close: &str,
 ) -> Result<(Vec<Token<'a>>, usize), Fault> {
-    let fault = |at: usize, message: String, help: &str| Fault {
-        line: line_of(source, at),
-        message,
-        help: help.to_owned(),
-    };
+    let fault = |at: usize, message: String, help: &str| Fault::new(line_of(source, at), message).help(help);
     let mut found = Vec::new();
     let mut at = start + 2;
     if source.get(at..).is_some_and(|s| s.starts_with('-')) {
