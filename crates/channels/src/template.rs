@@ -39,6 +39,8 @@ pub struct Templates {
     files: BTreeMap<(String, String), Template>,
     /// Those that are there and cannot be used, each with an error of its own.
     broken: BTreeSet<(String, String)>,
+    /// What every subject and text begins with.
+    mark: String,
 }
 
 /// What is wrong with a template, and where.
@@ -141,6 +143,12 @@ impl Templates {
         content.map_err(|fault| fault.of(file))
     }
 
+    /// The same templates, with a mark at the beginning of every subject, and of every text that has none: what is
+    /// only a test says so.
+    pub fn marked(self, mark: &str) -> Templates {
+        Templates { mark: mark.to_owned(), ..self }
+    }
+
     /// Adds the text part of a mail.
     fn add_text(&mut self, template: String, channel: String, file: &Path) -> Result<(), TemplateError> {
         let source = read(file)?;
@@ -200,7 +208,10 @@ impl Templates {
         let found = self.find(template, channel)?;
         match &found.content {
             Content::Mail(mail) => {
-                mail.render(&values.0).map_err(|e| format!("{}: {e}", found.file.display()))
+                let mut mail =
+                    mail.render(&values.0).map_err(|e| format!("{}: {e}", found.file.display()))?;
+                mail.subject.insert_str(0, &self.mark);
+                Ok(mail)
             }
             Content::Message(_) => Err(format!(
                 "{} has no subject; begin it with `subject: …` and a line ---",
@@ -219,7 +230,7 @@ impl Templates {
             }
         };
         let text = rendered.map_err(|e| format!("{}: {e}", found.file.display()))?;
-        Ok(text.trim_end_matches('\n').to_owned())
+        Ok(format!("{}{}", self.mark, text.trim_end_matches('\n')))
     }
 
     /// Whether the template for that channel is a mail.

@@ -64,10 +64,22 @@ pub enum Command {
     Customers(Customers),
     /// Look at what the sandbox caught
     Sandbox(Sandbox),
-    /// Look at the outbox: what is waiting, sent, held back
+    /// Show what will run when
+    Next(Next),
+    /// Let nothing leave, or nothing of a rule or a channel, until `resume`
+    Pause(Pause),
+    /// Let things leave again
+    Resume(Resume),
+    /// Send from a state that was copied here; the one that it was copied from must send no more
+    Adopt(OfState),
+    /// Look at the outbox: what is waiting, sent, held back, and why
     Outbox(Outbox),
+    /// Send what a rule would send a customer to yourself; nothing is used up
+    SendTest(SendTest),
     /// The addresses that nothing is sent to
     Suppress(Suppress),
+    /// What a customer said about being written to
+    Consent(Consent),
     /// Explain an error or warning by its code, such as E205
     Errors(Errors),
     /// Print completions for a shell
@@ -283,23 +295,121 @@ pub enum SandboxCommand {
     },
 }
 
-/// Look at the outbox.
+/// Show what will run when.
 #[derive(Debug, Args)]
-pub struct Outbox {
-    /// The sandbox's own
-    #[arg(long)]
-    pub sandbox: bool,
+pub struct Next {
+    /// How many runs
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub count: usize,
+    /// From this moment on; now where it is not said
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
     /// How to print it
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     pub format: TextOrJson,
 }
 
-/// The addresses that nothing is sent to.
+/// Which state.
 #[derive(Debug, Args)]
-pub struct Suppress {
+pub struct OfState {
     /// The sandbox's own
     #[arg(long)]
     pub sandbox: bool,
+}
+
+/// What a pause is about.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Scoped {
+    /// Only what this rule sends
+    #[arg(long, value_name = "NAME")]
+    pub rule: Option<String>,
+    /// Only what leaves by this channel, coupon provider, webhook or team
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
+}
+
+/// Let nothing leave.
+#[derive(Debug, Args)]
+pub struct Pause {
+    /// What
+    #[command(flatten)]
+    pub scope: Scoped,
+    /// Why, for those who wonder later
+    #[arg(long, default_value = "by hand", value_name = "WORDS")]
+    pub why: String,
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
+}
+
+/// Let things leave again.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// What
+    #[command(flatten)]
+    pub scope: Scoped,
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
+}
+
+/// Look at the outbox.
+#[derive(Debug, Args)]
+pub struct Outbox {
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
+    /// How to print it
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: TextOrJson,
+}
+
+/// Send what a rule would send a customer to yourself.
+#[derive(Debug, Args)]
+pub struct SendTest {
+    /// The rule
+    pub rule: String,
+    /// The customer whose data the messages show
+    pub customer: String,
+    /// Where the messages go instead
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: String,
+    /// Into the sandbox, to look at
+    #[arg(long)]
+    pub sandbox: bool,
+}
+
+/// What a customer said about being written to.
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// The customer's key
+    pub customer: String,
+    /// The channel: email, sms
+    pub channel: String,
+    /// What they said
+    pub word: Word,
+    /// Who took it down
+    #[arg(long, default_value = "by hand", value_name = "SOURCE")]
+    pub source: String,
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
+}
+
+/// What can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    /// No more: it stands against whatever comes later
+    Withdraw,
+}
+
+/// The addresses that nothing is sent to.
+#[derive(Debug, Args)]
+pub struct Suppress {
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
     /// What to do
     #[command(subcommand)]
     pub command: SuppressCommand,

@@ -63,6 +63,12 @@ async fn carry_out(cli: &Cli, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Customers(args) => commands::customers::customers(folder, args, screen).await,
         Command::Sandbox(args) => commands::sandbox::sandbox(folder, args, screen),
         Command::Outbox(args) => commands::outbox::outbox(folder, args, screen).await,
+        Command::Next(args) => commands::next::next(folder, args, screen),
+        Command::Pause(args) => commands::pause::pause(folder, args, screen).await,
+        Command::Resume(args) => commands::pause::resume(folder, args, screen).await,
+        Command::Adopt(args) => commands::pause::adopt(folder, args, screen).await,
+        Command::SendTest(args) => commands::send_test::send_test(folder, args, screen).await,
+        Command::Consent(args) => commands::consent::consent(folder, args, screen).await,
         Command::Suppress(args) => commands::suppress::suppress(folder, args, screen).await,
         Command::Errors(args) => commands::errors::errors(args, screen),
         Command::Completions { shell } => {

@@ -5,10 +5,12 @@ mod batch;
 mod breaker;
 pub mod decide;
 pub mod dispatch;
+mod metrics;
 pub mod run;
 pub mod serve;
 pub mod site;
 pub mod stop;
+pub mod trial;
 
 pub use decide::{DecideError, Decider, Decision};
 pub use dispatch::{Dispatcher, Drained};

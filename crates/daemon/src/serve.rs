@@ -4,11 +4,11 @@
 //! deciding, reading files, answering requests. What was committed before is all that survives, so the daemon may
 //! be killed at any moment.
 
-mod metrics;
 mod sending;
 mod watch;
 mod web;
 
+use crate::metrics;
 use crate::site::{Site, Unsound};
 use crate::stop::Stop;
 use secrecy::SecretString;
@@ -84,8 +84,8 @@ enum Duty {
     Opening,
     /// Taking what waits to where it goes.
     Sending,
-    /// Counting the outbox.
-    Counting,
+    /// Looking how the state and the outbox are.
+    Looking,
 }
 
 impl Duty {
@@ -93,7 +93,7 @@ impl Duty {
         match self {
             Duty::Opening => "opening",
             Duty::Sending => "sending",
-            Duty::Counting => "counting",
+            Duty::Looking => "looking",
         }
     }
 }
@@ -267,7 +267,7 @@ impl Daemon {
             return;
         }
         self.send(state.clone());
-        self.tasks.spawn(sending::count(state, self.events.clone(), self.serve.stop.clone()));
+        self.tasks.spawn(sending::look(state, self.events.clone(), self.serve.stop.clone()));
     }
 
     /// Sends by the program that runs now, until it is stopped.

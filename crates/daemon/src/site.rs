@@ -2,6 +2,7 @@
 
 use crate::decide::Decider;
 use crate::dispatch::Dispatcher;
+use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -9,12 +10,12 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tidings_channels::{
-    Carriers, ChannelConfig, Clock, CouponConfig, Secret, Surroundings, body_variables, unsubscribe,
+    Carriers, ChannelConfig, Clock, CouponConfig, Secret, Surroundings, Templates, body_variables,
 };
 use tidings_check::Program;
 use tidings_check::program::Action;
 use tidings_engine::Needs;
-use tidings_plan::{Door, Kind, Supplies, Terms};
+use tidings_plan::{Carrier, Door, Kind, Supplies, Terms};
 use tidings_project::Project;
 use tidings_schema::{AttributeId, money};
 use tidings_store::{CustomerStore, Outlet, State, StateError, StoreError, path_of};
@@ -33,8 +34,7 @@ pub struct Site {
     /// How many warnings `tidings check` has.
     pub warnings: usize,
     state: Place,
-    /// What the tokens of unsubscribe links are signed with.
-    unsubscribe: Vec<SecretString>,
+    place: Surroundings,
 }
 
 /// Where the engine's own database is.
@@ -119,13 +119,7 @@ impl Site {
             Ok(state) => state,
             Err(problem) => return Err(unsound(errors, vec![problem], project)),
         };
-        let mails = project.config.delivery.channels.values().filter_map(|channel| match channel {
-            ChannelConfig::Smtp(smtp) => smtp.unsubscribe.as_ref(),
-            _ => None,
-        });
-        // In the sandbox a secret that is not set keeps nobody from looking at what would be sent.
-        let unsubscribe = mails.filter_map(|page| page.secret.resolve(folder).ok()).collect();
-        Ok(Site { project, program, sandbox, carriers, warnings: warnings.len(), state, unsubscribe })
+        Ok(Site { project, program, sandbox, carriers, warnings: warnings.len(), state, place })
     }
 
     /// Whether another version of the project keeps its state in the same place.
@@ -139,8 +133,20 @@ impl Site {
 
     /// The channel and the customer of an unsubscribe link's token, if one of the channels made it.
     pub fn unsubscriber(&self, token: &str) -> Option<(String, String)> {
-        let secrets = self.unsubscribe.iter().map(|secret| secret.expose_secret().as_bytes());
-        secrets.into_iter().find_map(|secret| unsubscribe::read(token, secret))
+        self.carriers.unsubscribes(token)
+    }
+
+    /// The same carriers, with a mark on everything that they send.
+    pub fn test_carriers(&self, mark: &str) -> Result<Carriers, Vec<String>> {
+        // What is wrong with a template was found before.
+        let (templates, _) = Templates::load(&self.project.folder.join("templates"));
+        let (delivery, templates) = (&self.project.config.delivery, Arc::new(templates.marked(mark)));
+        Carriers::build(delivery, templates, self.sandbox, &self.place)
+    }
+
+    /// The project's time zone.
+    pub fn zone(&self) -> Tz {
+        self.project.config.zone
     }
 
     /// The customers' database.
@@ -266,15 +272,17 @@ impl Site {
                 Action::AddTag(..) | Action::RemoveTag(..) | Action::Set(..) => {}
             }
         }
-        let carrier = |o: Outlet| {
-            // A project may have one place for all teams.
-            let channel = if o.kind == Kind::Notify { "notify" } else { &o.channel };
-            self.carriers.get(o.kind, channel, &o.channel).map(Arc::clone).map(|c| (o, c))
-        };
-        let carriers = outlets.into_iter().filter_map(carrier).collect();
+        let carriers = outlets.into_iter().filter_map(|o| self.carrier(&o).map(|c| (o, c))).collect();
         let mut dispatcher = Dispatcher::new(state.clone(), carriers, &worker());
         dispatcher.door = Door::new(&self.program, &self.project.config.name);
         Ok(dispatcher)
+    }
+
+    /// What takes the sends of an outlet; nothing where it is not configured.
+    pub fn carrier(&self, outlet: &Outlet) -> Option<Arc<dyn Carrier>> {
+        // A project may have one place for all teams.
+        let channel = if outlet.kind == Kind::Notify { "notify" } else { &outlet.channel };
+        self.carriers.get(outlet.kind, channel, &outlet.channel).map(Arc::clone)
     }
 
     fn provider(&self, coupon: &str) -> &str {

@@ -135,6 +135,16 @@ pub fn events_since(rule: &Rule, dealt_with: i64, now: i64) -> i64 {
     tolerance(rule).map_or(dealt_with, |bound| dealt_with.max(now.saturating_sub(bound)))
 }
 
+/// Whether a run that was begun and lost is too late to be begun again.
+pub fn is_late(rule: &Rule, occurrence: &Occurrence, now: i64) -> bool {
+    let bound = match (rule.late, rule.catch_up) {
+        (Some(Lateness::Seconds(seconds)), _) => Some(seconds.saturating_mul(SECOND).max(PUNCTUAL)),
+        (Some(Lateness::Any), _) | (None, CatchUp::All) => None,
+        (None, CatchUp::Latest | CatchUp::None) => Some(HOUR),
+    };
+    bound.is_some_and(|bound| now.saturating_sub(occurrence.at) > bound)
+}
+
 /// How late a run may start, in microseconds; none is as late as can be.
 fn tolerance(rule: &Rule) -> Option<i64> {
     match (rule.catch_up, rule.late) {

@@ -1,15 +1,19 @@
 //! One file a command: asks the crates along the road and hands their answers to a report.
 
 pub mod check;
+pub mod consent;
 pub mod customers;
 pub mod errors;
 pub mod explain;
 pub mod fmt;
 pub mod import;
 pub mod init;
+pub mod next;
 pub mod outbox;
+pub mod pause;
 pub mod plan;
 pub mod run;
 pub mod sandbox;
+pub mod send_test;
 pub mod serve;
 pub mod suppress;

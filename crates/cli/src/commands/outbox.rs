@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 /// Prints how many sends of each rule are in which state.
 pub async fn outbox(folder: &Path, args: &Outbox, screen: &Screen) -> Result<ExitCode, Failure> {
-    let site = opened::open(folder, args.sandbox, screen)?;
+    let site = opened::open(folder, args.of.sandbox, screen)?;
     let counts = match site.state_so_far().await? {
         Some(state) => state.outbox_counts(None).await?,
         None => Vec::new(),

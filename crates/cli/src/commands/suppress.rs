@@ -10,7 +10,7 @@ use tidings_plan::Addresses;
 
 /// Adds to, takes from and lists the suppression list.
 pub async fn suppress(folder: &Path, args: &Suppress, screen: &Screen) -> Result<ExitCode, Failure> {
-    let site = opened::open(folder, args.sandbox, screen)?;
+    let site = opened::open(folder, args.of.sandbox, screen)?;
     let state = site.state().await?;
     let spelt = |channel: &str, address: &str| {
         let no_address = || Failure::new(format!("`{address}` is no address for {channel}"));

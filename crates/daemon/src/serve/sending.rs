@@ -1,17 +1,18 @@
-//! Sending: the dispatcher is kept draining, and what is in the outbox is counted now and then.
+//! Sending, and watching what is sent: which providers are down, what is paused, how much waits.
 
-use super::{Duty, Event, Pause, Trouble, metrics};
-use crate::dispatch::Drained;
+use super::{Duty, Event, Pause, Trouble};
+use crate::dispatch::Dispatcher;
+use crate::metrics;
 use crate::site::Site;
 use crate::stop::Stop;
 use std::sync::Arc;
 use std::time::Duration;
-use tidings_store::{Moves, State};
+use tidings_store::{Outlet, State, StateError};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-/// How long the outbox is left alone when nothing in it moved.
-const IDLE: Duration = Duration::from_secs(1);
+/// How often it is looked whether the state answers.
+const LOOK: Duration = Duration::from_secs(2);
 /// How often the outbox is counted; less often where that takes long.
 const COUNT: Duration = Duration::from_secs(15);
 
@@ -23,26 +24,20 @@ pub(super) async fn send(
     events: mpsc::Sender<Event>,
     stop: Stop,
 ) -> &'static str {
-    let (mut pause, mut said) = (Pause::default(), Said::default());
+    let mut pause = Pause::default();
     while !stop.wanted() {
-        let drained = async {
+        let kept = async {
             let mut dispatcher = site.dispatcher(&state).await?;
             dispatcher.stop = stop.clone();
-            // Rows come in beside it, so it is never left waiting for one that is due later.
-            dispatcher.patience = Duration::ZERO;
-            dispatcher.drain(|_| {}).await
-        };
-        match drained.await {
-            Ok(drained) => {
-                pause.over();
-                said.about(&drained);
-                events.send(Event::Worked(Duty::Sending, Ok(()))).await.ok();
-                if drained.moves == Moves::default() {
-                    tokio::select! { () = sleep(IDLE) => {}, () = stop.wait() => {} }
-                }
+            tokio::select! {
+                kept = dispatcher.keep(|_| {}) => kept.map(drop),
+                error = observe(&site, &state, &dispatcher, &events) => Err(error),
             }
-            Err(e) => {
-                events.send(Event::Worked(Duty::Sending, Err(e.into()))).await.ok();
+        };
+        match kept.await {
+            Ok(()) => tokio::select! { () = sleep(LOOK) => pause.over(), () = stop.wait() => {} },
+            Err(error) => {
+                events.send(Event::Worked(Duty::Sending, Err(error.into()))).await.ok();
                 tokio::select! { () = pause.after_failure() => {}, () = stop.wait() => {} }
             }
         }
@@ -50,48 +45,58 @@ pub(super) async fn send(
     "sending"
 }
 
-/// What was said about the outbox, so that it is said when it changes and not with every look.
-#[derive(Default)]
-struct Said {
-    unserved: Vec<String>,
-    stopped: Option<String>,
-}
-
-impl Said {
-    fn about(&mut self, drained: &Drained) {
-        let ended: u64 = drained.moves.to.iter().filter(|(s, _)| s.ended()).map(|(_, n)| n).sum();
-        if ended > 0 {
-            let states: Vec<String> =
-                drained.moves.to.iter().map(|(s, n)| format!("{} {n}", s.name())).collect();
-            tracing::info!(states = states.join(", "), "dispatched");
+/// Says which providers are down and what nothing is configured for, when that changes. Never ends but with an error.
+async fn observe(
+    site: &Site,
+    state: &State,
+    dispatcher: &Dispatcher,
+    events: &mpsc::Sender<Event>,
+) -> StateError {
+    let (mut down, mut unserved): (Vec<Outlet>, Vec<Outlet>) = Default::default();
+    loop {
+        sleep(LOOK).await;
+        let now = dispatcher.down();
+        metrics::down(&down, &now);
+        for outlet in now.iter().filter(|o| !down.contains(o)) {
+            tracing::error!(channel = outlet.channel, "fails time and again, and is left alone for a while");
         }
-        let unserved: Vec<String> = drained.unserved.iter().map(|o| o.channel.clone()).collect();
-        if unserved != self.unserved {
-            for channel in &unserved {
-                tracing::error!(channel, "nothing is configured for it, and sends wait for it");
-            }
-            self.unserved = unserved;
+        for outlet in down.iter().filter(|o| !now.contains(o)) {
+            tracing::info!(channel = outlet.channel, "takes sends again");
         }
-        if drained.stopped != self.stopped {
-            match &drained.stopped {
-                Some(_) => tracing::warn!("sending is paused; `tidings resume` lets it go on"),
-                None => tracing::info!("sending goes on"),
-            }
-            self.stopped.clone_from(&drained.stopped);
+        down = now;
+        // A state that is away is waited for by the dispatcher.
+        let Ok(outlets) = state.outlets().await else { continue };
+        let now: Vec<Outlet> = outlets.into_iter().filter(|o| site.carrier(o).is_none()).collect();
+        for outlet in now.iter().filter(|o| !unserved.contains(o)) {
+            tracing::error!(channel = outlet.channel, "nothing is configured for it, and sends wait for it");
         }
+        unserved = now;
+        events.send(Event::Worked(Duty::Sending, Ok(()))).await.ok();
     }
 }
 
-/// Counts the outbox for the metrics.
-pub(super) async fn count(state: State, events: mpsc::Sender<Event>, stop: Stop) -> &'static str {
+/// Looks whether the state answers, what is paused, and now and then how much is in the outbox.
+pub(super) async fn look(state: State, events: mpsc::Sender<Event>, stop: Stop) -> &'static str {
+    let (mut paused, mut count_at) = (Vec::new(), Instant::now());
     while !stop.wanted() {
-        let start = Instant::now();
-        let counted = state.outbox_counts(None).await;
-        let result = counted.map(|counts| metrics::outbox(&counts)).map_err(Trouble::from);
-        events.send(Event::Worked(Duty::Counting, result)).await.ok();
-        // Counting takes a twentieth of the time at most.
-        let rest = COUNT.max(start.elapsed() * 20);
-        tokio::select! { () = sleep(rest) => {}, () = stop.wait() => {} }
+        let looked = async {
+            let now = state.pauses().await?;
+            if now != paused {
+                let scopes: Vec<String> = now.iter().map(|p| format!("{:?}", p.scope)).collect();
+                tracing::warn!(paused = scopes.join(", "), "what is paused has changed");
+                paused = now;
+            }
+            if Instant::now() >= count_at {
+                let start = Instant::now();
+                metrics::outbox(&state.outbox_counts(None).await?);
+                // Counting takes a twentieth of the time at most.
+                count_at = Instant::now() + COUNT.max(start.elapsed() * 20);
+            }
+            Ok(())
+        };
+        let looked: Result<(), StateError> = looked.await;
+        events.send(Event::Worked(Duty::Looking, looked.map_err(Trouble::from))).await.ok();
+        tokio::select! { () = sleep(LOOK) => {}, () = stop.wait() => {} }
     }
-    "counting"
+    "looking"
 }

@@ -3,7 +3,8 @@
 mod limit;
 mod unsubscribe;
 
-use super::{Event, Health, metrics};
+use super::{Event, Health};
+use crate::metrics;
 use crate::site::Site;
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State as With};

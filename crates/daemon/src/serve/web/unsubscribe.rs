@@ -1,7 +1,8 @@
 //! The page on which people unsubscribe. Looking at it changes nothing, since mail programs look at links by
 //! themselves; only a POST withdraws, from the page's button or from the mail program itself (RFC 8058).
 
-use super::{Desk, metrics};
+use super::Desk;
+use crate::metrics;
 use axum::extract::{Query, State as With};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};

@@ -10,7 +10,7 @@ use tidings_plan::Status;
 use tidings_store::{Count, Outlet};
 
 /// Where the numbers are read. One for the whole process.
-pub(super) fn handle() -> &'static PrometheusHandle {
+pub(crate) fn handle() -> &'static PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE.get_or_init(|| {
         let seconds = [0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0, 300.0, 1200.0];
@@ -32,6 +32,10 @@ fn describe() {
     describe_gauge!("tidings_sends", "Rows of the outbox by kind, channel and state");
     describe_gauge!("tidings_queue_depth", "Sends that wait or are under way, by kind and channel");
     describe_gauge!(
+        "tidings_channel_down",
+        "1 while a provider is left alone because it failed time and again"
+    );
+    describe_gauge!(
         "tidings_project_sound",
         "1 while the project's files are sound, 0 while the old program runs on"
     );
@@ -44,7 +48,7 @@ fn describe() {
 }
 
 /// The outbox by outlet and state, and what waits in it.
-pub(super) fn outbox(counts: &[Count]) {
+pub(crate) fn outbox(counts: &[Count]) {
     let mut sends: BTreeMap<(&Outlet, Status), u64> = BTreeMap::new();
     let mut depth: BTreeMap<&Outlet, u64> = BTreeMap::new();
     for count in counts {
@@ -65,13 +69,22 @@ pub(super) fn outbox(counts: &[Count]) {
     }
 }
 
+/// The providers that are left alone, and those that were before.
+pub(crate) fn down(before: &[Outlet], now: &[Outlet]) {
+    for outlet in before.iter().chain(now) {
+        let down = if now.contains(outlet) { 1.0 } else { 0.0 };
+        let channel = outlet.channel.clone();
+        gauge!("tidings_channel_down", "kind" => outlet.kind.name(), "channel" => channel).set(down);
+    }
+}
+
 /// How late the loop answered its clock.
-pub(super) fn lag(late: Duration) {
+pub(crate) fn lag(late: Duration) {
     histogram!("tidings_loop_lag_seconds").record(late);
 }
 
 /// Whether the project's files are sound; `changed` where they were just read anew.
-pub(super) fn project(sound: bool, changed: bool) {
+pub(crate) fn project(sound: bool, changed: bool) {
     gauge!("tidings_project_sound").set(if sound { 1.0 } else { 0.0 });
     let (taken, refused) = (counter!("tidings_reloads_total"), counter!("tidings_reload_failures_total"));
     taken.increment(u64::from(changed && sound));
@@ -79,16 +92,16 @@ pub(super) fn project(sound: bool, changed: bool) {
 }
 
 /// Whether the state answers.
-pub(super) fn state(reachable: bool) {
+pub(crate) fn state(reachable: bool) {
     gauge!("tidings_state_reachable").set(if reachable { 1.0 } else { 0.0 });
 }
 
 /// The state failed somebody's duty.
-pub(super) fn state_error(duty: &'static str) {
+pub(crate) fn state_error(duty: &'static str) {
     counter!("tidings_state_errors_total", "duty" => duty).increment(1);
 }
 
 /// Somebody unsubscribed.
-pub(super) fn unsubscribed() {
+pub(crate) fn unsubscribed() {
     counter!("tidings_unsubscribes_total").increment(1);
 }

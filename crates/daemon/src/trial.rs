@@ -1,0 +1,168 @@
+//! A rule's messages to one customer, sent to somebody who wants to see them. Nothing is written down, granted or
+//! used up, and the links in them change nothing.
+
+use crate::decide::DecideError;
+use crate::site::Site;
+use std::fmt;
+use tidings_check::program::Action;
+use tidings_engine::Bitmap;
+use tidings_plan::{
+    Addresses, Audience, Intent, Key, Kind, Outcome, Plan, Sending, StepPlan, Verdict, pages,
+};
+use tidings_schema::Now;
+use tidings_store::{StateError, StoreError};
+
+/// The code that stands where a coupon's would.
+const SAMPLE: &str = "SAMPLE-CODE";
+/// How what is only a test begins.
+const MARK: &str = "[Test] ";
+
+/// A message that was sent as a test.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The step of the rule.
+    pub step: String,
+    /// The channel.
+    pub channel: String,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Why there was no test.
+#[derive(Debug)]
+pub enum TrialError {
+    /// The customers could not be read.
+    Customers(StoreError),
+    /// The state could not be read.
+    State(StateError),
+    /// Something else, in words for people.
+    Said(String),
+}
+
+/// Sends what a rule, by its position, would send a customer by the data of a moment, whether it matches or not.
+pub async fn send_test(
+    site: &Site,
+    rule: usize,
+    customer: &str,
+    to: &str,
+    now: Now,
+) -> Result<Vec<Trial>, TrialError> {
+    let carriers = site.test_carriers(MARK).map_err(|problems| TrialError::Said(problems.join("\n")))?;
+    let (customers, state) = (site.customers().await?, site.state_so_far().await?);
+    let shown = site.shown();
+    let decision = site.decider(&customers, state.as_ref(), &shown).decide(now, Some(vec![rule])).await?;
+    let place = decision.chunks.iter().enumerate().find_map(|(c, chunk)| {
+        let at = chunk.keys.iter().position(|key| key == Some(customer))?;
+        Some((c, at))
+    });
+    let nobody = || TrialError::Said(format!("there is no customer `{customer}`"));
+    let plan = only(site, &decision.plan, rule, place.ok_or_else(nobody)?, to);
+    let (question, supplies) = (decision.question(), site.supplies());
+    let intents: Vec<Intent> = pages(&plan, &question, &supplies).flat_map(|page| page.intents).collect();
+    let mut sent = Vec::new();
+    for message in intents.iter().filter(|i| i.kind == Kind::Message) {
+        let carrier = carriers
+            .get(Kind::Message, &message.channel, &message.subject)
+            .ok_or_else(|| TrialError::Said(format!("nothing is configured for `{}`", message.channel)))?;
+        let coupon = intents.iter().find(|i| Some(i.key) == message.after);
+        let grant = coupon.map(|c| carriers.grant(&c.subject, SAMPLE.to_owned(), now.micros));
+        let sending = Sending {
+            // A key of its own: the real message's must stay unused.
+            key: Key::new(b"a test", &message.key.to_string(), "", "", "", &chrono::Utc::now().to_rfc3339()),
+            kind: Kind::Message,
+            channel: message.channel.clone(),
+            subject: message.subject.clone(),
+            address: carriers.addresses().normalise(&message.channel, to),
+            // Nobody: that is whom the links unsubscribe.
+            customer: String::new(),
+            rule: message.rule.clone(),
+            values: message.values.clone(),
+            at: now.micros,
+        };
+        let outcome = match carrier.prepare(&sending, grant.as_ref()) {
+            Ok(payload) => carrier.deliver(&sending, &payload).await,
+            Err(why) => Outcome::Rejected(why),
+        };
+        sent.push(Trial { step: message.step.clone(), channel: message.channel.clone(), outcome });
+    }
+    if sent.is_empty() {
+        let why = format!("the rule sends no message by a channel that `{to}` is an address of");
+        return Err(TrialError::Said(why));
+    }
+    Ok(sent)
+}
+
+/// A plan in which one customer gets each message of a rule that the address can take, and nobody else gets anything.
+fn only(site: &Site, plan: &Plan, rule: usize, (chunk, customer): (usize, usize), to: &str) -> Plan {
+    let mut plan = plan.clone();
+    plan.rules.retain(|r| r.rule == rule);
+    for rule in &mut plan.rules {
+        let mut all: Vec<Audience> = std::mem::take(&mut rule.audiences);
+        let mine = |a: &Audience| a.members.get(chunk).is_some_and(|m| m.contains(customer));
+        let which = all.iter().position(mine).unwrap_or(0);
+        if which >= all.len() {
+            continue;
+        }
+        let mut audience = all.swap_remove(which);
+        for (c, members) in audience.members.iter_mut().enumerate() {
+            *members = Bitmap::from_fn(members.len(), |i| c == chunk && i == customer);
+        }
+        audience.steps.retain_mut(|step| plan_step(site, step, chunk, to));
+        rule.audiences = vec![audience];
+        rule.stopped = None;
+        rule.entries.clear();
+    }
+    plan
+}
+
+/// Plans a step for the one customer; false where it is a message that the address cannot take.
+fn plan_step(site: &Site, step: &mut StepPlan, chunk: usize, to: &str) -> bool {
+    let taken = match &step.action {
+        Action::Message { channels, .. } => {
+            let takes = |channel: &String| site.carriers.addresses().normalise(channel, to).is_some();
+            channels.iter().position(takes)
+        }
+        _ => Some(0),
+    };
+    let Some(channel) = taken else { return false };
+    for (c, verdicts) in step.verdicts.iter_mut().enumerate() {
+        verdicts.clear();
+        if c == chunk {
+            verdicts.push(Verdict::Planned(u8::try_from(channel).unwrap_or(0)));
+        }
+    }
+    true
+}
+
+impl fmt::Display for TrialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TrialError::Customers(e) => e.fmt(f),
+            TrialError::State(e) => e.fmt(f),
+            TrialError::Said(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for TrialError {}
+
+impl From<StoreError> for TrialError {
+    fn from(e: StoreError) -> TrialError {
+        TrialError::Customers(e)
+    }
+}
+
+impl From<StateError> for TrialError {
+    fn from(e: StateError) -> TrialError {
+        TrialError::State(e)
+    }
+}
+
+impl From<DecideError> for TrialError {
+    fn from(e: DecideError) -> TrialError {
+        match e {
+            DecideError::Store(e) => TrialError::Customers(e),
+            DecideError::State(e) => TrialError::State(e),
+        }
+    }
+}
