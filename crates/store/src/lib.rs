@@ -14,6 +14,9 @@ pub use customers::open::path_of;
 pub use customers::{BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Selection, StoreError};
 pub use engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};
-pub use outbox::{Claim, Claimed, Count, Doubt, Enqueued, Gated, LedgerRow, Moves, Outlet, Recovered, Token};
-pub use state::{Pause, RunId, Scope, State, StateError};
+pub use outbox::{
+    Claim, Claimed, Count, Doubt, Enqueued, Gated, HeldRun, HoldState, LedgerRow, Moves, Outlet, Recovered,
+    Token,
+};
+pub use state::{OccurrenceRow, OccurrenceState, Pause, RunId, RunRow, Scope, State, StateError};
 pub use suppression::Suppression;

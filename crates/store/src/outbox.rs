@@ -6,15 +6,19 @@
 mod call_off;
 mod changes;
 mod claim;
+mod fallback;
 mod gate;
+mod holds;
 mod list;
 mod rates;
 mod resolve;
 pub(crate) mod row;
 mod settle;
 
+pub(crate) use claim::micros;
 pub use claim::{Claim, Claimed, Recovered, Token};
 pub use gate::Gated;
+pub use holds::{HeldRun, HoldState};
 pub use list::{Count, LedgerRow};
 pub use resolve::Doubt;
 
@@ -26,8 +30,8 @@ use tidings_plan::{Entry, Intent, Kind, Page, Status};
 
 const COLUMNS: &str = "\
     key, run, rule, step, customer, occasion, kind, channel, subject, address, address_hash, zone, vals, worth, \
-    after_key, waits, fallback, priority, at, enqueued_at, due_at, expires_at, state";
-const WIDTH: usize = 23;
+    after_key, waits, fallback, hold, priority, at, enqueued_at, due_at, expires_at, state";
+const WIDTH: usize = 24;
 const MOVE_CURSOR: &str = "UPDATE tidings_runs SET cursor = $1 WHERE id = $2";
 /// How many rows go into one statement: both databases bound how many values it may have.
 const TOGETHER: usize = 200;
@@ -90,14 +94,22 @@ impl Moves {
 
 impl State {
     /// Writes a page of a run down, and moves the run's cursor, all or nothing. A key that is known is left as it
-    /// is, so the same page may come twice, and from two runs at once.
+    /// is, so the same page may come twice, and from two runs at once. What has a hold waits for a person's word.
     pub async fn enqueue(&self, run: RunId, page: &Page) -> Result<Enqueued, StateError> {
         let mut tx = self.begin(Turn::Pages).await?;
+        let hold = match &page.hold {
+            Some(hold) => holds::put(&mut tx, run, hold).await?,
+            None => None,
+        };
+        let held = hold.as_ref().map(|hold| hold.id);
         let mut inserted = 0;
         for intents in page.intents.chunks(TOGETHER) {
             let now = tx.now;
-            let rows = intents.iter().flat_map(|intent| self.row(run, intent, now)).collect();
+            let rows = intents.iter().flat_map(|intent| self.row(run, intent, held, now)).collect();
             inserted += insert(&mut tx, rows).await?;
+        }
+        if let Some(hold) = hold {
+            hold.filled(&mut tx, inserted).await?;
         }
         insert_occasions(&mut tx, page).await?;
         put_entries(&mut tx, page).await?;
@@ -107,7 +119,7 @@ impl State {
     }
 
     /// The values of a new row, in the order of [`COLUMNS`].
-    fn row(&self, run: RunId, i: &Intent, now: i64) -> [Arg; WIDTH] {
+    fn row(&self, run: RunId, i: &Intent, hold: Option<i64>, now: i64) -> [Arg; WIDTH] {
         let hash = i.address.as_ref().map(|a| address_hash(self.secret(), &i.channel, a).to_vec());
         [
             i.key.into(),
@@ -126,7 +138,8 @@ impl State {
             i.worth.into(),
             i.after.map(|key| key.0.to_vec()).into(),
             i.after.is_some().into(),
-            None::<String>.into(),
+            fallback::to_json(&i.fallback).into(),
+            hold.into(),
             i.priority.into(),
             i.at.into(),
             now.into(),

@@ -7,10 +7,12 @@ mod migrate;
 mod open;
 mod pauses;
 mod runs;
+mod schedule;
 
 pub use error::StateError;
 pub use pauses::{Pause, Scope};
-pub use runs::RunId;
+pub use runs::{RunId, RunRow};
+pub use schedule::{OccurrenceRow, OccurrenceState};
 
 use database::{Database, Turn, Tx};
 use open::Opened;

@@ -54,7 +54,8 @@ CREATE TABLE tidings_outbox (
     CHECK ((state IN ('leased', 'dispatching')) = (token IS NOT NULL)),
     CHECK ((token IS NULL) = (worker IS NULL) AND (token IS NULL) = (leased_until IS NULL)),
     CHECK (token IS NULL OR attempts > 0),
-    CHECK (state NOT IN ('dispatching', 'sent', 'rejected', 'unknown', 'unconfirmed') OR dispatched_at IS NOT NULL),
+    CHECK (state NOT IN ('dispatching', 'sent', 'rejected', 'unknown', 'unconfirmed')
+        OR dispatched_at IS NOT NULL OR replaced = 1),
     CHECK (dispatched_at IS NULL OR payload IS NOT NULL OR kind = 'change'),
     CHECK (state NOT IN ('unknown', 'unconfirmed') OR doubted_at IS NOT NULL),
     -- What may have left is never called refused.
@@ -73,7 +74,7 @@ CREATE INDEX tidings_outbox_token ON tidings_outbox (token) WHERE token IS NOT N
 CREATE INDEX tidings_outbox_lease ON tidings_outbox (leased_until) WHERE leased_until IS NOT NULL;
 CREATE INDEX tidings_outbox_unknown ON tidings_outbox (kind, channel, due_at) WHERE state = 'unknown';
 CREATE INDEX tidings_outbox_waiting ON tidings_outbox (after_key) WHERE waits = 1;
-CREATE INDEX tidings_outbox_held ON tidings_outbox (hold) WHERE hold IS NOT NULL;
+CREATE INDEX tidings_outbox_held ON tidings_outbox (hold) WHERE hold IS NOT NULL AND state = 'pending';
 CREATE INDEX tidings_outbox_messages ON tidings_outbox (at) WHERE kind = 'message';
 CREATE INDEX tidings_outbox_worth ON tidings_outbox (at) WHERE worth IS NOT NULL;
 CREATE INDEX tidings_outbox_customer ON tidings_outbox (customer, at);

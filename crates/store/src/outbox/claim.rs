@@ -1,7 +1,7 @@
 //! Taking rows for a while, and giving back those whose worker was lost.
 
 use super::rates::Taken;
-use super::{Moves, Outlet, TOGETHER};
+use super::{Moves, Outlet, TOGETHER, holds};
 use crate::state::database::{Arg, Row, Turn, Tx, args, tuples};
 use crate::state::{State, StateError};
 use std::collections::HashSet;
@@ -92,6 +92,8 @@ pub struct Recovered {
     /// Eight workers in a row were lost over them. Fewer say little: whoever kills workers at random, as the system does
     /// when memory runs out, hits some row each time.
     pub quarantined: u64,
+    /// They expired before a person let them go.
+    pub over_limit: u64,
 }
 
 impl Recovered {
@@ -100,6 +102,7 @@ impl Recovered {
         self.returned += other.returned;
         self.unknown += other.unknown;
         self.quarantined += other.quarantined;
+        self.over_limit += other.over_limit;
     }
 }
 
@@ -172,7 +175,7 @@ impl State {
         Ok(Moves { stale: keys.len() as u64 - released, ..Moves::of(Status::Pending, released) })
     }
 
-    /// Takes rows back whose lease has run out.
+    /// Takes rows back whose lease has run out, and ends those that expired while they waited for a person.
     pub async fn recover(&self) -> Result<Recovered, StateError> {
         let mut tx = self.begin(Turn::None).await?;
         let mut counts = [0; 3];
@@ -185,9 +188,10 @@ impl State {
             let now = tx.now;
             *count = tx.execute(sql, args![now]).await?;
         }
+        let over_limit = holds::expire(&mut tx).await?;
         tx.commit().await?;
         let [returned, unknown, quarantined] = counts;
-        Ok(Recovered { returned, unknown, quarantined })
+        Ok(Recovered { returned, unknown, quarantined, over_limit })
     }
 }
 
@@ -232,6 +236,6 @@ fn claimed(row: Row<'_>) -> Result<Claimed, sqlx::Error> {
     })
 }
 
-pub(super) fn micros(length: Duration) -> i64 {
+pub(crate) fn micros(length: Duration) -> i64 {
     i64::try_from(length.as_micros()).unwrap_or(i64::MAX / 4)
 }

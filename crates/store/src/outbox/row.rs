@@ -5,23 +5,23 @@ use serde_json::Value;
 use tidings_plan::{Grant, Key, Kind, Sending, Status};
 
 impl<'r> Row<'r> {
-    pub(super) fn key(self) -> Result<Key, sqlx::Error> {
+    pub(crate) fn key(self) -> Result<Key, sqlx::Error> {
         let bytes: &[u8] = self.get("key")?;
         bytes.try_into().map(Key).map_err(|_| sqlx::Error::Decode("a key is not 16 bytes long".into()))
     }
 
-    pub(super) fn kind(self) -> Result<Kind, sqlx::Error> {
+    pub(crate) fn kind(self) -> Result<Kind, sqlx::Error> {
         let name: &str = self.get("kind")?;
         Kind::from_name(name).ok_or_else(|| sqlx::Error::Decode(format!("there is no kind `{name}`").into()))
     }
 
-    pub(super) fn status(self) -> Result<Status, sqlx::Error> {
+    pub(crate) fn status(self) -> Result<Status, sqlx::Error> {
         let name: &str = self.get("state")?;
         let none = || sqlx::Error::Decode(format!("there is no state `{name}`").into());
         Status::from_name(name).ok_or_else(none)
     }
 
-    pub(super) fn sending(self) -> Result<Sending, sqlx::Error> {
+    pub(crate) fn sending(self) -> Result<Sending, sqlx::Error> {
         Ok(Sending {
             key: self.key()?,
             kind: self.kind()?,
@@ -36,7 +36,7 @@ impl<'r> Row<'r> {
     }
 
     /// The coupon that a row shows: its `code`, and the `grant_vals` of its grant.
-    pub(super) fn grant(self) -> Result<Option<Grant>, sqlx::Error> {
+    pub(crate) fn grant(self) -> Result<Option<Grant>, sqlx::Error> {
         let Some(code) = self.get::<Option<String>>("code")? else { return Ok(None) };
         let coupon = coupon(self.get::<Option<&str>>("grant_vals")?);
         let text = |name: &str| coupon.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -1,15 +1,39 @@
 //! Runs: who decided what for which moment.
 
-use super::database::{Turn, args};
+use super::database::{Row, Turn, args, tuples};
 use super::{State, StateError};
+use std::collections::BTreeMap;
+use tidings_plan::Status;
 
 const START: &str =
     "INSERT INTO tidings_runs (at, cause, program, started) VALUES ($1, $2, $3, $4) RETURNING id";
 const FINISH: &str = "UPDATE tidings_runs SET finished = $1 WHERE id = $2 AND finished IS NULL";
 
+const LIST: &str =
+    "SELECT id, at, cause, program, started, finished FROM tidings_runs ORDER BY id DESC LIMIT $1";
+
 /// The number of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(pub i64);
+
+/// A run, for people. Moments are microseconds since 1970 UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRow {
+    /// Its number.
+    pub id: RunId,
+    /// The moment for which it decided.
+    pub at: i64,
+    /// Why it ran: `by hand`, `schedule`.
+    pub cause: String,
+    /// The fingerprint of the rules.
+    pub program: String,
+    /// When it began.
+    pub started: i64,
+    /// When it ended; none where it is under way or was cut short.
+    pub finished: Option<i64>,
+    /// How many of its sends are in which state.
+    pub states: BTreeMap<Status, u64>,
+}
 
 impl State {
     /// Begins a run at a moment (microseconds since 1970 UTC), for a cause (`by hand`, `schedule`), of rules with
@@ -30,4 +54,38 @@ impl State {
         tx.execute(FINISH, args![now, run.0]).await?;
         tx.commit().await
     }
+
+    /// The newest runs, with how many of their sends are in which state.
+    pub async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StateError> {
+        let mut tx = self.snapshot().await?;
+        let mut runs = tx.list(LIST, args![limit], run_row).await?;
+        for runs in runs.chunks_mut(200) {
+            let sql = format!(
+                "SELECT run, state, COUNT(*) AS sends FROM tidings_outbox \
+                 WHERE replaced = 0 AND run IN (VALUES {}) GROUP BY run, state",
+                tuples(1, 1, runs.len())
+            );
+            let ids = runs.iter().flat_map(|run| args![run.id.0]).collect();
+            let counts =
+                tx.list(sql, ids, |row| Ok((row.get::<i64>("run")?, row.status()?, row.count("sends")?)));
+            for (id, status, sends) in counts.await? {
+                if let Some(run) = runs.iter_mut().find(|run| run.id.0 == id) {
+                    run.states.insert(status, sends);
+                }
+            }
+        }
+        Ok(runs)
+    }
+}
+
+fn run_row(row: Row<'_>) -> Result<RunRow, sqlx::Error> {
+    Ok(RunRow {
+        id: RunId(row.get("id")?),
+        at: row.get("at")?,
+        cause: row.get("cause")?,
+        program: row.get("program")?,
+        started: row.get("started")?,
+        finished: row.get("finished")?,
+        states: BTreeMap::new(),
+    })
 }

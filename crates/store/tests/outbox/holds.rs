@@ -1,0 +1,60 @@
+//! What waits for a person's word.
+
+use super::*;
+use tidings_plan::Hold;
+use tidings_store::HoldState;
+
+fn held(intents: Vec<Intent>) -> Page {
+    let hold = Hold { rule: "wake-up".into(), reason: "it would reach 2 of at most 1".into(), customers: 2 };
+    Page { hold: Some(hold), ..page(intents) }
+}
+
+#[tokio::test]
+async fn nothing_that_is_held_leaves_before_it_is_approved_and_then_all_of_it_does() {
+    for f in Fresh::each().await {
+        f.state.enqueue(f.run, &held(vec![coupon("ann"), mail_with_coupon("ann")])).await.unwrap();
+        f.state.enqueue(f.run, &held(vec![mail("bob")])).await.unwrap();
+        f.enqueue(vec![mail("free")]).await;
+        assert_eq!(f.claim(Kind::Message, "email").await.rows.len(), 1, "what is not held does not wait");
+        assert!(f.claim(Kind::Coupon, "shop").await.rows.is_empty());
+        assert_eq!(f.state.next_due(&outlet(Kind::Coupon, "shop")).await.unwrap(), None);
+        let holds = f.state.holds().await.unwrap();
+        let [hold] = holds.as_slice() else { panic!("one for a run and a rule: {holds:?}") };
+        assert_eq!((hold.rows, hold.customers, hold.state), (3, 2, HoldState::Waiting));
+        assert!(f.state.approve(hold.id, "Ann of marketing").await.unwrap());
+        assert!(!f.state.cancel_hold(hold.id, "Bob").await.unwrap(), "it was decided");
+        f.carry(Kind::Coupon, "shop", sent(Some("C"))).await;
+        f.carry(Kind::Message, "email", sent(None)).await;
+        assert_eq!([f.states("ann").await, f.states("bob").await].concat(), [Status::Sent; 3]);
+        let hold = &f.state.holds().await.unwrap()[0];
+        assert_eq!((hold.state, hold.decided_by.as_deref()), (HoldState::Approved, Some("Ann of marketing")));
+    }
+}
+
+#[tokio::test]
+async fn what_is_called_off_ends_over_the_limit_and_so_does_what_comes_after() {
+    for f in Fresh::each().await {
+        f.state.enqueue(f.run, &held(vec![coupon("ann"), mail_with_coupon("ann")])).await.unwrap();
+        let id = f.state.holds().await.unwrap()[0].id;
+        assert!(f.state.cancel_hold(id, "Ann").await.unwrap());
+        f.state.enqueue(f.run, &held(vec![mail("late")])).await.unwrap();
+        assert_eq!([f.states("ann").await, f.states("late").await].concat(), [Status::OverLimit; 3]);
+        let runs = f.state.runs(5).await.unwrap();
+        assert_eq!(runs[0].states.get(&Status::OverLimit), Some(&3), "{runs:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_lets_go_expires() {
+    for f in Fresh::each().await {
+        let expiring = |intent| Intent { expires: Some(i64::MAX / 4), ..intent };
+        f.state
+            .enqueue(f.run, &held(vec![expiring(coupon("ann")), expiring(mail_with_coupon("ann"))]))
+            .await
+            .unwrap();
+        assert_eq!(f.state.recover().await.unwrap().over_limit, 0);
+        f.by_hand("UPDATE tidings_outbox SET expires_at = 1").await.unwrap();
+        assert_eq!(f.state.recover().await.unwrap().over_limit, 2);
+        assert_eq!(f.states("ann").await, [Status::OverLimit; 2]);
+    }
+}

@@ -1,0 +1,86 @@
+//! Whoever writes an occurrence down runs it.
+
+use super::*;
+use tidings_plan::schedule::Occurrence;
+use tidings_store::OccurrenceState;
+
+fn day(n: i64) -> Occurrence {
+    Occurrence { at: AT + n * 86_400_000_000, name: format!("day {n}") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_daemons_one_runs_each_occurrence() {
+    for f in Fresh::each().await {
+        let mut daemons = Vec::new();
+        for d in 0..6 {
+            let state = f.again().await;
+            daemons.push(tokio::spawn(async move {
+                let mut begun = 0;
+                for n in 0..20 {
+                    let mine =
+                        state.begin_occurrence(&format!("d{d}"), LEASE, "wake-up", &day(n)).await.unwrap();
+                    begun += usize::from(mine);
+                }
+                begun
+            }));
+        }
+        let mut begun = 0;
+        for daemon in daemons {
+            begun += daemon.await.unwrap();
+        }
+        assert_eq!(begun, 20);
+        assert_eq!(f.state.schedule_seen(&["wake-up".into()]).await.unwrap()["wake-up"], day(19).at);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_fires_nothing_again() {
+    for f in Fresh::each().await {
+        assert!(f.state.begin_occurrence("d", LEASE, "wake-up", &day(5)).await.unwrap());
+        f.state.skip_occurrence("wake-up", &day(3), "too late").await.unwrap();
+        assert_eq!(f.state.schedule_seen(&["wake-up".into()]).await.unwrap()["wake-up"], day(5).at);
+        assert!(
+            !f.state.begin_occurrence("d", LEASE, "wake-up", &day(3)).await.unwrap(),
+            "skipped is dealt with"
+        );
+        let states: Vec<_> = f.state.occurrences(9).await.unwrap().into_iter().map(|o| o.state).collect();
+        assert_eq!(states, [OccurrenceState::Begun, OccurrenceState::Skipped("too late".into())]);
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_is_new_owes_nothing() {
+    for f in Fresh::each().await {
+        let rules = ["old".to_owned(), "new".to_owned()];
+        let first = f.state.schedule_seen(&rules[..1]).await.unwrap()["old"];
+        f.advance(Duration::from_secs(3600));
+        let seen = f.state.schedule_seen(&rules).await.unwrap();
+        assert_eq!(seen["old"], first);
+        assert!(seen["new"] >= first + 3_600_000_000);
+    }
+}
+
+#[tokio::test]
+async fn what_a_lost_daemon_had_begun_is_taken_over_by_one() {
+    for f in Fresh::each().await {
+        for n in 0..3 {
+            f.state.begin_occurrence("lost", LEASE, "wake-up", &day(n)).await.unwrap();
+        }
+        f.state.finish_occurrence("wake-up", &day(0), f.run).await.unwrap();
+        f.advance(LEASE / 2);
+        assert_eq!(f.state.hold_occurrences("lost", LEASE).await.unwrap(), 2);
+        f.advance(LEASE * 2 / 3);
+        assert!(f.state.orphans("other", LEASE).await.unwrap().is_empty(), "it was held");
+        f.advance(LEASE);
+        let mut orphans = f.state.orphans("other", LEASE).await.unwrap();
+        orphans.sort();
+        assert_eq!(orphans, [("wake-up".to_owned(), day(1)), ("wake-up".to_owned(), day(2))]);
+        assert!(f.state.orphans("third", LEASE).await.unwrap().is_empty());
+        assert!(f.state.under_way("wake-up").await.unwrap());
+        for n in 1..3 {
+            f.state.finish_occurrence("wake-up", &day(n), f.run).await.unwrap();
+        }
+        assert!(!f.state.under_way("wake-up").await.unwrap());
+        assert!(f.state.occurrences(9).await.unwrap().iter().all(|o| o.run == Some(f.run)));
+    }
+}
