@@ -23,7 +23,7 @@ const RUN: [&str; 5] = ["run", "--at", "2026-11-11T10:00", "--lease", "2"];
 
 /// How many coupons, and the pauses between a worker's deaths in milliseconds.
 fn size() -> (usize, std::ops::Range<u64>) {
-    if std::env::var_os("TIDINGS_LONG").is_some() { (5_000, 500..3_000) } else { (1_000, 300..1_000) }
+    if std::env::var_os("TIDINGS_LONG").is_some() { (5_000, 500..3_000) } else { (300, 400..1_500) }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,7 +82,7 @@ impl Postgres {
         let settings = format!(
             "[databases]\npostgres = host=127.0.0.1 port={server} user=tidings\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 3\n\
-             server_login_retry = 1\nquery_wait_timeout = 120\nmax_prepared_statements = 0\n"
+             server_login_retry = 1\nquery_wait_timeout = 120\n"
         );
         let file = folder.path().join("pgbouncer.ini");
         std::fs::write(&file, settings).unwrap();
@@ -136,15 +136,7 @@ impl Sink {
         if is_root() {
             sink.args(["-u", "nobody"]);
         }
-        // A pause before each answer to the mail's end, so that an outage finds some under way.
-        let sink = sink.current_dir(folder.path()).args([
-            "-d",
-            "mail.",
-            "-w",
-            "0",
-            &format!("127.0.0.1:{port}"),
-            "100",
-        ]);
+        let sink = sink.current_dir(folder.path()).args(["-d", "mail.", &format!("127.0.0.1:{port}"), "100"]);
         let process = sink.stderr(Stdio::null()).spawn().unwrap();
         listening(port);
         Sink { folder, port, process }

@@ -1,10 +1,10 @@
 #!/bin/sh
 # A PostgreSQL of its own for tests and benchmarks: `postgres.sh start FOLDER` makes one in a new folder, on a free
 # port and a socket in that folder, with fsync on, and prints its URL; `postgres.sh stop FOLDER` ends it and deletes
-# the folder. Needs Debian's postgresql package; run by root it works as the user postgres, or else nobody.
+# the folder; `down` kills it and `up` brings it back. Needs Debian's postgresql package; run by root it works as the user postgres, or else nobody.
 set -eu
 
-folder=${2:?"usage: postgres.sh start|stop FOLDER"}
+folder=${2:?"usage: postgres.sh start|down|up|stop FOLDER"}
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 [ -n "$bin" ] || { echo "there is no PostgreSQL in /usr/lib/postgresql: install the package postgresql" >&2; exit 1; }
 
@@ -45,6 +45,12 @@ SETTINGS
     rm "$folder.log"
     echo "postgres://tidings@localhost:$port/postgres?host=$folder"
     ;;
+down)
+    as_server "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null
+    ;;
+up)
+    as_server "$bin/pg_ctl" -D "$folder/data" -l "$folder/server.log" -w start >/dev/null
+    ;;
 stop)
     folder=$(cd "$folder" && pwd)
     cd "$folder"
@@ -53,7 +59,7 @@ stop)
     rm -rf "$folder"
     ;;
 *)
-    echo "usage: postgres.sh start|stop FOLDER" >&2
+    echo "usage: postgres.sh start|down|up|stop FOLDER" >&2
     exit 1
     ;;
 esac
