@@ -31,6 +31,8 @@ async fn whoever_wakes_up_late_changes_nothing() {
             while mails.lock().unwrap().len() == before && worker.try_wait().unwrap().is_none() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
+            // Not in the middle of a commit, which the database would make everybody wait for.
+            tokio::time::sleep(Duration::from_millis(60)).await;
             signal(&worker, "STOP");
             tokio::time::sleep(Duration::from_millis(1_300)).await;
             // The other one takes over: what may have left is left alone and said, the rest goes out. Where the
