@@ -13,7 +13,7 @@ mod tests;
 mod token;
 
 pub(crate) use front::one_line;
-pub(crate) use language::Escape;
+pub(crate) use language::{Escape, escaped};
 use language::{Fault, Program};
 use liquid_core::Object;
 use std::collections::{BTreeMap, BTreeSet};

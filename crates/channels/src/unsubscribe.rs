@@ -1,8 +1,11 @@
 //! The link by which somebody unsubscribes: it names the customer and the channel, and cannot be forged.
 
+mod page;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
+pub use page::{CONTENT_SECURITY_POLICY, Page};
 use sha2::Sha256;
 
 /// The page's address with a token for a customer in a channel.

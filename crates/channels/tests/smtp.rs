@@ -4,7 +4,7 @@
 #[path = "servers/smtp.rs"]
 mod server;
 
-use server::Fault::{self, Close, Nothing, Pieces, Says, Silence, StartTls, Tls, Twice};
+use server::Fault::{self, Close, Nothing, Pieces, Reset, Says, Silence, StartTls, Tls, Twice};
 use server::{Log, start};
 use std::fs;
 use std::path::Path;
@@ -61,6 +61,46 @@ fn sending(number: u8, to: &str) -> Sending {
     }
 }
 
+#[tokio::test]
+async fn whatever_a_name_holds_the_mail_is_one_mail_to_one_reader() {
+    let long = "很长".repeat(5_000 / 6);
+    for name in [
+        "O'Neil\r\nBcc: x@y.example\r\n\r\n<script>",
+        "a\r\n.\r\nMAIL FROM:<x@y.example>\r\nRCPT TO:<all@shop.example>\r\n",
+        "a\0b",
+        "a\n.\n..\n",
+        "\u{202e}evil\u{2066}\u{200f}",
+        "{{7*7}}{% for i in (1..9) %}",
+        "=?utf-8?b?QmNjOg==?=",
+        &long,
+        &"x".repeat(10_000),
+    ] {
+        let (port, log) = start(&[]).await;
+        let begins: String = name.chars().take(20).collect();
+        let mut sending = sending(1, "ann@shop.example");
+        sending.values = serde_json::json!({"customer": {"name": name}}).to_string();
+        let channel = channel(port, "tls: none");
+        let payload = channel.smtp.prepare(&sending, None).unwrap();
+        let outcome = channel.smtp.deliver(&sending, &payload).await;
+        assert!(matches!(outcome, Outcome::Sent { .. }), "{begins:?}: {outcome:?}");
+        let [mail] = &log.accepted()[..] else { panic!("{begins:?}") };
+        let message = &mail.message;
+        assert!(!message.replace("\r\n", "").contains(['\r', '\n', '\0']), "{begins:?}");
+        assert!(message.lines().all(|l| l.len() <= 998), "{begins:?}");
+        let read = mail_parser::MessageParser::default().parse(message).unwrap();
+        assert_eq!(read.parts.len(), 3, "{begins:?}");
+        assert!(read.bcc().is_none() && read.to().unwrap().iter().count() == 1);
+        let subject = read.subject().unwrap();
+        assert!(
+            subject.starts_with("你好") && !subject.contains(['\u{202e}', '\u{2066}', '\u{200f}']),
+            "{subject}"
+        );
+        let shown = name.chars().filter(|c| c.is_alphanumeric()).take(9).collect::<String>();
+        let text: String = read.body_text(0).unwrap().chars().filter(|c| c.is_alphanumeric()).collect();
+        assert!(text.contains(&shown), "{text}");
+    }
+}
+
 async fn send(channel: &Channel, number: u8, to: &str) -> Outcome {
     let sending = sending(number, to);
     let payload = channel.smtp.prepare(&sending, None).unwrap();
@@ -101,6 +141,8 @@ async fn whatever_fails_before_the_text_leaves_is_a_definite_no() {
         Close("MAIL"),
         Close("RCPT"),
         Close("DATA"),
+        Reset("greeting"),
+        Reset("DATA"),
         Says("greeting", "421 busy"),
         Says("greeting", "554 no"),
         Says("MAIL", "421 closing"),
@@ -126,7 +168,7 @@ async fn whatever_fails_before_the_text_leaves_is_a_definite_no() {
 
 #[tokio::test]
 async fn a_mail_without_an_answer_to_its_end_is_unknown() {
-    for fault in [Silence("."), Close(".")] {
+    for fault in [Silence("."), Close("."), Reset(".")] {
         let (outcome, log) = one(fault).await;
         assert!(matches!(outcome, Outcome::Unknown(_)), "{fault:?}: {outcome:?}");
         assert_eq!(log.recipients(), ["ann@shop.example"], "the server has it, and we cannot know");

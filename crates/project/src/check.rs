@@ -6,7 +6,9 @@ use crate::outside::Purpose;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use tidings_channels::{OF_BODIES, OF_COUPONS, OF_MAILS, OF_ROWS, TemplateError, check_body};
+use tidings_channels::{
+    ChannelConfig, OF_BODIES, OF_COUPONS, OF_MAILS, OF_ROWS, TemplateError, body_variables, check_body,
+};
 use tidings_check::program::Action;
 use tidings_check::{Program, RuleFile, World};
 use tidings_schema::Vocabulary;
@@ -84,13 +86,11 @@ impl Project {
                     Action::Coupon(_) => granted = true,
                     Action::Message { template, channels, coupon } => {
                         granted |= coupon.is_some();
-                        let shows = |c: &&String| {
-                            self.templates.variables(template, c).iter().any(|v| v.starts_with("coupon."))
-                        };
-                        if let Some(channel) = channels.iter().find(shows).filter(|_| !granted) {
-                            let message = format!(
-                                "the {channel} template `{template}` shows a coupon, and the rule grants none before it"
-                            );
+                        if let Some(what) =
+                            channels.iter().find_map(|c| self.shows_coupon(template, c)).filter(|_| !granted)
+                        {
+                            let message =
+                                format!("{what} shows a coupon, and the rule grants none before it");
                             let finding = Diagnostic::new(Code::BAD_TEMPLATE, step.place, message);
                             out.push(finding.help("add `with NAME coupon`, or `send NAME coupon` before it"));
                         }
@@ -100,6 +100,17 @@ impl Project {
             }
         }
         out
+    }
+
+    /// What shows a coupon in a message: its template, or the body of its channel's requests.
+    fn shows_coupon(&self, template: &str, channel: &str) -> Option<String> {
+        let coupon = |name: &str| name.starts_with("coupon.");
+        if self.templates.variables(template, channel).into_iter().any(coupon) {
+            return Some(format!("the {channel} template `{template}`"));
+        }
+        let ChannelConfig::Http(http) = self.config.delivery.channels.get(channel)? else { return None };
+        let shown = http.body.as_ref().map(body_variables).unwrap_or_default();
+        shown.iter().any(|name| coupon(name)).then(|| format!("the body of `{channel}`"))
     }
 
     fn check_bodies(&self, vocabulary: &Vocabulary) -> Vec<Diagnostic> {

@@ -6,6 +6,8 @@ use liquid_core::Object;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// How many letters of a subject are sent.
+const LETTERS: usize = 250;
 /// How wide text parts are, in columns.
 const WIDTH: usize = 76;
 /// How deep HTML elements may stand in one another: making the text part takes the square of it.
@@ -58,6 +60,7 @@ impl Mail {
     pub fn render(&self, values: &Object) -> Result<MailText, String> {
         let subject =
             one_line(&self.subject.0.render(values, SUBJECT).map_err(|e| format!("the subject: {e}"))?);
+        let subject = shortened(subject);
         if subject.is_empty() {
             return Err("the subject is empty for this customer; give its values a `default`".into());
         }
@@ -119,6 +122,14 @@ pub(crate) fn one_line(text: &str) -> String {
     let clean: String =
         text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// As much of a subject as anybody reads; a line of a mail's head cannot be of any length.
+fn shortened(subject: String) -> String {
+    match subject.char_indices().nth(LETTERS) {
+        Some((end, _)) => format!("{}…", subject.get(..end).unwrap_or_default()),
+        None => subject,
+    }
 }
 
 /// The text part of a mail that has none of its own.

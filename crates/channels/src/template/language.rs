@@ -19,9 +19,11 @@ use std::sync::LazyLock;
 use tidings_syntax::Code;
 
 /// How many elements a template may go through in one rendering.
-const FUEL: u64 = 200_000;
+pub(super) const FUEL: u64 = 200_000;
 /// How long a value may be on its way through filters, in bytes.
 const VALUE: usize = 64 * 1024;
+/// How much of a value a filter works through for what an element costs, in bytes.
+const PORTION: usize = 256;
 /// The filters that end every shown value.
 const TO_HTML: &str = "to_html";
 const TO_TEXT: &str = "to_text";
@@ -152,7 +154,8 @@ impl<R: Runtime> Runtime for Bounded<R> {
     fn get_index<'a>(&'a self, name: &str) -> Option<ValueCow<'a>> {
         self.inner.get_index(name)
     }
-    /// Liquid looks here after every element for a `break`, which is what a template without fuel gets.
+    /// Liquid looks here after every element for a `break`, which is what a template without fuel gets; filters do for
+    /// long values.
     fn registers(&self) -> &Registers {
         self.fuel.set(self.fuel.get().saturating_sub(1));
         if self.fuel.get() == 0 {
@@ -270,8 +273,12 @@ impl ParseFilter for Short {
 
 impl Filter for ShortFilter {
     fn evaluate(&self, input: &dyn ValueView, runtime: &dyn Runtime) -> Result<Value, Error> {
-        if input.to_kstr().len() > VALUE {
+        let length = input.to_kstr().len();
+        if length > VALUE {
             return Err(Error::with_msg(format!("a value of it is longer than {VALUE} bytes")));
+        }
+        for _ in 0..length / PORTION {
+            runtime.registers();
         }
         self.0.evaluate(input, runtime)
     }

@@ -1,7 +1,7 @@
 //! Reads a template's source before Liquid does: which values it shows and where, and whether it stays
 //! inside what is offered. Hands Liquid a source in which every shown value ends in the escaping filter.
 
-use super::language::{BLOCKS, FILTERS, Fault};
+use super::language::{BLOCKS, FILTERS, FUEL, Fault};
 use super::token::{Kind, Token, tokens};
 use std::ops::Range;
 
@@ -40,6 +40,7 @@ pub(crate) fn scan(source: &str, escape: &str) -> Result<Scanned, Fault> {
         braces: Vec::new(),
         assigned: Vec::new(),
         open: Vec::new(),
+        steps: 0,
     };
     scanner.run()?;
     let (mut line, mut counted) = (1, 0);
@@ -62,6 +63,8 @@ struct Scanner<'a> {
     braces: Vec<Range<usize>>,
     assigned: Vec<&'a str>,
     open: Vec<Block<'a>>,
+    /// How many of its parts are gone through for somebody, as far as that is written.
+    steps: u64,
 }
 
 /// A block that is not closed yet.
@@ -71,6 +74,8 @@ struct Block<'a> {
     /// The variable of a `for`.
     variable: Option<&'a str>,
     arms: usize,
+    /// How many times it goes round, with the blocks around it, as far as that is written.
+    rounds: u64,
 }
 
 impl<'a> Scanner<'a> {
@@ -86,6 +91,11 @@ impl<'a> Scanner<'a> {
             }
             if self.at == end {
                 self.braces.push(start..end);
+            }
+            self.steps = self.steps.saturating_add(self.open.last().map_or(1, |block| block.rounds));
+            if self.steps > FUEL {
+                let message = format!("its loops take more than {FUEL} steps");
+                return Err(self.fault(start, message, "count less far, or take a loop out of the other"));
             }
         }
         self.text(self.source.len())?;
@@ -154,7 +164,7 @@ impl<'a> Scanner<'a> {
             "comment" => return self.comment(end),
             "if" | "unless" | "case" => {
                 self.values(arguments)?;
-                self.begin(name.text, None)?;
+                self.begin(name.text, None, 1)?;
             }
             "for" => self.begin_for(arguments)?,
             "elsif" | "when" => {
@@ -198,12 +208,13 @@ impl<'a> Scanner<'a> {
         ))
     }
 
-    fn begin(&mut self, name: &'a str, variable: Option<&'a str>) -> Result<(), Fault> {
+    fn begin(&mut self, name: &'a str, variable: Option<&'a str>, rounds: u64) -> Result<(), Fault> {
         if self.open.len() >= DEPTH {
             let message = format!("more than {DEPTH} blocks inside one another");
             return Err(self.fault(self.at, message, "write it flatter"));
         }
-        self.open.push(Block { name, start: self.at, variable, arms: 0 });
+        let rounds = self.open.last().map_or(1, |block| block.rounds).saturating_mul(rounds);
+        self.open.push(Block { name, start: self.at, variable, arms: 0, rounds });
         Ok(())
     }
 
@@ -247,22 +258,24 @@ impl<'a> Scanner<'a> {
             ));
         }
         self.own_name(variable)?;
-        if list.first().is_some_and(|t| t.text == "(") {
-            self.counted(list)?;
-        }
+        // How long a list is that a customer has is not known here: it is counted when it is gone through.
+        let counts = list.first().is_some_and(|t| t.text == "(");
+        let rounds = if counts { self.counted(list)? } else { 1 };
         let words: Vec<Token<'a>> = list.iter().filter(|t| t.text != "reversed").copied().collect();
         self.values(&words)?;
-        self.begin("for", Some(variable.text))
+        self.begin("for", Some(variable.text), rounds)
     }
 
     /// The rounds of `(1..5)`: known here, since a row of data must not decide how long a mail takes.
-    fn counted(&self, list: &[Token<'a>]) -> Result<(), Fault> {
+    fn counted(&self, list: &[Token<'a>]) -> Result<u64, Fault> {
         let number = |i: usize| {
             list.get(i).filter(|t| t.kind == Kind::Number).and_then(|t| t.text.parse::<i64>().ok())
         };
         let at = list.first().map_or(self.at, |t| t.start);
         match (number(1), number(3)) {
-            (Some(from), Some(to)) if to.saturating_sub(from) < ROUNDS => Ok(()),
+            (Some(from), Some(to)) if to.saturating_sub(from) < ROUNDS => {
+                Ok(u64::try_from(to.saturating_sub(from) + 1).unwrap_or(0))
+            }
             (Some(_), Some(_)) => {
                 Err(self.fault(at, format!("this goes round more than {ROUNDS} times"), "count less far"))
             }

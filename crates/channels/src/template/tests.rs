@@ -115,7 +115,12 @@ fn no_template_runs_or_grows_without_end() {
     assert!(html(doubling, many.clone()).unwrap_err().contains("takes too long"));
     let chain = format!("{{{{ long {} }}}}", "| append: long ".repeat(20));
     assert!(html(&chain, many).unwrap_err().contains("longer than"));
+    let long = "{% for i in (1..1000) %}{% assign x = long | upcase %}{% endfor %}";
+    assert!(html(long, json!({"long": "x".repeat(60_000)})).unwrap_err().contains("takes too long"));
+    assert_eq!(html(long, json!({"long": "short"})).unwrap(), "");
     for source in [
+        "{% for i in (1..1000) %}{% for j in (1..1000) %}{{ i }}{% endfor %}{% endfor %}",
+        "{% for i in (1..1000) %}{% if a %}{% for t in tags %}{% for j in (1..300) %}{% endfor %}{% endfor %}{% endif %}{% endfor %}",
         "{% for i in (1..1000000000) %}{% endfor %}",
         "{% for i in (1..customer.points) %}{% endfor %}",
         "{{ long | replace: 'x', long }}",

@@ -19,6 +19,8 @@ pub enum Fault {
     Says(&'static str, &'static str),
     /// Closes the connection at this step without an answer.
     Close(&'static str),
+    /// Tears the connection down at this step.
+    Reset(&'static str),
     /// Sends every answer byte by byte.
     Pieces,
     /// Answers a mail's end twice.
@@ -82,6 +84,9 @@ pub async fn start(faults: &[Fault]) -> (u16, Log) {
 }
 
 async fn connection(stream: TcpStream, number: usize, fault: Fault, log: Log) {
+    if matches!(fault, Fault::Reset(_)) {
+        stream.set_zero_linger().unwrap();
+    }
     if fault == Fault::Tls {
         if let Ok(stream) = acceptor().accept(stream).await {
             let _ = Session { stream: BufStream::new(stream), number, fault, log }.run(true).await;
@@ -202,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 while self.line().await.is_some() {}
                 return None;
             }
-            Fault::Close(at) if at == step => return None,
+            Fault::Close(at) | Fault::Reset(at) if at == step => return None,
             Fault::Says(at, text) if at == step => text,
             _ => usual,
         };
