@@ -89,7 +89,7 @@ fn looking_at_the_link_changes_nothing_and_the_button_withdraws() {
 
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let (status, page) = daemon.ask("POST", &link(LINKS.1, "1"), form, "List-Unsubscribe=One-Click");
-    assert!(status == 200 && page.contains("no more messages"), "{page}");
+    assert!(status == 200 && page.contains("no more advertising"), "{page}");
     assert_eq!(planned(), 2, "the answer comes after the commit");
     assert_eq!(daemon.ask("POST", &link(LINKS.1, "2"), "", "").0, 200, "the button of the page");
     assert_eq!(planned(), 1);
