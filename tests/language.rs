@@ -11,7 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tidings_check::{RuleFile, World, check};
-use tidings_schema::{Currency, Settings, Vocabulary, load};
+use tidings_schema::{Currency, Settings, Vocabulary, load, money};
 use tidings_syntax::tree::{File, Item};
 use tidings_syntax::{Code, FileId, Parsed, Sources, parse};
 
@@ -106,7 +106,10 @@ impl Shop {
             let name = |s: &str| s.to_owned();
             match line.split(' ').collect::<Vec<_>>().as_slice() {
                 ["template", template, channel] => world.templates.push((name(template), name(channel))),
-                ["coupon", coupon] => world.coupons.as_mut().unwrap().push(name(coupon)),
+                ["coupon", coupon, worth @ ..] => {
+                    world.worths.extend(money::parse(&worth.join(" ")).map(|worth| (name(coupon), worth)));
+                    world.coupons.as_mut().unwrap().push(name(coupon));
+                }
                 ["webhook", webhook] => world.webhooks.as_mut().unwrap().push(name(webhook)),
                 _ => panic!("`{line}` is nothing that can be sent"),
             }

@@ -19,8 +19,9 @@ mod terms;
 pub use program::Program;
 
 use names::Names;
+use std::collections::HashMap;
 use std::sync::Arc;
-use tidings_schema::Vocabulary;
+use tidings_schema::{Currency, Vocabulary};
 use tidings_syntax::{Diagnostic, FileId, Place, Sources, Span, tree};
 
 /// A rule file that was parsed.
@@ -43,6 +44,8 @@ pub struct World {
     pub channels: Option<Vec<String>>,
     /// The coupons; none declared means that any name is one.
     pub coupons: Option<Vec<String>>,
+    /// What those coupons are worth that are worth money: minor units, and of which currency.
+    pub worths: HashMap<String, (i64, Currency)>,
     /// The webhooks; none declared means that any name is one.
     pub webhooks: Option<Vec<String>>,
     /// The templates: name and channel.

@@ -1,11 +1,11 @@
 //! The policy: what holds for all rules of the project, and what it says for rules that say less.
 
 use crate::literals::span_of;
-use crate::program::{Cap, CatchUp, Overlap, Policy, Quiet, Schedule};
+use crate::program::{Cap, CatchUp, Losers, Overlap, Policy, Quiet, Schedule, UnknownZone};
 use crate::rules::{catch_up, overlap};
 use crate::{Checker, RuleFile};
 use std::collections::HashMap;
-use tidings_syntax::tree::{Item, PolicyClause};
+use tidings_syntax::tree::{self, Item, PolicyClause};
 use tidings_syntax::{Code, Diagnostic, Place, Spanned};
 
 /// What the policy says for rules that do not say so themselves.
@@ -54,16 +54,31 @@ impl<'a> Checker<'a> {
     fn policy_clause(&mut self, clause: &Spanned<PolicyClause>, policy: &mut Policy, usual: &mut Usual) {
         let place = self.place(clause.span);
         match &clause.node {
-            PolicyClause::Cap { count, channel, per } => {
+            PolicyClause::Cap { count, channel, per, losers } => {
                 if channel.as_ref().is_none_or(|c| self.channel(c).is_some()) {
                     let channel = channel.as_ref().map(|c| c.node.clone());
-                    policy.caps.push(Cap { count: count.node, channel, per: span_of(per.node) });
+                    let losers = match losers {
+                        Some(tree::Losers::Skip) => Losers::Skip,
+                        Some(tree::Losers::Wait) | None => Losers::Wait,
+                    };
+                    policy.caps.push(Cap { count: count.node, channel, per: span_of(per.node), losers });
                 }
             }
-            PolicyClause::Quiet { from, to, channel } => {
+            PolicyClause::Quiet { from, to, channel, unknown_wait } => {
+                if *unknown_wait && self.vocabulary.customer.zone.is_none() {
+                    self.report::<()>(
+                        Diagnostic::new(
+                            Code::NO_CUSTOMER_ZONE,
+                            place,
+                            "nobody's zone is known, so everybody would wait for ever",
+                        )
+                        .help("name the column under `customer:` in schema.yaml: `zone: time_zone`"),
+                    );
+                }
                 if channel.as_ref().is_none_or(|c| self.channel(c).is_some()) {
                     let channel = channel.as_ref().map(|c| c.node.clone());
-                    policy.quiet.push(Quiet { from: from.node, to: to.node, channel });
+                    let unknown_zone = if *unknown_wait { UnknownZone::Held } else { UnknownZone::Project };
+                    policy.quiet.push(Quiet { from: from.node, to: to.node, channel, unknown_zone });
                 }
             }
             PolicyClause::HoldOut(share) => policy.hold_out = self.share(share),

@@ -3,7 +3,9 @@
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use std::sync::Arc;
-use tidings_schema::{AttributeId, CollectionId, ElapsedUnit, FieldId, OneOf, Type, Value, Vocabulary};
+use tidings_schema::{
+    AttributeId, CollectionId, Currency, ElapsedUnit, FieldId, OneOf, Type, Value, Vocabulary,
+};
 use tidings_syntax::Place;
 use tidings_syntax::tree::{ArithmeticOp, CompareOp, Function, MatchOp};
 
@@ -283,6 +285,8 @@ pub struct Rule {
     pub catch_up: CatchUp,
     /// What happens to a run that is due while the one before still goes.
     pub overlap: Overlap,
+    /// What its coupons may be worth.
+    pub budget: Option<Budget>,
     /// How late a run that was missed, and a message that waits, may be; none is as usual.
     pub late: Option<Lateness>,
     /// What it says that is checked but not run yet.
@@ -341,6 +345,17 @@ pub enum Limit {
     Share(f64),
 }
 
+/// What the coupons of a rule may be worth together in a rolling length of time. More waits for a person's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// So much, in minor units. All coupons of the rule are worth money of this currency.
+    pub amount: i64,
+    /// Of this currency.
+    pub currency: Currency,
+    /// In this length of time.
+    pub per: Window,
+}
+
 /// What happens to runs that were missed while nobody was there to start them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CatchUp {
@@ -381,7 +396,7 @@ pub enum Schedule {
     Cron(String),
     /// Daily at a time, for whom it is their day: a yearly date, or so many days from a date. The condition has it.
     OnTheDay(NaiveTime),
-    /// On an event; not run yet.
+    /// On an event of the vocabulary, for whom it happened to.
     On(String),
 }
 
@@ -464,6 +479,17 @@ pub struct Cap {
     pub channel: Option<String>,
     /// In this length of time.
     pub per: Window,
+    /// What happens to messages that it has no room for.
+    pub losers: Losers,
+}
+
+/// What happens to a message that a cap has no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Losers {
+    /// A later moment or run brings it.
+    Wait,
+    /// It is dropped, and its occasion is used up.
+    Skip,
 }
 
 impl Cap {
@@ -473,7 +499,7 @@ impl Cap {
     }
 }
 
-/// Hours of silence, in the customer's zone or else in the project's.
+/// Hours of silence, in the customer's zone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quiet {
     /// From this time of day.
@@ -482,4 +508,22 @@ pub struct Quiet {
     pub to: NaiveTime,
     /// In this channel; none for all.
     pub channel: Option<String>,
+    /// What holds for customers whose zone is not known.
+    pub unknown_zone: UnknownZone,
+}
+
+/// Which hours a customer has whose zone is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownZone {
+    /// The project's.
+    Project,
+    /// All of them are hours of silence, until the zone is known.
+    Held,
+}
+
+impl Quiet {
+    /// Whether it is about a channel.
+    pub fn covers(&self, channel: &str) -> bool {
+        self.channel.as_deref().is_none_or(|c| c == channel)
+    }
 }

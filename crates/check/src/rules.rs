@@ -5,14 +5,15 @@ use crate::literals::{seconds, span_of};
 use crate::names::Named;
 use crate::policy::Usual;
 use crate::program::{
-    CatchUp, Condition, ConditionKind, Lateness, Limit, NotRun, Overlap, Repeat, Rule, Schedule, SegmentId,
-    Step,
+    Action, Budget, CatchUp, Condition, ConditionKind, Lateness, Limit, NotRun, Overlap, Repeat, Rule,
+    Schedule, SegmentId, Step,
 };
 use crate::{Checker, RuleFile};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use std::collections::HashMap;
-use tidings_syntax::tree::{self, Amount, Clause, Item, Late, Length, Missed};
+use tidings_schema::{Currency, Type, Value};
+use tidings_syntax::tree::{self, Amount, Clause, Item, Late, Length, Literal, Missed};
 use tidings_syntax::{Code, Diagnostic, Place, Span, Spanned};
 
 /// What `for` and `if` say while a rule is gathered.
@@ -32,6 +33,7 @@ struct Gathered {
     expires: Option<chrono::NaiveDate>,
     catch_up: Option<CatchUp>,
     overlap: Option<Overlap>,
+    budget: Option<(Budget, Place)>,
     late: Option<Lateness>,
 }
 
@@ -114,12 +116,18 @@ impl<'a> Checker<'a> {
                 .help("name the segment with `for …`, or make a second rule"),
             );
         }
+        if let Some((budget, place)) = &gathered.budget {
+            let otherwise = gathered.otherwise.iter().flat_map(|(steps, _)| steps);
+            self.countable(budget, *place, then.iter().chain(otherwise));
+        }
         let scheduled = gathered.schedule.is_some();
         let default = || (usual.schedule.clone().unwrap_or_else(crate::schedules::usual), None);
         let (schedule, on_day) = gathered.schedule.unwrap_or_else(default);
         let yearly = on_day.is_some();
         let condition = both(on_day, gathered.condition);
-        let chooses = |c: &Spanned<Clause>| matches!(c.node, Clause::If(_) | Clause::For(_));
+        let chooses = |c: &Spanned<Clause>| {
+            matches!(c.node, Clause::If(_) | Clause::For(_) | Clause::When(tree::Schedule::On(_)))
+        };
         if condition.is_none() && !clauses.iter().any(chooses) {
             self.diagnostics.push(
                 Diagnostic::new(Code::EVERYBODY, place, format!("the rule `{name}` reaches every customer"))
@@ -157,6 +165,7 @@ impl<'a> Checker<'a> {
             expires: gathered.expires,
             catch_up: gathered.catch_up.or(usual.catch_up).unwrap_or(CatchUp::Latest),
             overlap: gathered.overlap.or(usual.overlap).unwrap_or(Overlap::Skip),
+            budget: gathered.budget.map(|(budget, _)| budget),
             late: gathered.late,
             not_run: std::mem::take(&mut self.not_run),
         })
@@ -191,7 +200,9 @@ impl<'a> Checker<'a> {
             }
             Clause::Limit(Amount::Customers(n)) => into.limit = Some(Limit::Customers(n.node)),
             Clause::Limit(Amount::Percent(p)) => into.limit = self.share(p).map(Limit::Share),
-            Clause::Budget(..) => self.not_run.push(NotRun { what: "budget", place, blocks: true }),
+            Clause::Budget(money, per) => {
+                into.budget = self.budget(money, per.node).map(|budget| (budget, place));
+            }
             Clause::HoldOut(share) => into.hold_out = self.share(share),
             Clause::Priority(n) => into.priority = n.node,
             Clause::Expires(date) => into.expires = Some(date.node),
@@ -217,9 +228,7 @@ impl<'a> Checker<'a> {
         };
         let collection = self.vocabulary.collection(id)?;
         match collection.find_field(&last.node) {
-            Some((_, f)) if matches!(f.ty, tidings_schema::Type::Money(_) | tidings_schema::Type::Number) => {
-                Some(())
-            }
+            Some((_, f)) if matches!(f.ty, Type::Money(_) | Type::Number) => Some(()),
             Some((_, f)) => self.report(
                 Diagnostic::new(Code::WRONG_TYPE, place, format!("this is {}, which is worth nothing", f.ty))
                     .help("name an amount of money"),
@@ -255,6 +264,49 @@ impl<'a> Checker<'a> {
                 .also(self.place(earlier), "here first")
                 .help("keep one of them");
             self.diagnostics.push(d);
+        }
+    }
+
+    fn budget(&mut self, money: &Spanned<Literal>, per: Length) -> Option<Budget> {
+        let currency = match &money.node {
+            Literal::Money(_, code) => Currency::from_code(code),
+            _ => None,
+        };
+        let currency = currency.unwrap_or(self.vocabulary.currency);
+        match self.literal_as(money, &Type::Money(currency))? {
+            Value::Money(amount) => Some(Budget { amount, currency, per: span_of(per) }),
+            _ => None,
+        }
+    }
+
+    /// A budget counts coupons that are worth money of its currency.
+    fn countable<'s>(&mut self, budget: &Budget, place: Place, steps: impl Iterator<Item = &'s Step>) {
+        let world = self.world;
+        let code = budget.currency.code();
+        let mut none = true;
+        for step in steps {
+            let (Action::Coupon(name) | Action::Message { coupon: Some(name), .. }) = &step.action else {
+                continue;
+            };
+            none = false;
+            let wrong = match world.worths.get(name) {
+                Some((_, currency)) if *currency == budget.currency => continue,
+                Some((_, currency)) => {
+                    format!("`{name}` is worth {}, and the budget is in {code}", currency.code())
+                }
+                None => format!("what `{name}` is worth is not known as money"),
+            };
+            self.diagnostics.push(
+                Diagnostic::new(Code::NO_WORTH, step.place, wrong)
+                    .also(place, "the budget that cannot be counted")
+                    .help(format!("write under `coupons:` in tidings.yaml: `{name}: {{value: 20 {code}}}`")),
+            );
+        }
+        if none {
+            self.diagnostics.push(
+                Diagnostic::new(Code::NO_WORTH, place, "a budget counts coupons, and the rule grants none")
+                    .help("take it out, or say how many customers the rule may reach: `limit 500 customers`"),
+            );
         }
     }
 

@@ -4,7 +4,7 @@ use crate::program::{Condition, ConditionKind, Days, Schedule, Term, TermKind};
 use crate::{Checker, Scope};
 use chrono::{NaiveTime, TimeZone, Utc, Weekday};
 use std::str::FromStr;
-use tidings_schema::{ElapsedUnit, Type, Value};
+use tidings_schema::{ElapsedUnit, EventSource, Type, Value};
 use tidings_syntax::tree::{self, CompareOp, Side, Unit};
 use tidings_syntax::{Code, Diagnostic, Place, Spanned};
 
@@ -50,7 +50,14 @@ impl Checker<'_> {
             tree::Schedule::Cron(text) => Some((Schedule::Cron(self.cron(text)?), None)),
             tree::Schedule::On(event) => {
                 self.event(event)?;
-                self.not_run.push(crate::program::NotRun { what: "on EVENT", place, blocks: true });
+                if !self.has_moments(&event.node) {
+                    let place = self.place(event.span);
+                    let message = format!("{} has only a day, and this waits for a moment", event.node);
+                    return self.report(
+                        Diagnostic::new(Code::BAD_SCHEDULE, place, message)
+                            .help("write `every day at 10:00`, and ask for the day with `if`"),
+                    );
+                }
                 Some((Schedule::On(event.node.clone()), None))
             }
             tree::Schedule::Around { length, side, date, at } => {
@@ -58,6 +65,17 @@ impl Checker<'_> {
                 Some((Schedule::OnTheDay(time(at)), Some(condition)))
             }
         }
+    }
+
+    /// Whether an event is known to the moment.
+    fn has_moments(&self, event: &str) -> bool {
+        let source = self.vocabulary.events.iter().find(|e| e.name == event).map(|e| &e.source);
+        let time = match source {
+            Some(EventSource::Attribute(id)) => self.vocabulary.attribute(*id),
+            Some(EventSource::Row(id)) => self.vocabulary.collection(*id).and_then(|c| c.field(c.time)),
+            None => None,
+        };
+        time.is_some_and(|time| time.ty == Type::Moment)
     }
 
     fn days(&mut self, days: &tree::Days) -> Option<Days> {

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::Arc;
-use tidings_check::program::{Bands, Body, ConditionKind, Repeat, TermKind, Window};
+use tidings_check::program::{
+    Bands, Body, Budget, CatchUp, ConditionKind, Lateness, Overlap, Repeat, TermKind, Window,
+};
 use tidings_check::{Checked, Program, RuleFile, World, check};
 use tidings_schema::{Currency, Settings, Value, load};
 use tidings_syntax::{FileId, Sources, parse};
@@ -21,6 +23,7 @@ customer:
     lifecycle: {type: one of, values: [active, dormant]}
     birthday: {type: date, yearly: true}
     signed_up: moment
+    joined: date
     visits: number
     balance: {type: money, currency: CNY}
     labels: tags
@@ -40,6 +43,7 @@ collections:
       category: text
 events:
   order: orders
+  joining: customer.joined
 ";
 
 fn checked(text: &str) -> (Checked, Sources) {
@@ -51,7 +55,8 @@ fn checked(text: &str) -> (Checked, Sources) {
     let parsed = parse(id, text);
     assert!(parsed.diagnostics.is_empty(), "{text}\n{:?}", parsed.diagnostics);
     let world = World {
-        coupons: Some(vec!["wake-up".into()]),
+        coupons: Some(vec!["wake-up".into(), "other".into()]),
+        worths: [("wake-up".to_owned(), (2000, Currency::CNY))].into(),
         templates: vec![("wake-up".into(), "email".into()), ("wake-up".into(), "sms".into())],
         ..World::default()
     };
@@ -156,6 +161,23 @@ fn errors_of_declarations_and_rules() {
             "rule a\n was x\n if visits > 1\n then send wake-up coupon\nend\nrule x\n if visits > 2\n then send wake-up coupon\nend",
             "E202",
         ),
+        ("rule r\n on joining\n then send wake-up coupon\nend", "E220"),
+        (
+            "rule r\n if visits > 1\n then send wake-up coupon\n if late by more than 1 month then skip\nend",
+            "E208",
+        ),
+        (
+            "policy\n if missed then skip\n if missed then run all\nend\nif visits > 1 then send wake-up coupon",
+            "E217",
+        ),
+        (
+            "policy\n quiet from 21:00 to 09:00, unknown zones wait\nend\nif visits > 1 then send wake-up coupon",
+            "E234",
+        ),
+        ("rule r\n if visits > 1\n then send wake-up coupon\n budget 10 USD per week\nend", "E235"),
+        ("rule r\n if visits > 1\n then send other coupon\n budget 10 CNY per week\nend", "E235"),
+        ("rule r\n if visits > 1\n then send wake-up email\n budget 10 CNY per week\nend", "E235"),
+        ("rule r\n if visits > 1\n then send wake-up coupon\n budget 10 per week\nend", "E205"),
         ("policy\n on order\nend\nif visits > 1 then send wake-up coupon", "E220"),
         ("segment s\n visits > 1\nend\nif not in s then send wake-up coupon", "W020"),
         ("score s = bands of visits at 5, 3\nif s > 1 then send wake-up coupon", "E232"),
@@ -260,4 +282,29 @@ fn what_is_not_run_yet_is_so_behind_a_name_too() {
         "define seen = opened wake-up email\nrule a\n if seen\n then send wake-up coupon\nend\nrule b\n if seen\n then send wake-up coupon\nend",
     );
     assert!(twice.rules.iter().all(|r| r.not_run.iter().any(|n| n.blocks)));
+}
+
+#[test]
+fn what_is_not_said_of_runs_is_as_the_policy_says_or_as_usual() {
+    let rule = |clauses: &str, policy: &str| {
+        let text = format!("policy {policy} end rule r if visits > 1 then send wake-up coupon {clauses} end");
+        program(&text).rules.remove(0)
+    };
+    let said = |clauses: &str, policy: &str| {
+        let rule = rule(clauses, policy);
+        (rule.catch_up, rule.overlap)
+    };
+    assert_eq!(said("", ""), (CatchUp::Latest, Overlap::Skip));
+    let policy = "if missed then run all if still running then wait";
+    assert_eq!(said("", policy), (CatchUp::All, Overlap::Wait));
+    assert_eq!(said("if missed then skip", policy), (CatchUp::None, Overlap::Wait));
+    assert_eq!(
+        said("if missed then run latest if still running then skip", policy),
+        (CatchUp::Latest, Overlap::Skip)
+    );
+    let late = |clauses: &str| rule(clauses, "").late;
+    assert_eq!(late("if late by more than 2 hours then skip"), Some(Lateness::Seconds(7200)));
+    assert_eq!(late("if late by more than 2 hours then send"), Some(Lateness::Any));
+    let budget = Budget { amount: 1050, currency: Currency::CNY, per: Window::Days(7) };
+    assert_eq!(rule("budget 10.50 CNY per week", "").budget, Some(budget));
 }

@@ -4,9 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 use tidings_check::Program;
 use tidings_engine::{Chunk, Evaluator, Matches, Needs, Populations};
-use tidings_plan::{
-    Addresses, History, Key, Plan, Question, Standing, may_still_go, messages_since, plan, reach,
-};
+use tidings_plan::{Addresses, History, Key, Plan, Question, Standing, may_still_go, messages_since, plan};
 use tidings_schema::Now;
 use tidings_store::{CustomerStore, EngineRows, LoadStats, Moves, Selection, State, StateError, StoreError};
 
@@ -27,6 +25,8 @@ pub struct Decider<'a> {
     pub shown: &'a Needs,
     /// How many threads evaluate.
     pub threads: usize,
+    /// From when on events count for rules that wait for them, as a [`Question`] has it.
+    pub since: Option<i64>,
 }
 
 /// A plan and all that it was made from.
@@ -92,7 +92,7 @@ impl<'a> Decider<'a> {
     pub async fn decide(self, now: Now, only: Option<Vec<usize>>) -> Result<Decision<'a>, DecideError> {
         let vocabulary = &self.program.vocabulary;
         let evaluator = Evaluator::compile(self.program);
-        let needs = evaluator.needs().union(&reach::needs(vocabulary)).union(self.shown);
+        let needs = evaluator.needs().union(&tidings_plan::needs(self.program)).union(self.shown);
         let start = Instant::now();
         let (rows, history, standing) = self.look_back(now).await?;
         let loaded = self.customers.load(vocabulary, &needs, Selection::All, &rows).await?;
@@ -113,6 +113,7 @@ impl<'a> Decider<'a> {
             standing: &standing,
             addresses: self.addresses,
             only: only.as_deref(),
+            since: self.since,
         });
         let took = [loading, evaluating, start.elapsed() - loading - evaluating];
         let stats = loaded.stats;
@@ -180,6 +181,7 @@ impl Decision<'_> {
             standing: &self.standing,
             addresses: self.of.addresses,
             only: self.only.as_deref(),
+            since: self.of.since,
         }
     }
 }

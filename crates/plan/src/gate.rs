@@ -8,10 +8,12 @@ use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 use std::collections::HashMap;
 use tidings_check::Program;
-use tidings_check::program::{Cap, Quiet, Window};
+use tidings_check::program::{Cap, Losers, Quiet, UnknownZone, Window};
 use tidings_schema::{Now, calendar};
 
 const DAY: i64 = 86_400_000_000;
+
+const NEVER: i64 = i64::MAX;
 
 /// What the policy and the rules hold against messages: hold-outs, hours of silence, caps. The default holds nothing.
 #[derive(Clone, Debug, Default)]
@@ -89,10 +91,21 @@ impl Door {
         if row.kind != Kind::Message {
             return None;
         }
-        let (until, status) = match self.quiet_until(row, now) {
+        let zone = row.zone.and_then(|zone| zone.parse().ok());
+        if zone.is_none()
+            && self.quiet.iter().any(|q| q.covers(row.channel) && q.unknown_zone == UnknownZone::Held)
+        {
+            let why = "the customer's zone is not known, and so neither are the hours of silence";
+            return Some(Refusal::Ends(Status::Quiet, why.to_owned()));
+        }
+        let (until, status) = match self.quiet_until(row, zone.unwrap_or(self.zone), now) {
             Some(until) => (until, Status::Quiet),
             None => (self.capped_until(row, now)?, Status::Capped),
         };
+        if until == NEVER {
+            let why = "the customer has had as many messages as the policy allows";
+            return Some(Refusal::Ends(status, why.to_owned()));
+        }
         if row.expires.is_some_and(|expires| expires <= until) {
             let why = match status {
                 Status::Quiet => "the hours of silence last until it expires",
@@ -103,24 +116,26 @@ impl Door {
         Some(Refusal::Waits { until, status })
     }
 
-    /// When the hours of silence end where the customer is.
-    fn quiet_until(&self, row: &AtGate<'_>, now: i64) -> Option<i64> {
-        let zone = row.zone.and_then(|zone| zone.parse().ok()).unwrap_or(self.zone);
+    /// When the hours of silence end in a zone.
+    fn quiet_until(&self, row: &AtGate<'_>, zone: Tz, now: i64) -> Option<i64> {
         let civil = calendar::civil(now, zone);
-        let hours = self.quiet.iter().filter(|q| q.channel.as_deref().is_none_or(|c| c == row.channel));
+        let hours = self.quiet.iter().filter(|q| q.covers(row.channel));
         let silent = hours.filter(|q| within(q, civil.time()));
         silent.map(|q| end(q, civil, zone, now)).max()
     }
 
-    /// When the caps have room for one more again.
+    /// When the caps have room for one more again; never where one of them drops what it has no room for.
     fn capped_until(&self, row: &AtGate<'_>, now: i64) -> Option<i64> {
         let full = self.caps.iter().filter(|cap| cap.counts(row.channel)).filter_map(|cap| {
             let start = before(cap.per, self.now(now));
             let counted = row.sent.iter().filter(|(channel, at)| cap.counts(channel) && *at > start);
             let mut moments: Vec<i64> = counted.map(|(_, at)| *at).collect();
             let over = moments.len().checked_sub(cap.count as usize)?;
+            if cap.losers == Losers::Skip {
+                return Some(NEVER);
+            }
             moments.sort_unstable();
-            Some(moments.get(over).map_or(i64::MAX, |at| self.gone(cap.per, *at, now)))
+            Some(moments.get(over).map_or(NEVER, |at| self.gone(cap.per, *at, now)))
         });
         full.max()
     }
@@ -134,7 +149,7 @@ impl Door {
     fn gone(&self, per: Window, at: i64, now: i64) -> i64 {
         match per {
             Window::Seconds(seconds) => return at.saturating_add(seconds.saturating_mul(1_000_000)),
-            Window::Between(..) => return i64::MAX,
+            Window::Between(..) => return NEVER,
             Window::Days(_) | Window::Months(_) => {}
         }
         let gone = |moment: i64| before(per, self.now(moment)) >= at;

@@ -3,14 +3,16 @@
 use crate::history::{Entry, Hold, Occasion, Page};
 use crate::make::Question;
 use crate::outbox::{Fallback, Intent, Key, Kind};
-use crate::plan::{Audience, Plan, RulePlan, Verdict};
+use crate::plan::{Audience, Plan, RulePlan, StepPlan, Verdict};
 use crate::reach::Reach;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use tidings_check::program::{Action, Rule};
+use tidings_check::program::{Action, Lateness, Rule};
 use tidings_engine::Chunk;
 use tidings_schema::{AttributeId, Value, calendar};
 
+/// How long a message waits, in seconds.
+const STALE: i64 = 86_400;
 /// How many customers' sends a page holds.
 const PAGE: usize = 500;
 
@@ -27,7 +29,7 @@ pub struct Supplies {
     pub coupons: HashMap<String, Terms>,
     /// What templates show of the shop, as a JSON object.
     pub shop: Json,
-    /// Whether the rows expire with their rule. The outbox holds that against the real clock, so a run for another
+    /// Whether the rows expire, with their rule and with time. The outbox holds that against the real clock, so a run for another
     /// moment than the present has none that do.
     pub expiring: bool,
 }
@@ -83,7 +85,8 @@ impl Paging<'_> {
         for audience in &plan.audiences {
             for (c, (chunk, members)) in self.question.chunks.iter().zip(&audience.members).enumerate() {
                 for (nth, customer) in members.iter().enumerate() {
-                    if !matches!(audience.verdict(c, nth), Verdict::Held(_)) {
+                    let sent = !matches!(audience.verdict(c, nth), Verdict::Held(_));
+                    if sent || plan.used_up.contains(&(c, customer)) {
                         let member = Member { rule, audience, chunk, chunk_index: c, nth, customer };
                         self.member(&member);
                     }
@@ -171,7 +174,7 @@ impl Paging<'_> {
                 after: None,
                 at: q.now.micros,
                 priority: member.rule.priority,
-                expires: self.expires(member.rule),
+                expires: self.expires(member),
                 zone: zone.clone(),
                 worth: None,
                 fallback: Vec::new(),
@@ -279,10 +282,23 @@ impl Paging<'_> {
         self.values(member, self.supplies.shown.get(name).map_or(&[][..], Vec::as_slice))
     }
 
-    /// From when on a rule's sends are not let out any more.
-    fn expires(&self, rule: &Rule) -> Option<i64> {
-        let day = rule.expires.filter(|_| self.supplies.expiring)?;
-        Some(calendar::start_of_day(calendar::day_number(day), self.question.now.zone))
+    /// From when on a customer's rows are not let out any more: a message, and what comes with it, is stale a day
+    /// after its run, where the rule says nothing else about what is late.
+    fn expires(&self, member: &Member<'_>) -> Option<i64> {
+        if !self.supplies.expiring {
+            return None;
+        }
+        let now = self.question.now;
+        let rule = member.rule;
+        let message = |s: &StepPlan| matches!(s.action, Action::Message { .. });
+        let life = match rule.late {
+            Some(Lateness::Seconds(seconds)) => Some(seconds),
+            Some(Lateness::Any) => None,
+            None => member.audience.steps.iter().any(message).then_some(STALE),
+        };
+        let life = life.map(|seconds| now.micros.saturating_add(seconds.saturating_mul(1_000_000)));
+        let day = rule.expires.map(|day| calendar::start_of_day(calendar::day_number(day), now.zone));
+        day.into_iter().chain(life).min()
     }
 
     fn terms(&self, terms: &Terms) -> Json {

@@ -2,6 +2,7 @@
 //! A plain value; no I/O. Also the traits that the outside implements.
 
 pub mod carrier;
+pub mod events;
 pub mod gate;
 pub mod history;
 pub mod intents;
@@ -13,6 +14,7 @@ pub mod schedule;
 pub mod situation;
 
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Rate, Sending};
+pub use events::needs;
 pub use gate::{AtGate, Door, Refusal};
 pub use history::{Entry, History, Hold, Occasion, Page, PastMessage, RuleHistory};
 pub use intents::{Supplies, Terms, pages};

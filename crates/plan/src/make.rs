@@ -1,14 +1,15 @@
 //! How a plan is made.
 
 use crate::Addresses;
+use crate::events;
 use crate::history::{Entry, History, RuleHistory};
 use crate::plan::{Audience, Occasions, Plan, Reason, RulePlan, StepPlan, Verdict};
 use crate::reach::{Reach, Reaching, Standing};
 use crate::schedule::latest_occurrence;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tidings_check::Program;
-use tidings_check::program::{Action, Cap, Limit, Repeat, Rule, Window};
-use tidings_engine::{Bitmap, Chunk, Matches, Needs};
+use tidings_check::program::{Action, Cap, Limit, Losers, Repeat, Rule, Window};
+use tidings_engine::{Bitmap, Chunk, Matches, Needs, RuleMatches};
 use tidings_schema::{Now, calendar};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -21,7 +22,7 @@ pub struct Question<'a> {
     pub project: &'a str,
     /// The moment.
     pub now: Now,
-    /// Every customer, with at least the columns of [`crate::reach::needs`].
+    /// Every customer, with at least the columns of [`crate::events::needs`].
     pub chunks: &'a [Chunk],
     /// Which columns the chunks have.
     pub needs: &'a Needs,
@@ -35,6 +36,9 @@ pub struct Question<'a> {
     pub addresses: &'a dyn Addresses,
     /// The rules that are planned, by position; none is all of them.
     pub only: Option<&'a [usize]>,
+    /// From when on events count for rules that wait for them, in microseconds since 1970 UTC, and one hour before,
+    /// since rows come late; none is now. An earlier moment than needed does no harm: no event counts twice.
+    pub since: Option<i64>,
 }
 
 impl<'a> Question<'a> {
@@ -106,16 +110,25 @@ impl<'a> Planner<'a> {
             undecided: 0,
             wants: wants(question.matches, index),
             occasion: Occasions { usual, ordinals: HashMap::new() },
+            used_up: HashSet::new(),
             stopped: None,
             entries: Vec::new(),
         };
-        let matched = question.matches.iter().filter_map(|m| m.rules.get(index));
-        plan.undecided = matched.clone().map(|m| m.undecided.count() as u64).sum();
+        let happened = self.happened(rule, &mut plan.occasion);
+        let whom = |which: fn(&RuleMatches) -> &Bitmap| -> Vec<Bitmap> {
+            let matched = question.matches.iter().filter_map(|m| m.rules.get(index)).enumerate();
+            let among = matched.map(|(chunk, m)| {
+                let mut members = which(m).clone();
+                happened.get(chunk).into_iter().for_each(|happened| members.and(happened));
+                members
+            });
+            among.collect()
+        };
+        plan.undecided = whom(|m| &m.undecided).iter().map(|m| m.count() as u64).sum();
         let stop = stopped(rule, question.now);
-        let mut audiences =
-            vec![(matched.clone().map(|m| m.then.clone()).collect::<Vec<Bitmap>>(), &rule.then)];
+        let mut audiences = vec![(whom(|m| &m.then), &rule.then)];
         if !rule.otherwise.is_empty() {
-            audiences.push((matched.map(|m| m.otherwise.clone()).collect(), &rule.otherwise));
+            audiences.push((whom(|m| &m.otherwise), &rule.otherwise));
         }
         let (mut taken, mut verdicts) = (Vec::new(), Vec::new());
         for (members, steps) in audiences {
@@ -136,7 +149,10 @@ impl<'a> Planner<'a> {
                     verdicts.clear();
                     match held {
                         Some(reason) => verdicts.resize(steps.len(), Verdict::Held(reason)),
-                        None => self.steps(&steps, chunk, customer, &mut verdicts, &mut taken),
+                        None if self.steps(&steps, chunk, customer, &mut verdicts, &mut taken) => {
+                            plan.used_up.insert((chunk, customer));
+                        }
+                        None => {}
                     }
                     for (step, verdict) in steps.iter_mut().zip(&verdicts) {
                         if let Some(of_chunk) = step.verdicts.get_mut(chunk) {
@@ -153,6 +169,21 @@ impl<'a> Planner<'a> {
             plan.entries = self.entries(&plan, history);
         }
         plan
+    }
+
+    /// By chunk, to whom the event happened that a rule waits for; nothing for a rule that waits for none. Where it
+    /// reaches them every time, the occasion is the event's moment: no event brings anything twice.
+    fn happened(&self, rule: &Rule, occasions: &mut Occasions) -> Vec<Bitmap> {
+        let mut happened = Vec::new();
+        for (c, chunk) in self.question.chunks.iter().enumerate() {
+            let Some(moments) = events::latest(self.question, &rule.schedule, chunk) else { continue };
+            happened.push(Bitmap::from_fn(chunk.len(), |i| moments.get(i).is_some_and(Option::is_some)));
+            if rule.repeat == Repeat::EveryTime {
+                let moments = moments.into_iter().enumerate();
+                occasions.ordinals.extend(moments.filter_map(|(i, at)| Some(((c, i), at?))));
+            }
+        }
+        happened
     }
 
     /// Why a customer gets nothing at all from a rule.
@@ -181,7 +212,7 @@ impl<'a> Planner<'a> {
                 return Some(Reason::AlreadySent);
             }
             if entry.ordinal > 0 {
-                occasions.ordinals.insert((chunk, customer), entry.ordinal);
+                occasions.ordinals.insert((chunk, customer), i64::from(entry.ordinal));
             }
             return None;
         }
@@ -190,16 +221,17 @@ impl<'a> Planner<'a> {
             Repeats::Never => Some(Reason::AlreadySent),
             Repeats::From(start) if reached.last_at > *start => Some(Reason::AlreadySent),
             Repeats::From(_) => {
-                occasions.ordinals.insert((chunk, customer), reached.occasions);
+                occasions.ordinals.insert((chunk, customer), i64::from(reached.occasions));
                 None
             }
-            Repeats::Occurrence => reached.has(&occasions.usual).then_some(Reason::AlreadySent),
+            Repeats::Occurrence => reached.has(&occasions.of(chunk, customer)).then_some(Reason::AlreadySent),
             Repeats::Entry => None,
         }
     }
 
     /// The verdicts on all steps for one customer. One step uses the occasion up, so where a message has to wait
     /// for a quiet hour or a cap, everything waits with it: no coupon leaves without the mail that speaks of it.
+    /// Where a cap drops the message, everything is dropped with it, and the answer is yes: the occasion is used up.
     fn steps(
         &mut self,
         steps: &[StepPlan],
@@ -207,21 +239,40 @@ impl<'a> Planner<'a> {
         customer: usize,
         verdicts: &mut Vec<Verdict>,
         taken: &mut Vec<Taken>,
-    ) {
+    ) -> bool {
         let before = taken.len();
+        let mut dropped = false;
         for step in steps {
-            let verdict = self.step(&step.action, chunk, customer, taken);
-            verdicts.push(verdict);
+            verdicts.push(match self.step(&step.action, chunk, customer, taken) {
+                Ok(verdict) => verdict,
+                Err(losers) => {
+                    dropped |= losers == Losers::Skip;
+                    Verdict::Held(Reason::Capped)
+                }
+            });
         }
-        let waits = verdicts.iter().find(|v| matches!(v, Verdict::Held(reason) if reason.passes())).copied();
-        if let Some(wait) = waits {
+        let held = verdicts.iter().filter_map(|verdict| match verdict {
+            Verdict::Held(reason) if reason.passes() => Some(*reason),
+            _ => None,
+        });
+        // Where one message waits for a quiet hour, the cap is looked at when that is over.
+        let waits = held.min();
+        if let Some(reason) = waits {
             taken.drain(before..).for_each(|one| self.caps.give_back(one));
-            verdicts.fill(wait);
+            verdicts.fill(Verdict::Held(reason));
         }
+        dropped && waits == Some(Reason::Capped)
     }
 
-    fn step(&mut self, action: &Action, chunk: usize, customer: usize, taken: &mut Vec<Taken>) -> Verdict {
-        let Action::Message { channels, .. } = action else { return Verdict::Planned(0) };
+    /// The verdict on one step; or what happens to it, where a cap has no room.
+    fn step(
+        &mut self,
+        action: &Action,
+        chunk: usize,
+        customer: usize,
+        taken: &mut Vec<Taken>,
+    ) -> Result<Verdict, Losers> {
+        let Action::Message { channels, .. } = action else { return Ok(Verdict::Planned(0)) };
         let mut refusal = Reason::NoAddress;
         for (i, channel) in channels.iter().enumerate() {
             let Some(reach) = self.reach.get(channel).and_then(|r| r.get(chunk)) else { continue };
@@ -232,20 +283,15 @@ impl<'a> Planner<'a> {
             } else if reach.suppressed.contains(customer) {
                 Reason::Suppressed
             } else if reach.quiet.contains(customer) {
-                return Verdict::Held(Reason::Quiet);
+                return Ok(Verdict::Held(Reason::Quiet));
             } else {
-                return match self.caps.take(chunk, customer, channel) {
-                    Some(one) => {
-                        taken.push(one);
-                        Verdict::Planned(i as u8)
-                    }
-                    None => Verdict::Held(Reason::Capped),
-                };
+                taken.push(self.caps.take(chunk, customer, channel)?);
+                return Ok(Verdict::Planned(i as u8));
             };
             // Of several channels that cannot reach the customer, the one that came nearest says why.
             refusal = refusal.max(reason);
         }
-        Verdict::Held(refusal)
+        Ok(Verdict::Held(refusal))
     }
 
     /// Lets the whole rule wait for a person where it would reach more customers than it may, and gives its
@@ -274,12 +320,13 @@ impl<'a> Planner<'a> {
     /// Who enters the rule's audience now, and who left it.
     fn entries(&self, plan: &RulePlan, history: &RuleHistory) -> Vec<(String, Entry)> {
         let mut changed = Vec::new();
-        let mut inside = std::collections::HashSet::new();
+        let mut inside = HashSet::new();
         plan.for_each_member(|chunk, customer, verdict| {
             let Some(key) = self.question.chunks.get(chunk).map(|c| c.keys.value(customer)) else { return };
             inside.insert(key);
             let before = history.entries.get(key).copied().unwrap_or_default();
-            let passes = matches!(verdict, Verdict::Held(reason) if reason.passes());
+            let passes = matches!(verdict, Verdict::Held(reason) if reason.passes())
+                && !plan.used_up.contains(&(chunk, customer));
             if !before.inside && !passes {
                 changed.push((key.to_owned(), Entry { ordinal: before.ordinal + 1, inside: true }));
             }
@@ -396,20 +443,25 @@ impl<'a> Caps<'a> {
         Caps { caps, used: used.collect() }
     }
 
-    /// Takes a place for one message under every cap that counts it, or none where one is full.
-    fn take(&mut self, chunk: usize, customer: usize, channel: &str) -> Option<Taken> {
+    /// Takes a place for one message under every cap that counts it, or none where one is full, and then what
+    /// happens to the message.
+    fn take(&mut self, chunk: usize, customer: usize, channel: &str) -> Result<Taken, Losers> {
         let caps: Vec<usize> =
             self.caps.iter().enumerate().filter(|(_, cap)| cap.counts(channel)).map(|(i, _)| i).collect();
         let full = |i: &usize| {
             let used = self.used.get(*i).and_then(|u| u.get(chunk)).and_then(|u| u.get(customer));
             used.zip(self.caps.get(*i)).is_none_or(|(used, cap)| *used >= cap.count)
         };
-        if caps.iter().any(full) {
-            return None;
+        let full: Vec<Losers> =
+            caps.iter().filter(|i| full(i)).filter_map(|i| self.caps.get(*i)).map(|c| c.losers).collect();
+        if full.contains(&Losers::Skip) {
+            return Err(Losers::Skip);
+        } else if !full.is_empty() {
+            return Err(Losers::Wait);
         }
         let taken = Taken { chunk, customer, caps };
         self.change(&taken, |used| used + 1);
-        Some(taken)
+        Ok(taken)
     }
 
     fn give_back(&mut self, taken: Taken) {

@@ -1,6 +1,6 @@
 //! The plan: one plain value that `tidings plan` prints and `tidings run` enqueues.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use tidings_check::program::Action;
 use tidings_engine::Bitmap;
@@ -34,6 +34,9 @@ pub struct RulePlan {
     pub wants: Vec<(String, u64)>,
     /// Which occasion it is for the planned customers: the same for all, but for those in `ordinals`.
     pub occasion: Occasions,
+    /// Those for whom a cap drops what it has no room for, by chunk and position: the occasion is used up, though
+    /// nothing is sent.
+    pub used_up: HashSet<(usize, usize)>,
     /// Why the whole rule is held back, or waits for a person, in words for people.
     pub stopped: Option<String>,
     /// How each customer's being in the audience changes, for rules that go by entries.
@@ -145,8 +148,9 @@ pub struct Occasions {
     /// For everybody who is not in `ordinals`. It begins with the kind of the repeat policy, so that the
     /// occasions of one kind are never those of another.
     pub usual: String,
-    /// For those whom the rule reached before, by chunk and position: how often.
-    pub ordinals: HashMap<(usize, usize), u32>,
+    /// For the others, by chunk and position: how often the rule reached them before, or the moment of the event
+    /// that they are reached for, in microseconds since 1970 UTC.
+    pub ordinals: HashMap<(usize, usize), i64>,
 }
 
 impl Occasions {

@@ -8,7 +8,7 @@ use arrow_array::{Array, BooleanArray, StringArray};
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 use std::collections::{HashMap, HashSet};
-use tidings_check::program::{Policy, Quiet};
+use tidings_check::program::{Policy, Quiet, UnknownZone};
 use tidings_engine::{Bitmap, Chunk, Needs};
 use tidings_schema::{AttributeId, Contact, Now, Vocabulary, calendar};
 
@@ -79,10 +79,9 @@ impl Reaching<'_> {
         Reach { address, consent, suppressed, quiet: self.quiet(chunk, &contact.channel) }
     }
 
-    /// For whom it is a time of silence: in the customer's zone, or the project's where that is unknown.
+    /// For whom it is a time of silence: in the customer's zone, or as the policy says where that is unknown.
     fn quiet(&self, chunk: &Chunk, channel: &str) -> Bitmap {
-        let hours: Vec<&Quiet> =
-            self.policy.quiet.iter().filter(|q| q.channel.as_deref().is_none_or(|c| c == channel)).collect();
+        let hours: Vec<&Quiet> = self.policy.quiet.iter().filter(|q| q.covers(channel)).collect();
         if hours.is_empty() {
             return Bitmap::none(chunk.len());
         }
@@ -90,15 +89,15 @@ impl Reaching<'_> {
             let time = calendar::civil(self.now.micros, zone).time();
             hours.iter().any(|q| within(q, time))
         };
-        let at_home = is_quiet(self.now.zone);
+        let unknown = hours.iter().any(|q| q.unknown_zone == UnknownZone::Held) || is_quiet(self.now.zone);
         let zones = self.vocabulary.customer.zone.and_then(|zone| self.text(chunk, zone));
         let mut known: HashMap<&str, bool> = HashMap::new();
         Bitmap::from_fn(chunk.len(), |i| match zones.filter(|z| z.is_valid(i)) {
             Some(zones) => {
                 let name = zones.value(i);
-                *known.entry(name).or_insert_with(|| name.parse::<Tz>().map_or(at_home, is_quiet))
+                *known.entry(name).or_insert_with(|| name.parse::<Tz>().map_or(unknown, is_quiet))
             }
-            None => at_home,
+            None => unknown,
         })
     }
 
@@ -154,13 +153,14 @@ mod tests {
     #[test]
     fn quiet_hours_go_over_midnight() {
         let at = |h, m| NaiveTime::from_hms_opt(h, m, 0).unwrap();
-        let night = Quiet { from: at(21, 0), to: at(9, 0), channel: None };
+        let unknown_zone = UnknownZone::Project;
+        let night = Quiet { from: at(21, 0), to: at(9, 0), channel: None, unknown_zone };
         for (hour, minute, quiet) in
             [(20, 59, false), (21, 0, true), (0, 0, true), (8, 59, true), (9, 0, false)]
         {
             assert_eq!(within(&night, at(hour, minute)), quiet, "{hour}:{minute}");
         }
-        let noon = Quiet { from: at(12, 0), to: at(14, 0), channel: None };
+        let noon = Quiet { from: at(12, 0), to: at(14, 0), channel: None, unknown_zone };
         assert!(within(&noon, at(12, 0)) && !within(&noon, at(14, 0)) && !within(&noon, at(0, 0)));
     }
 }

@@ -1,6 +1,7 @@
 //! What policy and history say about one customer: the facts behind a verdict, for `explain`.
 
 use crate::Plan;
+use crate::events;
 use crate::make::{Question, held_out, messages_under};
 use crate::plan::Verdict;
 use crate::reach::Reach;
@@ -15,6 +16,8 @@ pub struct Situation {
     pub held_out_everywhere: Option<bool>,
     /// Whether the customer is held out from this rule, where it holds anybody out.
     pub held_out_here: Option<bool>,
+    /// For a rule that waits for an event, the latest moment that it happened to the customer, if it did lately.
+    pub event: Option<Option<i64>>,
     /// How often the rule reached the customer, and the moment of the last time, in microseconds since 1970 UTC.
     pub reached: Option<(u32, i64)>,
     /// For each channel that the rule names.
@@ -74,6 +77,7 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
     Some(Situation {
         held_out_everywhere: policy.hold_out.map(|share| held_out(question.project, "", key, share)),
         held_out_here: rule.hold_out.map(|share| held_out(question.project, rule.identity(), key, share)),
+        event: events::latest(question, &rule.schedule, chunk).map(|at| at.get(i).copied().flatten()),
         reached: reached.map(|r| (r.occasions, r.last_at)),
         channels,
         caps: caps.collect(),

@@ -1,170 +1,13 @@
 //! What plans promise: everybody accounted for, caps kept, limits that stop, repeats as the rule says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
-use chrono::{TimeZone, Utc};
-use chrono_tz::Tz;
+mod shop;
+
 use proptest::prelude::*;
+use shop::{Customer, DAY, Shop, willing};
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
-use tidings_check::{Program, RuleFile, World, check};
-use tidings_engine::{Chunk, Evaluator, Matches, Needs};
 use tidings_plan::history::address_hash;
-use tidings_plan::{
-    Addresses, Entry, History, Intent, PastMessage, Plan, Question, Reason, Standing, Supplies, Verdict,
-    pages, plan, reach,
-};
-use tidings_schema::{Currency, Now, Settings, load};
-use tidings_syntax::{FileId, Sources, parse};
-
-const SCHEMA: &str = "
-customer:
-  table: customers
-  key: id
-  attributes:
-    email: text
-    phone: text
-    email_ok: yes/no
-    sms_ok: yes/no
-    visits: {type: one of, values: [no, yes]}
-contact:
-  email: {address: email, consent: email_ok}
-  sms: {address: phone, consent: sms_ok}
-";
-const DAY: i64 = 86_400_000_000;
-
-#[derive(Clone, Debug, Default)]
-struct Customer {
-    email: Option<&'static str>,
-    phone: Option<&'static str>,
-    email_ok: Option<bool>,
-    sms_ok: Option<bool>,
-}
-
-struct Trimmed;
-
-impl Addresses for Trimmed {
-    fn normalise(&self, _: &str, raw: &str) -> Option<String> {
-        Some(raw.trim().to_owned()).filter(|a| !a.is_empty())
-    }
-}
-
-/// A shop at one moment.
-struct Shop {
-    program: Program,
-    chunks: Vec<Chunk>,
-    needs: Needs,
-    matches: Vec<Matches>,
-    history: History,
-    standing: Standing,
-    now: Now,
-}
-
-impl Shop {
-    fn new(rules: &str, customers: &[Customer]) -> Shop {
-        let mut sources = Sources::default();
-        let settings = Settings { zone: Tz::UTC, currency: Currency::CNY };
-        let vocabulary = Arc::new(load(SCHEMA, FileId(0), &settings).0.unwrap());
-        let id = sources.add("rules/test.tidings", rules);
-        let parsed = parse(id, rules);
-        let templates =
-            ["a", "b", "c"].iter().flat_map(|t| ["email", "sms"].map(|c| ((*t).to_owned(), c.to_owned())));
-        let world = World { templates: templates.collect(), ..World::default() };
-        let file = RuleFile { id, name: "test".into(), tree: parsed.file, broken: parsed.broken };
-        let checked = check(&[file], vocabulary.clone(), &world, &sources);
-        let program = checked.program.unwrap_or_else(|| panic!("{rules}\n{:#?}", checked.diagnostics));
-        let evaluator = Evaluator::compile(&program);
-        let needs = evaluator.needs().union(&reach::needs(&vocabulary));
-        let evaluator = evaluator.reading(&needs);
-        // Two chunks, so that positions in chunks are told from positions overall.
-        let (first, second) = customers.split_at(customers.len() / 2);
-        let chunks = vec![chunk(first, 0, &needs), chunk(second, first.len(), &needs)];
-        let now = Now::new(Utc.with_ymd_and_hms(2026, 11, 11, 10, 0, 0).unwrap(), Tz::UTC);
-        let populations = evaluator.populations(&chunks, now, 1);
-        let matches = evaluator.evaluate_all(&chunks, now, &populations, 1);
-        let standing = Standing { secret: b"secret".to_vec(), ..Standing::default() };
-        Shop { program, chunks, needs, matches, history: History::default(), standing, now }
-    }
-
-    fn question(&self) -> Question<'_> {
-        Question {
-            program: &self.program,
-            project: "test",
-            now: self.now,
-            chunks: &self.chunks,
-            needs: &self.needs,
-            matches: &self.matches,
-            history: &self.history,
-            standing: &self.standing,
-            addresses: &Trimmed,
-            only: None,
-        }
-    }
-
-    fn plan(&self) -> Plan {
-        plan(&self.question())
-    }
-
-    /// The verdict on the only customer's only step.
-    fn only_verdict(&self) -> Verdict {
-        let mut found = Vec::new();
-        self.plan().rules[0].for_each_member(|_, _, v| found.push(v));
-        assert_eq!(found.len(), 1);
-        found[0]
-    }
-
-    fn intents(&self) -> Vec<Intent> {
-        let plan = self.plan();
-        pages(&plan, &self.question(), &Supplies::default()).flat_map(|p| p.intents).collect()
-    }
-
-    /// Remembers what a run of this plan would have written down.
-    fn run(&mut self) {
-        let plan = self.plan();
-        let question = self.question();
-        let pages: Vec<_> = pages(&plan, &question, &Supplies::default()).collect();
-        for page in pages {
-            for o in page.occasions {
-                let rule = self.history.rules.entry(o.rule).or_default();
-                rule.reached.entry(o.customer).or_default().add(&o.occasion, o.at);
-            }
-            for (rule, customer, entry) in page.entries {
-                self.history.rules.entry(rule).or_default().entries.insert(customer, entry);
-            }
-            for i in page.intents.into_iter().filter(|i| i.address.is_some()) {
-                let past = PastMessage { channel: i.channel.as_str().into(), at: i.at };
-                self.history.messages.entry(i.customer).or_default().push(past);
-            }
-        }
-    }
-}
-
-fn chunk(customers: &[Customer], from: usize, needs: &Needs) -> Chunk {
-    let texts = |of: fn(&Customer) -> Option<&'static str>| -> ArrayRef {
-        Arc::new(customers.iter().map(of).collect::<StringArray>())
-    };
-    let truths = |of: fn(&Customer) -> Option<bool>| -> ArrayRef {
-        Arc::new(customers.iter().map(of).collect::<BooleanArray>())
-    };
-    let columns: BTreeMap<u32, ArrayRef> = [
-        (0, texts(|c| c.email)),
-        (1, texts(|c| c.phone)),
-        (2, truths(|c| c.email_ok)),
-        (3, truths(|c| c.sms_ok)),
-        (4, Arc::new(Int64Array::from(vec![0; customers.len()])) as ArrayRef),
-    ]
-    .into();
-    let keys = (from..from + customers.len()).map(|i| Some(format!("{i:03}")));
-    Chunk {
-        keys: keys.collect(),
-        attributes: needs.attributes.iter().map(|id| columns[&id.0].clone()).collect(),
-        collections: Vec::new(),
-    }
-}
-
-fn willing() -> Customer {
-    Customer { email: Some("a@x.example"), phone: Some("+861"), email_ok: Some(true), sms_ok: Some(true) }
-}
+use tidings_plan::{Entry, Reason, Supplies, Verdict, pages};
 
 const ONE: &str = "rule r then send a email end";
 
@@ -359,7 +202,10 @@ fn what_is_over_or_not_run_yet_is_held() {
     let reason = |rule: &str| Shop::new(rule, &[willing()]).only_verdict();
     assert_eq!(reason("rule r then send a email expires 2026-11-11 end"), Verdict::Held(Reason::Expired));
     assert_eq!(reason("rule r then send a email expires 2026-11-12 end"), Verdict::Planned(0));
-    assert_eq!(reason("rule r then send a email budget 10 CNY per week end"), Verdict::Held(Reason::NotRun));
+    assert_eq!(
+        reason("rule r then send a email split 50% x: send x coupon 50% y: send a sms end end"),
+        Verdict::Held(Reason::NotRun)
+    );
     assert_eq!(
         reason("policy quiet from 09:00 to 11:00 end rule r then send a email end"),
         Verdict::Held(Reason::Quiet)
@@ -377,6 +223,7 @@ fn customers() -> impl Strategy<Value = Vec<Customer>> {
         phone: phone.then_some("+861"),
         email_ok,
         sms_ok,
+        ..Customer::default()
     });
     prop::collection::vec(one, 0..40)
 }

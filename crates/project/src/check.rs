@@ -11,7 +11,7 @@ use tidings_channels::{
 };
 use tidings_check::program::Action;
 use tidings_check::{Program, RuleFile, World};
-use tidings_schema::Vocabulary;
+use tidings_schema::{Vocabulary, money};
 use tidings_syntax::{Code, Diagnostic, Place, Source, Sources, Span, parse};
 
 /// What came of a check.
@@ -59,6 +59,11 @@ impl Project {
         World {
             channels: (!delivery.is_empty()).then(|| names(delivery.channels.keys().collect())),
             coupons: self.config.declares_coupons.then(|| names(delivery.coupons.keys().collect())),
+            worths: delivery
+                .coupons
+                .iter()
+                .filter_map(|(name, coupon)| Some((name.clone(), money::parse(&coupon.value)?)))
+                .collect(),
             webhooks: self.config.declares_webhooks.then(|| names(delivery.webhooks.keys().collect())),
             // A broken template has its own error, and rules may name it.
             templates: self

@@ -124,6 +124,8 @@ codes! {
     NO_EVENT "E231" "an event that is not declared"
     BAD_BANDS "E232" "bands that do not rise"
     BAD_MJML "E233" "a mail that is no MJML"
+    NO_CUSTOMER_ZONE "E234" "hours of silence by a zone that nobody has"
+    NO_WORTH "E235" "a budget that cannot be counted"
 
     CAPITALS "W001" "a word of the language in capitals"
     FULL_WIDTH "W002" "a full-width or typographic sign"

@@ -10,7 +10,7 @@ pub(crate) type Pair<'i> = pest::iterators::Pair<'i, Rule>;
 
 /// Whether a rule is a word of the language. The grammar lists them together, so their order tells.
 pub(crate) fn is_word(rule: Rule) -> bool {
-    (Rule::k_add..=Rule::k_worth).contains(&rule)
+    (Rule::k_add..=Rule::k_zones).contains(&rule)
 }
 
 /// What stands inside a piece, without the words and signs of the language around it.

@@ -99,7 +99,9 @@ fn plain(rule: Rule) -> Option<&'static str> {
         | Rule::broken_policy_clause
         | Rule::lone_policy => "a line of the policy, such as `at most 2 email per 7 days`",
         Rule::cap => "`at most`",
+        Rule::losers => "`then wait` or `then skip`",
         Rule::quiet => "`quiet`",
+        Rule::unknown_zones => "`unknown zones wait`",
         Rule::joiner => "`and`|`or`",
         Rule::negation | Rule::bang => "`not`",
         Rule::operand | Rule::row_operand | Rule::row_paren | Rule::factor | Rule::row_factor => {

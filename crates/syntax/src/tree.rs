@@ -391,7 +391,7 @@ pub struct Policy {
 /// One clause of the policy.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PolicyClause {
-    /// `at most 2 email per 7 days`, `at most 3 messages per 7 days`; no channel is every channel.
+    /// `at most 2 email per 7 days`, `at most 3 messages per 7 days then skip`; no channel is every channel.
     Cap {
         /// How many.
         count: Spanned<u32>,
@@ -399,8 +399,10 @@ pub enum PolicyClause {
         channel: Option<Name>,
         /// In how long, rolling.
         per: Spanned<Length>,
+        /// What happens to the others, where it is said.
+        losers: Option<Losers>,
     },
-    /// `quiet from 21:00 to 09:00 [for sms]`
+    /// `quiet from 21:00 to 09:00 [for sms][, unknown zones wait]`
     Quiet {
         /// From this time of day.
         from: Spanned<NaiveTime>,
@@ -408,6 +410,8 @@ pub enum PolicyClause {
         to: Spanned<NaiveTime>,
         /// In which channel; `None` for all.
         channel: Option<Name>,
+        /// Whether customers whose zone is unknown wait until it is known.
+        unknown_wait: bool,
     },
     /// `hold out 5%`: of everybody, from every rule.
     HoldOut(Spanned<Decimal>),
@@ -417,4 +421,13 @@ pub enum PolicyClause {
     Overlap(Overlap),
     /// `every day at 10:00`: when rules without a schedule run.
     When(Schedule),
+}
+
+/// What happens to a message that a cap has no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Losers {
+    /// `then wait`
+    Wait,
+    /// `then skip`
+    Skip,
 }

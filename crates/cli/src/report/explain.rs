@@ -104,17 +104,21 @@ impl Explanation<'_> {
             let words = if held { "is held out" } else { "is not held out" };
             (let_through(!held), format!("{words} {from}"))
         };
+        let at = |micros| calendar::civil(micros, self.plan.now.zone).format("%Y-%m-%d %H:%M");
         let mut facts = Vec::new();
+        facts.extend(s.event.map(|event| match event {
+            Some(moment) => (Verdict::Yes, format!("the event that it waits for happened at {}", at(moment))),
+            None => (Verdict::No, "the event that it waits for did not happen lately".to_owned()),
+        }));
         facts.extend(s.held_out_everywhere.map(|held| held_out(held, "from all rules")));
         facts.extend(s.held_out_here.map(|held| held_out(held, "from this rule")));
         facts.push(match s.reached {
             None => (Verdict::Yes, "was never reached by this rule".to_owned()),
-            Some((times, at)) => {
+            Some((times, last)) => {
                 let again =
                     !s.steps.iter().any(|(_, v)| *v == Planned::Held(tidings_plan::Reason::AlreadySent));
                 let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
-                let last = calendar::civil(at, self.plan.now.zone).format("%Y-%m-%d %H:%M");
-                (let_through(again), format!("was reached {times}, last at {last}"))
+                (let_through(again), format!("was reached {times}, last at {}", at(last)))
             }
         });
         for ChannelFacts { channel, address, consent, suppressed, quiet } in &s.channels {
@@ -153,6 +157,7 @@ impl Explanation<'_> {
             "conditions": self.trace.children.iter().map(|c| self.branch_json(c)).collect::<Vec<_>>(),
             "matches": !s.steps.is_empty(),
             "held_out": {"everywhere": s.held_out_everywhere, "here": s.held_out_here},
+            "event": s.event.map(|event| json!({"at": event.map(at)})),
             "reached": s.reached.map(|(times, last)| json!({"times": times, "last": at(last)})),
             "channels": channels.collect::<Vec<_>>(),
             "steps": steps.collect::<Vec<_>>(),

@@ -182,6 +182,7 @@ impl Generator {
             expires: None,
             catch_up: CatchUp::Latest,
             overlap: Overlap::Skip,
+            budget: None,
             late: None,
             not_run: Vec::new(),
         }

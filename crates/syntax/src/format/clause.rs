@@ -4,7 +4,8 @@ use super::page::Page;
 use super::word;
 use crate::span::Spanned;
 use crate::tree::{
-    Action, Amount, Clause, Days, Late, Missed, Overlap, PolicyClause, Repeat, Schedule, Side, Variant,
+    Action, Amount, Clause, Days, Late, Losers, Missed, Overlap, PolicyClause, Repeat, Schedule, Side,
+    Variant,
 };
 use chrono::{NaiveTime, Weekday};
 
@@ -74,13 +75,19 @@ impl Page<'_> {
 
     pub(super) fn policy_clause(&mut self, clause: &Spanned<PolicyClause>, next: u32) {
         let text = match &clause.node {
-            PolicyClause::Cap { count, channel, per } => {
+            PolicyClause::Cap { count, channel, per, losers } => {
                 let what = channel.as_ref().map_or("messages".to_owned(), |c| word::name(&c.node));
-                format!("at most {} {what} per {}", count.node, word::period(per.node))
+                let then = match losers {
+                    None => "",
+                    Some(Losers::Wait) => " then wait",
+                    Some(Losers::Skip) => " then skip",
+                };
+                format!("at most {} {what} per {}{then}", count.node, word::period(per.node))
             }
-            PolicyClause::Quiet { from, to, channel } => {
-                let quiet = format!("quiet from {} to {}", time(from.node), time(to.node));
-                channel.as_ref().map_or(quiet.clone(), |c| format!("{quiet} for {}", word::name(&c.node)))
+            PolicyClause::Quiet { from, to, channel, unknown_wait } => {
+                let of = channel.as_ref().map_or(String::new(), |c| format!(" for {}", word::name(&c.node)));
+                let unknown = if *unknown_wait { ", unknown zones wait" } else { "" };
+                format!("quiet from {} to {}{of}{unknown}", time(from.node), time(to.node))
             }
             PolicyClause::HoldOut(share) => format!("hold out {}%", share.node),
             PolicyClause::Missed(what) => missed(*what).to_owned(),

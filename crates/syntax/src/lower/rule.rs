@@ -5,7 +5,7 @@ use crate::codes::Code;
 use crate::diagnostic::Diagnostic;
 use crate::grammar::{Pair, Rule, find, has, parts};
 use crate::span::Spanned;
-use crate::tree::{Action, Amount, Clause, Late, Missed, Overlap, PolicyClause, Repeat, Variant};
+use crate::tree::{Action, Amount, Clause, Late, Losers, Missed, Overlap, PolicyClause, Repeat, Variant};
 
 impl Lower<'_> {
     pub(super) fn clause(&mut self, pair: &Pair<'_>) -> Option<Spanned<Clause>> {
@@ -119,11 +119,16 @@ impl Lower<'_> {
                 count: self.find_whole(&inner, "a number of messages")?,
                 channel: self.find_name(&inner),
                 per: self.per(&inner)?,
+                losers: find(&inner, Rule::losers).map(|losers| match has(&losers, Rule::k_skip) {
+                    true => Losers::Skip,
+                    false => Losers::Wait,
+                }),
             },
             Rule::quiet => {
                 let mut times = parts(inner.clone()).filter(|p| p.as_rule() == Rule::time_of_day);
                 let (from, to) = (self.time(&times.next()?), self.time(&times.next()?));
-                PolicyClause::Quiet { from: from?, to: to?, channel: self.find_name(&inner) }
+                let unknown_wait = has(&inner, Rule::unknown_zones);
+                PolicyClause::Quiet { from: from?, to: to?, channel: self.find_name(&inner), unknown_wait }
             }
             Rule::hold_out => PolicyClause::HoldOut(self.share(&inner)?),
             Rule::missed => PolicyClause::Missed(missed(&inner)),

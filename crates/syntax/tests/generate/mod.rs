@@ -52,6 +52,8 @@ fn name() -> BoxedStrategy<Name> {
         "missed",
         "still",
         "running",
+        "unknown",
+        "zones",
         "run",
         "sent",
         "rule",
@@ -360,15 +362,15 @@ fn item() -> BoxedStrategy<Item> {
         vec(spanned(literal()), 1..4).prop_map(Basis::Fixed),
     ];
     let arm = (name(), of(text()), of(expr())).prop_map(|(name, label, when)| Arm { name, label, when });
-    let cap = (spanned(0u32..50), of(name()), length()).prop_map(|(count, channel, per)| PolicyClause::Cap {
-        count,
-        channel,
-        per,
-    });
-    let quiet = (time(), time(), of(name())).prop_map(|(from, to, channel)| PolicyClause::Quiet {
+    let losers = prop::sample::select(vec![Losers::Wait, Losers::Skip]);
+    let cap = (spanned(0u32..50), of(name()), length(), of(losers));
+    let cap = cap.prop_map(|(count, channel, per, losers)| PolicyClause::Cap { count, channel, per, losers });
+    let quiet = (time(), time(), of(name()), any::<bool>());
+    let quiet = quiet.prop_map(|(from, to, channel, unknown_wait)| PolicyClause::Quiet {
         from,
         to,
         channel,
+        unknown_wait,
     });
     // A policy has no event and no yearly date.
     let when =

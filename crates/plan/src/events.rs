@@ -1,0 +1,72 @@
+//! Rules that wait for an event: to whom it happened, and when.
+
+use crate::make::Question;
+use crate::reach;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, Int64Array};
+use tidings_check::Program;
+use tidings_check::program::Schedule;
+use tidings_engine::{Chunk, Needs};
+use tidings_schema::{EventSource, Vocabulary};
+
+/// How far before its stretch events are looked for, in microseconds: rows reach a store late.
+const LATE: i64 = 3_600_000_000;
+
+/// The columns that planning needs: how customers are reached, and the events that rules wait for.
+pub fn needs(program: &Program) -> Needs {
+    let vocabulary = &program.vocabulary;
+    let mut needs = reach::needs(vocabulary);
+    for rule in &program.rules {
+        match source(vocabulary, &rule.schedule) {
+            Some(EventSource::Attribute(id)) => needs.want(*id),
+            Some(EventSource::Row(id)) => {
+                let time = vocabulary.collection(*id).map(|c| c.time);
+                time.into_iter().for_each(|time| needs.want_field(*id, time));
+            }
+            None => {}
+        }
+    }
+    needs
+}
+
+/// By customer of a chunk, the moment of the latest event that a rule waits for, among those that count now; no
+/// customer has one where the event cannot be looked for. None where the rule waits for none. As for all rows, what
+/// happens now or later has not happened.
+pub(crate) fn latest(
+    question: &Question<'_>,
+    schedule: &Schedule,
+    chunk: &Chunk,
+) -> Option<Vec<Option<i64>>> {
+    matches!(schedule, Schedule::On(_)).then(|| moments(question, schedule, chunk).unwrap_or_default())
+}
+
+fn moments(question: &Question<'_>, schedule: &Schedule, chunk: &Chunk) -> Option<Vec<Option<i64>>> {
+    let vocabulary = &question.program.vocabulary;
+    let now = question.now.micros;
+    let from = question.since.unwrap_or(now).min(now).saturating_sub(LATE);
+    let counts = |at: &i64| from < *at && *at < now;
+    let moment = |times: &Int64Array, i: usize| times.is_valid(i).then(|| times.value(i)).filter(counts);
+    match source(vocabulary, schedule)? {
+        EventSource::Attribute(id) => {
+            let times =
+                chunk.attributes.get(question.needs.attribute(*id)?)?.as_primitive_opt::<Int64Type>()?;
+            Some((0..chunk.len()).map(|i| moment(times, i)).collect())
+        }
+        EventSource::Row(id) => {
+            let place = question.needs.collection(*id)?;
+            let rows = chunk.collections.get(place)?;
+            let time = vocabulary.collection(*id)?.time;
+            let field = question.needs.collections.get(place)?.fields.iter().position(|f| *f == time)?;
+            let times = rows.fields.get(field)?.as_primitive_opt::<Int64Type>()?;
+            let latest = |from: i32, to: i32| (from..to).filter_map(|row| moment(times, row as usize)).max();
+            let ends = rows.offsets.iter().zip(rows.offsets.iter().skip(1));
+            Some(ends.map(|(from, to)| latest(*from, *to)).collect())
+        }
+    }
+}
+
+fn source<'a>(vocabulary: &'a Vocabulary, schedule: &Schedule) -> Option<&'a EventSource> {
+    let Schedule::On(name) = schedule else { return None };
+    vocabulary.events.iter().find(|e| e.name == *name).map(|e| &e.source)
+}
