@@ -100,11 +100,8 @@ impl Bench {
     /// Beside `wrk`, to the same server.
     fn http(&self, runtime: &tokio::runtime::Runtime, database: &str) {
         let port = free_port();
-        let server = Command::new(std::env::current_exe().unwrap()).args(["--server", &port.to_string()]);
-        let server = Ended({
-            let mut server = server;
-            server.spawn().unwrap()
-        });
+        let mut server = Command::new(std::env::current_exe().unwrap());
+        let server = Ended(server.args(["--server", &port.to_string()]).spawn().unwrap());
         listening(port);
         let folder = tempfile::tempdir().unwrap();
         let url = format!("http://127.0.0.1:{port}/");
