@@ -40,6 +40,8 @@ pub struct Dispatcher {
     pub patience: Duration,
     /// What the policy holds against messages just before they leave; the default holds nothing.
     pub door: Door,
+    /// How long a provider has to be down before its messages fall back on the next channels of their rules.
+    pub fall_back_after: Duration,
     /// Ends it early.
     pub stop: Stop,
 }
@@ -74,8 +76,8 @@ pub(crate) struct Shared {
 }
 
 impl Dispatcher {
-    /// A dispatcher that claims in the name of `worker`, with a lease of 30 seconds, 10 seconds to the first byte
-    /// and 90 seconds of patience.
+    /// A dispatcher that claims in the name of `worker`, with a lease of 30 seconds, 10 seconds to the first byte,
+    /// 90 seconds of patience, and 5 minutes until messages fall back.
     pub fn new(state: State, carriers: BTreeMap<Outlet, Arc<dyn Carrier>>, worker: &str) -> Dispatcher {
         Dispatcher {
             state,
@@ -87,6 +89,7 @@ impl Dispatcher {
             first_byte: Duration::from_secs(10),
             patience: Duration::from_secs(90),
             door: Door::default(),
+            fall_back_after: Duration::from_secs(300),
             stop: Stop::default(),
         }
     }
@@ -334,6 +337,9 @@ impl Drain<'_> {
             let (moves, doubts) = self.of.state.resolve(outlet, carrier.on_unknown()).await?;
             self.shared.report(&moves);
             self.ask(carrier, outlet, doubts).await?;
+            if self.shared.down_for(outlet).is_some_and(|down| down >= self.of.fall_back_after) {
+                self.shared.report(&self.of.state.fall_back(outlet, 1_000).await?);
+            }
         }
         Ok(())
     }
@@ -408,6 +414,10 @@ impl Shared {
 
     fn leave(&self, outlet: &Outlet) -> Leave {
         self.breakers.get(outlet).map_or(Leave::Free, |breaker| held(breaker).leave(Instant::now()))
+    }
+
+    fn down_for(&self, outlet: &Outlet) -> Option<Duration> {
+        held(self.breakers.get(outlet)?).open_for(Instant::now())
     }
 
     fn moves(&self) -> Moves {

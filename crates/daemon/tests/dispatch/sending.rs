@@ -4,7 +4,7 @@ use super::witness::Moment;
 use super::*;
 use std::sync::Mutex;
 use tidings_daemon::{RunOf, Stop, run};
-use tidings_plan::Outcome;
+use tidings_plan::{Fallback, Outcome};
 
 /// The receivers, but one channel's as it is made here.
 fn with(
@@ -65,6 +65,44 @@ async fn a_provider_that_is_down_is_left_alone_and_uses_no_attempts_up() {
     state.advance(3_600_000_000);
     drain_to_the_end(&state, folder.path()).await;
     assert_eq!(count(&state, |s| s == Status::Sent).await, 800);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_goes_by_the_next_channel_where_the_first_refuses_it_or_is_down() {
+    for (answer, down) in
+        [(Outcome::Rejected("no such user".into()), false), (Outcome::Again("busy".into(), None), true)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let state = open(folder.path()).await;
+        let run = state.start_run(AT, "test", "").await.unwrap();
+        let mails = page(0..40).intents.into_iter().filter(|i| i.kind == Kind::Message);
+        let by_sms = |mail: &Intent| Fallback {
+            key: Key::new(b"secret", "project", "wake-up", "sms", &mail.customer, "1"),
+            step: "send by sms".into(),
+            channel: "sms".into(),
+            address: "+8613800000000".into(),
+            values: "{}".into(),
+        };
+        let mails = mails.map(|mail| Intent { after: None, fallback: vec![by_sms(&mail)], ..mail });
+        state.enqueue(run, &Page { intents: mails.collect(), ..Page::default() }).await.unwrap();
+        let mut carriers =
+            with(folder.path(), Kind::Message, "email", OnUnknown::Leave, |r| r.script = vec![answer; 1_000]);
+        let sms = Receiver::new(folder.path(), "sms", OnUnknown::Leave);
+        carriers.insert(Outlet { kind: Kind::Message, channel: "sms".into() }, Arc::new(sms));
+        let mut dispatcher = dispatcher_with(&state, carriers);
+        dispatcher.fall_back_after = Duration::ZERO;
+        dispatcher.drain(|_| {}).await.unwrap();
+        let (by_mail, by_sms) =
+            (witness::Log::read(folder.path(), "email"), witness::Log::read(folder.path(), "sms"));
+        assert_eq!((by_mail.len(), by_sms.len()), (0, 40), "down: {down}");
+        let rows = state.outbox_rows(None, Some(Status::Rejected), u32::MAX).await.unwrap();
+        assert_eq!(rows.len(), 40, "and the mails say why they did not go");
+        assert!(rows.iter().any(|r| r.reason.as_deref().is_some_and(|r| r.contains(if down {
+            "down"
+        } else {
+            "user"
+        }))));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
