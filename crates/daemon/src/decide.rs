@@ -136,7 +136,7 @@ impl<'a> Decider<'a> {
 
     async fn look_back(&self, now: Now) -> Result<(EngineRows, History, Standing), StateError> {
         let Some(state) = self.state else { return Ok(Default::default()) };
-        let history = state.history(messages_since(self.program, now)).await?;
+        let history = state.history(messages_since(self.program, now)..=now.micros).await?;
         let mut standing = Standing { secret: state.secret().to_vec(), ..Standing::default() };
         for contact in &self.program.vocabulary.contacts {
             let channel = &contact.channel;

@@ -5,7 +5,8 @@ use crate::outbox::row::{coupon, expires};
 use crate::state::database::{Row, args};
 use crate::state::{State, StateError};
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use tidings_plan::{Entry, History, PastMessage};
 
@@ -14,7 +15,7 @@ const ENTRIES: &str = "SELECT rule, customer, ordinal, inside FROM tidings_entri
 /// What was sent, may have been or is about to be: a cap's place is freed by a definite no only.
 const MESSAGES: &str = "\
     SELECT customer, channel, at FROM tidings_outbox \
-    WHERE kind = 'message' AND at >= $1 AND (doubted_at IS NOT NULL \
+    WHERE kind = 'message' AND at >= $1 AND at <= $2 AND (doubted_at IS NOT NULL \
         OR state IN ('pending', 'leased', 'dispatching', 'sent', 'unknown', 'unconfirmed'))";
 const WITHDRAWN: &str = "SELECT customer FROM tidings_consents WHERE channel = $1 AND withdrawn = 1";
 const SUPPRESSED: &str = "SELECT hash FROM tidings_suppressions WHERE channel = $1";
@@ -25,19 +26,37 @@ const SENDS: &str = "\
 const GRANTS: &str = "\
     SELECT customer, subject, rule, at, vals FROM tidings_outbox \
     WHERE kind = 'coupon' AND state = 'sent' ORDER BY customer, at, id";
+/// What was granted, may have been or is about to be.
+const SPENT: &str = "\
+    SELECT rule, at, worth FROM tidings_outbox WHERE worth IS NOT NULL AND at >= $1 AND (doubted_at IS NOT NULL \
+        OR state IN ('pending', 'leased', 'dispatching', 'sent', 'unknown', 'unconfirmed'))";
 const KEPT: &str = "SELECT customer, attribute, value FROM tidings_kept ORDER BY customer, attribute";
 
 impl State {
-    /// What the rules did before, and the messages of runs since a moment (microseconds since 1970 UTC), for caps.
-    pub async fn history(&self, messages_since: i64) -> Result<History, StateError> {
+    /// What the rules did before, and the messages of runs for moments in a stretch of time (microseconds since 1970
+    /// UTC), for caps. Occasions are not bounded: a key that was used is never used again.
+    pub async fn history(&self, messages: RangeInclusive<i64>) -> Result<History, StateError> {
         let mut tx = self.snapshot().await?;
         let mut history = History::default();
         tx.list(OCCASIONS, args![], |row| add_occasion(&mut history, row)).await?;
         tx.list(ENTRIES, args![], |row| add_entry(&mut history, row)).await?;
         let mut channels = HashSet::new();
         let add = |row: Row<'_>| add_message(&mut history, &mut channels, row);
-        tx.list(MESSAGES, args![messages_since], add).await?;
+        tx.list(MESSAGES, args![*messages.start(), *messages.end()], add).await?;
         Ok(history)
+    }
+
+    /// By rule, what its coupons of runs since a moment are worth that were granted or may yet be, for budgets: the
+    /// moments of their runs (microseconds since 1970 UTC), and minor units.
+    pub async fn spent(&self, since: i64) -> Result<HashMap<String, Vec<(i64, i64)>>, StateError> {
+        let mut spent: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
+        let mut tx = self.snapshot().await?;
+        tx.list(SPENT, args![since], |row| {
+            spent.entry(row.get("rule")?).or_default().push((row.get("at")?, row.get("worth")?));
+            Ok(())
+        })
+        .await?;
+        Ok(spent)
     }
 
     /// The hashes of the addresses that are suppressed in a channel; see [`tidings_plan::history::address_hash`].

@@ -1,8 +1,10 @@
 //! sqlx: customers in, decisions out. Decides nothing.
 
 pub mod catalogue;
+pub mod consent;
 pub mod customers;
 pub mod engine_rows;
+mod erase;
 pub mod history;
 pub mod import;
 pub mod outbox;
@@ -10,13 +12,14 @@ mod sql;
 pub mod state;
 pub mod suppression;
 
+pub use consent::Consent;
 pub use customers::open::path_of;
 pub use customers::{BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Selection, StoreError};
 pub use engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};
 pub use outbox::{
-    Claim, Claimed, Count, Doubt, Enqueued, Gated, HeldRun, HoldState, LedgerRow, Moves, Outlet, Recovered,
-    Token,
+    Claim, Claimed, Count, Doubt, Enqueued, Feedback, FeedbackKind, Gated, HeldRun, HoldState, LedgerRow,
+    Moves, Outlet, Recovered, RowFilter, Token,
 };
 pub use state::{OccurrenceRow, OccurrenceState, Pause, RunId, RunRow, Scope, State, StateError};
 pub use suppression::Suppression;

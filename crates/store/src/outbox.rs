@@ -7,6 +7,7 @@ mod call_off;
 mod changes;
 mod claim;
 mod fallback;
+mod feedback;
 mod gate;
 mod holds;
 mod list;
@@ -17,9 +18,10 @@ mod settle;
 
 pub(crate) use claim::micros;
 pub use claim::{Claim, Claimed, Recovered, Token};
+pub use feedback::{Feedback, FeedbackKind};
 pub use gate::Gated;
 pub use holds::{HeldRun, HoldState};
-pub use list::{Count, LedgerRow};
+pub use list::{Count, LedgerRow, RowFilter};
 pub use resolve::Doubt;
 
 use crate::state::database::{Arg, Turn, Tx, args, tuples};

@@ -1,6 +1,6 @@
-//! Who said no: suppressed addresses and withdrawn consents.
+//! Addresses that nothing is sent to, known by their hashes.
 
-use crate::state::database::{Row, Turn, args};
+use crate::state::database::{Row, Turn, Tx, args};
 use crate::state::{State, StateError};
 use tidings_plan::history::address_hash;
 
@@ -10,14 +10,6 @@ const SUPPRESS: &str = "\
 const UNSUPPRESS: &str = "DELETE FROM tidings_suppressions WHERE channel = $1 AND hash = $2";
 const LIST: &str =
     "SELECT channel, hash, reason, source, at FROM tidings_suppressions ORDER BY at, channel, hash";
-const WITHDRAW: &str = "\
-    INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES ($1, $2, 1, $3, $4) \
-    ON CONFLICT (customer, channel) DO UPDATE SET withdrawn = 1, source = excluded.source, at = excluded.at \
-    WHERE tidings_consents.withdrawn = 0";
-/// A withdrawal stands against whatever comes later: an import must not bring a consent back.
-const GRANT: &str = "\
-    INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES ($1, $2, 0, $3, $4) \
-    ON CONFLICT (customer, channel) DO NOTHING";
 
 /// A suppressed address: its hash, not itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +37,7 @@ impl State {
     ) -> Result<bool, StateError> {
         let hash = self.hash(channel, address);
         let mut tx = self.begin(Turn::No).await?;
-        let now = tx.now;
-        let new = tx.execute(SUPPRESS, args![channel, hash, reason, source, now]).await? > 0;
+        let new = suppress_hash(&mut tx, channel, hash, reason, source).await?;
         tx.commit().await?;
         Ok(new)
     }
@@ -64,42 +55,6 @@ impl State {
         self.snapshot().await?.list(LIST, args![], suppression).await
     }
 
-    /// Notes that a customer has withdrawn their consent in a channel. When this returns, nothing more starts to
-    /// leave for them there.
-    pub async fn withdraw_consent(
-        &self,
-        customer: &str,
-        channel: &str,
-        source: &str,
-    ) -> Result<(), StateError> {
-        self.note_consent(WITHDRAW, customer, channel, source).await.map(drop)
-    }
-
-    /// Notes that a customer has given their consent in a channel. False, and nothing noted, where a word of theirs
-    /// is there already: a withdrawal stands.
-    pub async fn grant_consent(
-        &self,
-        customer: &str,
-        channel: &str,
-        source: &str,
-    ) -> Result<bool, StateError> {
-        self.note_consent(GRANT, customer, channel, source).await
-    }
-
-    async fn note_consent(
-        &self,
-        statement: &'static str,
-        customer: &str,
-        channel: &str,
-        source: &str,
-    ) -> Result<bool, StateError> {
-        let mut tx = self.begin(Turn::No).await?;
-        let now = tx.now;
-        let noted = tx.execute(statement, args![customer, channel, source, now]).await? > 0;
-        tx.commit().await?;
-        Ok(noted)
-    }
-
     fn hash(&self, channel: &str, address: &str) -> Vec<u8> {
         address_hash(self.secret(), channel, address).to_vec()
     }
@@ -113,4 +68,16 @@ fn suppression(row: Row<'_>) -> Result<Suppression, sqlx::Error> {
         source: row.get("source")?,
         at: row.get("at")?,
     })
+}
+
+/// False where that was so already.
+pub(crate) async fn suppress_hash(
+    tx: &mut Tx,
+    channel: &str,
+    hash: Vec<u8>,
+    reason: &str,
+    source: &str,
+) -> Result<bool, StateError> {
+    let now = tx.now;
+    Ok(tx.execute(SUPPRESS, args![channel, hash, reason, source, now]).await? > 0)
 }

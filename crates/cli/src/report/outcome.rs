@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use tidings_daemon::Summary;
 use tidings_plan::{Plan, Status};
-use tidings_store::{LedgerRow, State, StateError};
+use tidings_store::{LedgerRow, RowFilter, State, StateError};
 
 /// Whether something went wrong that a person should look at.
 pub fn failed(summary: &Summary) -> bool {
@@ -23,7 +23,7 @@ pub fn failed(summary: &Summary) -> bool {
 pub async fn stuck(state: &State) -> Result<Vec<LedgerRow>, StateError> {
     let mut rows = Vec::new();
     for status in [Status::Quarantined, Status::Rejected, Status::Unconfirmed] {
-        rows.extend(state.outbox_rows(None, Some(status), 2).await?);
+        rows.extend(state.outbox_rows(&RowFilter { status: Some(status), ..RowFilter::default() }, 2).await?);
     }
     Ok(rows)
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidings_daemon::Dispatcher;
 use tidings_plan::{Carrier, Intent, Key, Kind, OnUnknown, Page, Status};
-use tidings_store::{Outlet, RunId, State};
+use tidings_store::{Outlet, RowFilter, RunId, State};
 use witness::Receiver;
 
 const AT: i64 = 1_780_000_000_000_000;
@@ -100,7 +100,7 @@ async fn count(state: &State, of: impl Fn(Status) -> bool) -> u64 {
 
 /// What the witnesses and the ledger must agree on, whatever happened.
 async fn hold_against_the_witnesses(state: &State, folder: &Path, customers: u32) {
-    let rows = state.outbox_rows(None, None, u32::MAX).await.unwrap();
+    let rows = state.outbox_rows(&RowFilter::default(), u32::MAX).await.unwrap();
     assert_eq!(rows.len() as u32, customers * 4, "matched = sum over all states");
     for (channel, retries) in [("shop", true), ("email", false), ("crm", false), ("team", false)] {
         let log = witness::Log::read(folder, channel);

@@ -56,7 +56,10 @@ async fn a_provider_that_is_down_is_left_alone_and_uses_no_attempts_up() {
     let carriers = with(folder.path(), Kind::Notify, "team", OnUnknown::Leave, |r| r.script = busy);
     let drained = dispatcher_with(&state, carriers).drain(|_| {}).await.unwrap();
     assert_eq!(drained.down, [Outlet { kind: Kind::Notify, channel: "team".into() }]);
-    let rows = state.outbox_rows(None, Some(Status::Pending), u32::MAX).await.unwrap();
+    let rows = state
+        .outbox_rows(&RowFilter { status: Some(Status::Pending), ..RowFilter::default() }, u32::MAX)
+        .await
+        .unwrap();
     let tries: u32 = rows.iter().map(|r| r.attempts).sum();
     assert_eq!(rows.len(), 200);
     assert!((10..=18).contains(&tries), "ten failures, and what was under way beside them: {tries}");

@@ -66,6 +66,19 @@ pub struct LedgerRow {
     pub code: Option<String>,
 }
 
+/// Which rows of the outbox; the default lets all through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowFilter {
+    /// Of one rule.
+    pub rule: Option<String>,
+    /// In one state.
+    pub status: Option<Status>,
+    /// Of one channel, coupon provider, webhook or team.
+    pub channel: Option<String>,
+    /// Of one customer, by their key.
+    pub customer: Option<String>,
+}
+
 impl State {
     /// How many rows of which rule and outlet are in which state, of one run or of all.
     pub async fn outbox_counts(&self, run: Option<RunId>) -> Result<Vec<Count>, StateError> {
@@ -89,21 +102,22 @@ impl State {
         self.snapshot().await?.list(LEDGER, args![customer], ledger_row).await
     }
 
-    /// The newest rows of the outbox, of one rule or all, in one state or all.
-    pub async fn outbox_rows(
-        &self,
-        rule: Option<&str>,
-        status: Option<Status>,
-        limit: u32,
-    ) -> Result<Vec<LedgerRow>, StateError> {
-        let (mut which, mut args) = (Vec::new(), args![limit]);
-        for (column, value) in [("rule", rule), ("state", status.map(Status::name))] {
+    /// The newest rows of the outbox that a filter lets through.
+    pub async fn outbox_rows(&self, filter: &RowFilter, limit: u32) -> Result<Vec<LedgerRow>, StateError> {
+        let columns = [
+            ("rule", filter.rule.as_deref()),
+            ("state", filter.status.map(Status::name)),
+            ("channel", filter.channel.as_deref()),
+            ("customer", filter.customer.as_deref()),
+        ];
+        let (mut which, mut args) = (String::new(), args![limit]);
+        for (column, value) in columns {
             if let Some(value) = value {
                 args.push(Arg::from(value));
-                which.push(format!("{column} = ${}", args.len()));
+                let and = if which.is_empty() { "WHERE" } else { "AND" };
+                which += &format!("{and} {column} = ${} ", args.len());
             }
         }
-        let which = if which.is_empty() { String::new() } else { format!("WHERE {}", which.join(" AND ")) };
         let sql = format!("SELECT * FROM tidings_outbox {which} ORDER BY id DESC LIMIT $1");
         self.snapshot().await?.list(sql, args, ledger_row).await
     }

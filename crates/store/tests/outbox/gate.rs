@@ -53,16 +53,6 @@ async fn a_webhook_asks_for_no_consent() {
 }
 
 #[tokio::test]
-async fn an_import_does_not_bring_a_withdrawn_consent_back() {
-    for f in Fresh::each().await {
-        assert!(f.state.grant_consent("ann", "email", "sign-up form").await.unwrap());
-        f.state.withdraw_consent("ann", "email", "link in mail").await.unwrap();
-        assert!(!f.state.grant_consent("ann", "email", "import").await.unwrap());
-        assert!(f.state.withdrawn("email").await.unwrap().contains("ann"));
-    }
-}
-
-#[tokio::test]
 async fn what_waits_can_be_called_off() {
     for f in Fresh::each().await {
         f.enqueue(vec![mail("ann"), coupon("bob"), mail_with_coupon("bob")]).await;

@@ -78,7 +78,14 @@ async fn a_server_with_one_connection_is_enough() {
     for worker in workers {
         worker.await.unwrap();
     }
-    assert_eq!(state.outbox_rows(None, Some(Status::Sent), 1_000).await.unwrap().len(), 100);
+    assert_eq!(
+        state
+            .outbox_rows(&RowFilter { status: Some(Status::Sent), ..RowFilter::default() }, 1_000)
+            .await
+            .unwrap()
+            .len(),
+        100
+    );
     let error = State::open(&url.as_str().replace("connections=1", "connections=none")).await.unwrap_err();
     assert!(error.to_string().contains("connections=none"), "{error}");
 }

@@ -74,7 +74,7 @@ async fn a_domain_takes_only_so_many_and_the_others_do_not_wait_for_it() {
         assert!(open.values().skip(1).all(|n| *n <= 1), "{open:?}");
         assert_eq!(open.values().sum::<usize>(), 40, "none is lost: {open:?}");
         let attempts: u32 =
-            f.state.outbox_rows(None, None, 100).await.unwrap().iter().map(|r| r.attempts).sum();
+            f.state.outbox_rows(&RowFilter::default(), 100).await.unwrap().iter().map(|r| r.attempts).sum();
         assert_eq!(attempts, 40, "waiting is no attempt");
     }
 }

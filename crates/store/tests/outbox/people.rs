@@ -1,0 +1,183 @@
+//! What customers, receivers and the people who run the engine say.
+
+use super::*;
+use tidings_store::{Consent, Feedback, FeedbackKind};
+
+#[tokio::test]
+async fn an_import_does_not_bring_a_withdrawn_consent_back_and_every_word_is_kept() {
+    for f in Fresh::each().await {
+        assert!(f.state.grant_consent("ann", "email", "sign-up form").await.unwrap());
+        f.state.withdraw_consent("ann", "email", "link in mail").await.unwrap();
+        assert!(!f.state.grant_consent("ann", "email", "import").await.unwrap());
+        assert!(f.state.withdrawn("email").await.unwrap().contains("ann"));
+        let holding: Vec<Consent> = f.state.consents("ann").await.unwrap();
+        assert_eq!((holding.len(), holding[0].given, holding[0].source.as_str()), (1, false, "link in mail"));
+        let log = f.state.consent_log("ann").await.unwrap();
+        let words: Vec<_> = log.iter().map(|word| (word.given, word.source.as_str())).collect();
+        assert_eq!(words, [(true, "sign-up form"), (false, "link in mail"), (true, "import")]);
+        f.by_hand("UPDATE tidings_consent_words SET withdrawn = 0").await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn a_hard_bounce_and_a_complaint_suppress_the_address_and_a_full_mailbox_does_not() {
+    for f in Fresh::each().await {
+        for (customer, kind, suppressed) in [
+            ("hard", FeedbackKind::Hard, true),
+            ("spam", FeedbackKind::Complaint, true),
+            ("full", FeedbackKind::Soft, false),
+        ] {
+            f.enqueue(vec![mail(customer)]).await;
+            f.carry(Kind::Message, "email", sent(None)).await;
+            let feedback = Feedback { kind, detail: "5.1.1 no such user".into() };
+            assert!(f.state.feedback(mail(customer).key, &feedback).await.unwrap());
+            assert!(!f.state.feedback(key("unheard of", customer), &feedback).await.unwrap());
+            let again = Intent { key: key("again", customer), ..mail(customer) };
+            f.enqueue(vec![again]).await;
+            f.carry(Kind::Message, "email", sent(None)).await;
+            let expected = if suppressed { Status::Suppressed } else { Status::Sent };
+            assert_eq!(f.states(customer).await[1], expected, "{customer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_customer_who_is_erased_while_queued_gets_nothing_and_leaves_no_trace_but_their_no() {
+    for f in Fresh::each().await {
+        let step = |step: &str, intent| Intent { key: key(step, "ann"), step: step.into(), ..intent };
+        let values = r#"{"customer": {"name": "Ann Lee"}}"#;
+        let sms = tidings_plan::Fallback {
+            key: key("sms", "ann"),
+            step: "sms".into(),
+            channel: "sms".into(),
+            address: "+15550100".into(),
+            values: values.into(),
+        };
+        let named = Intent { values: values.into(), zone: Some("Asia/Tokyo".into()), ..mail("ann") };
+        let to_sms = |name: &str| Intent {
+            fallback: vec![sms.clone()],
+            channel: name.into(),
+            ..step(name, named.clone())
+        };
+        f.enqueue(vec![
+            to_sms("done"),
+            to_sms("doubt"),
+            to_sms("claimed"),
+            to_sms("leaving"),
+            to_sms("waits"),
+        ])
+        .await;
+        f.enqueue(vec![coupon("ann"), mail_with_coupon("ann"), mail("bob")]).await;
+        f.carry(Kind::Message, "done", Outcome::Rejected("550 no Ann Lee here".into())).await;
+        f.carry(Kind::Message, "doubt", Outcome::Unknown("reset after 250 for ann@shop.example".into()))
+            .await;
+        let claimed = f.claim(Kind::Message, "claimed").await;
+        let leaving = f.claim(Kind::Message, "leaving").await;
+        f.gate(&leaving).await;
+        let change = Intent {
+            kind: Kind::Change,
+            address: None,
+            values: r#"{"set": "Ann Lee"}"#.into(),
+            ..named.clone()
+        };
+        f.enqueue(vec![step("set", change)]).await;
+        f.state.apply_changes().await.unwrap();
+        f.state.grant_consent("ann", "email", "form of Ann Lee").await.unwrap();
+        f.state.withdraw_consent("ann", "sms", "link").await.unwrap();
+        f.state.suppress("email", "ann@shop.example", "asked to", "ann").await.unwrap();
+        let bounce = Feedback { kind: FeedbackKind::Soft, detail: "Ann Lee is away".into() };
+        f.state.feedback(key("done", "ann"), &bounce).await.unwrap();
+
+        assert!(f.state.erase("ann").await.unwrap() > 0);
+        assert!(f.gate(&claimed).await.open.is_empty(), "what was claimed does not leave");
+        f.state
+            .settle(leaving.token, &[(key("leaving", "ann"), Outcome::Again("busy".into(), None))])
+            .await
+            .unwrap();
+        f.advance(Duration::from_secs(60));
+        for channel in ["leaving", "doubt", "waits", "sms", "email"] {
+            let claim = f.claim(Kind::Message, channel).await;
+            let open = f.gate_with(&claim, OnUnknown::Retry(1_000_000)).await.open;
+            assert!(open.iter().all(|key| *key == mail("bob").key), "{channel}");
+        }
+        for row in f.state.ledger("ann").await.unwrap() {
+            assert!(row.status.ended(), "{row:?}");
+            let traces = format!("{:?} {:?}", row.address, row.reason);
+            assert!(
+                !traces.contains("Lee") && !traces.contains("ann@") && !traces.contains("+1555"),
+                "{row:?}"
+            );
+        }
+        assert!(f.state.engine_rows().await.unwrap().kept.is_empty());
+        assert_eq!(f.state.suppressions().await.unwrap().len(), 1, "the no stays");
+        let consents = f.state.consents("ann").await.unwrap();
+        assert!(matches!(consents.as_slice(), [sms] if !sms.given && sms.channel == "sms"), "{consents:?}");
+        assert_eq!(f.state.consent_log("ann").await.unwrap().len(), 1);
+        let left = "SELECT 1 / COUNT(*) FROM tidings_outbox WHERE vals LIKE '%Lee%' OR fallback LIKE '%Lee%'";
+        let feedback = "SELECT 1 / COUNT(*) FROM tidings_feedback WHERE detail LIKE '%Lee%'";
+        if f.folder.is_none() {
+            for none in [left, feedback] {
+                let error = f.by_hand(none).await.unwrap_err();
+                assert!(error.to_string().contains("division by zero"), "{error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_quarantined_before_it_left_can_be_tried_again_and_nothing_else() {
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("ann"), mail("bob")]).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        let broken =
+            |key: Key| (key, if key == mail("ann").key { Err("no subject".into()) } else { Ok("p".into()) });
+        let prepared: Vec<_> = claim.rows.iter().map(|r| broken(r.sending.key)).collect();
+        let door = Door::default();
+        f.state.gate(claim.token, &prepared, OnUnknown::Leave, LEASE, &door, &[]).await.unwrap();
+        f.state.settle(claim.token, &[(mail("bob").key, sent(None))]).await.unwrap();
+        let moves = f.state.retry(&[mail("ann").key, mail("bob").key]).await.unwrap();
+        assert_eq!((moves.to[&Status::Pending], moves.stale), (1, 1));
+        f.carry(Kind::Message, "email", sent(None)).await;
+        assert_eq!(f.states("ann").await, [Status::Sent]);
+    }
+}
+
+#[tokio::test]
+async fn rows_are_found_by_what_is_asked_for_the_newest_first() {
+    for f in Fresh::each().await {
+        let other = Intent { rule: "other".into(), channel: "sms".into(), ..mail("eve") };
+        f.enqueue(vec![mail("ann"), mail("bob"), other]).await;
+        f.carry(Kind::Message, "email", sent(None)).await;
+        let found = async |filter: RowFilter| {
+            let rows = f.state.outbox_rows(&filter, 2).await.unwrap();
+            rows.into_iter().map(|row| row.customer).collect::<Vec<_>>()
+        };
+        let any = RowFilter::default;
+        assert_eq!(found(any()).await, ["eve", "bob"]);
+        assert_eq!(found(RowFilter { rule: Some("wake-up".into()), ..any() }).await, ["bob", "ann"]);
+        assert_eq!(found(RowFilter { status: Some(Status::Pending), ..any() }).await, ["eve"]);
+        assert_eq!(found(RowFilter { channel: Some("sms".into()), ..any() }).await, ["eve"]);
+        let ann = RowFilter { customer: Some("ann".into()), status: Some(Status::Sent), ..any() };
+        assert_eq!(found(ann).await, ["ann"]);
+    }
+}
+
+#[tokio::test]
+async fn a_budget_counts_coupons_that_were_or_may_be_granted() {
+    for f in Fresh::each().await {
+        for (customer, outcome) in [
+            ("granted", sent(Some("C"))),
+            ("unknown", Outcome::Unknown("reset".into())),
+            ("refused", Outcome::Rejected("no".into())),
+        ] {
+            f.enqueue(vec![Intent { worth: Some(2_000), ..coupon(customer) }]).await;
+            f.carry(Kind::Coupon, "shop", outcome).await;
+        }
+        f.enqueue(vec![Intent { worth: Some(500), at: AT + 1, ..coupon("waits") }]).await;
+        f.enqueue(vec![Intent { worth: Some(500), at: AT - 1, ..coupon("before") }, coupon("worthless")])
+            .await;
+        let mut spent = f.state.spent(AT).await.unwrap()["wake-up"].clone();
+        spent.sort_unstable();
+        assert_eq!(spent, [(AT, 2_000), (AT, 2_000), (AT + 1, 500)]);
+    }
+}
