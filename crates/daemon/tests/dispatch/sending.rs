@@ -98,7 +98,8 @@ async fn a_message_goes_by_the_next_channel_where_the_first_refuses_it_or_is_dow
         let (by_mail, by_sms) =
             (witness::Log::read(folder.path(), "email"), witness::Log::read(folder.path(), "sms"));
         assert_eq!((by_mail.len(), by_sms.len()), (0, 40), "down: {down}");
-        let rows = state.outbox_rows(None, Some(Status::Rejected), u32::MAX).await.unwrap();
+        let rejected = RowFilter { status: Some(Status::Rejected), ..RowFilter::default() };
+        let rows = state.outbox_rows(&rejected, u32::MAX).await.unwrap();
         assert_eq!(rows.len(), 40, "and the mails say why they did not go");
         assert!(rows.iter().any(|r| r.reason.as_deref().is_some_and(|r| r.contains(if down {
             "down"
