@@ -3,9 +3,13 @@
 
 mod daemon;
 mod project;
+mod witness;
 
 use daemon::Daemon;
 use project::Project;
+use std::time::{Duration, Instant};
+use tidings_store::State;
+use witness::{Log, mail_server, tally};
 
 const LINKS: (&str, &str) = ("LINKS", "a secret of links");
 const RULE: &str = "rule hello\n  every day at 10:00\n  if email is known\n  then\n    send hello email\n  repeat every time\nend\n";
@@ -111,4 +115,89 @@ fn others_than_this_machine_need_a_token_for_the_metrics() {
     assert_eq!(daemon.ask("GET", "/metrics", "Authorization: Bearer let me in\r\n", "").0, 200);
     assert_eq!(daemon.get("/healthz").0, 200);
     daemon.until("/readyz", |status, _| status == 200);
+}
+
+/// Gives a project twenty customers more, and writes the 23 sends down without sending any.
+fn fill(project: &Project) {
+    project.write(
+        "customers.csv",
+        &format!(
+            "id,email,consent\n{}",
+            (0..20).map(|i| format!("{i:02},c{i}@example.com,yes\n")).collect::<String>()
+        ),
+    );
+    project.run(&["import", "customers.csv"]);
+    let command = |args: &[&str]| project.command(args).env(LINKS.0, LINKS.1).output().unwrap();
+    assert!(command(&["pause"]).status.success());
+    command(&["run"]);
+    assert!(command(&["resume"]).status.success());
+}
+
+fn states(project: &Project) -> Vec<(String, u64)> {
+    let output = project.command(&["outbox", "--format", "json"]).env(LINKS.0, LINKS.1).output().unwrap();
+    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let state =
+        |r: &serde_json::Value| (r["state"].as_str().unwrap().to_owned(), r["rows"].as_u64().unwrap());
+    let mut states: Vec<_> = rows.as_array().unwrap().iter().map(state).collect();
+    states.sort();
+    states
+}
+
+async fn soon(mut comes: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !comes() {
+        assert!(start.elapsed() < daemon::SOON);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_sent() {
+    let (port, mails) = mail_server(Duration::ZERO).await;
+    let project = shop(port);
+    project.write("rules/hello.tidings", &RULE.replace("every day at 10:00", "every 1 hours"));
+    // The rule was last dealt with two hours ago.
+    let state = State::open_file(&project.folder().join("state.db")).await.unwrap();
+    state.advance(-2 * 3_600_000_000);
+    state.schedule_seen(&["hello".to_owned()]).await.unwrap();
+    state.close().await;
+    let mut daemon = Daemon::start(&project, &[], &[LINKS]);
+    soon(|| mails.lock().unwrap().len() == 3).await;
+    daemon.until("/metrics", |_, metrics| metrics.contains("tidings_occurrences_total{what=\"run\"} 1"));
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    // Begun anew, it does not run again.
+    let mut daemon = Daemon::start(&project, &[], &[LINKS]);
+    daemon.until("/readyz", |status, _| status == 200);
+    daemon.signal("INT");
+    assert_eq!(daemon.wait(), Some(0));
+    assert_eq!(states(&project), [("sent".to_owned(), 3)]);
+    assert!(tally(&mails).values().all(|n| *n == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_sees_through_what_is_leaving_and_a_second_one_ends_at_once() {
+    let (port, mails): (u16, Log) = mail_server(Duration::from_millis(300)).await;
+    let project = shop(port);
+    fill(&project);
+    let mut daemon = Daemon::start(&project, &[], &[LINKS]);
+    soon(|| !mails.lock().unwrap().is_empty()).await;
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+    let sent = mails.lock().unwrap().len() as u64;
+    assert!(sent < 23, "nothing more began: {sent}");
+    assert_eq!(states(&project), [("pending".to_owned(), 23 - sent), ("sent".to_owned(), sent)]);
+
+    let (port, late) = mail_server(Duration::from_secs(600)).await;
+    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let line = config.lines().find(|l| l.contains("port:")).unwrap();
+    project.write("tidings.yaml", &config.replace(line, &format!("    port: {port}")));
+    let mut daemon = Daemon::start(&project, &[], &[LINKS]);
+    soon(|| states(&project).iter().any(|(state, _)| state == "dispatching")).await;
+    daemon.signal("TERM");
+    daemon.until("/readyz", |status, why| status == 503 && why.contains("stopping"));
+    assert!(daemon.child.try_wait().unwrap().is_none(), "what is leaving is waited for");
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(130));
+    assert_eq!(late.lock().unwrap().len(), 0);
 }

@@ -35,6 +35,7 @@ fn describe() {
         "tidings_channel_down",
         "1 while a provider is left alone because it failed time and again"
     );
+    describe_gauge!("tidings_held_runs", "Runs whose sends wait for a person's word");
     describe_gauge!(
         "tidings_project_sound",
         "1 while the project's files are sound, 0 while the old program runs on"
@@ -42,8 +43,10 @@ fn describe() {
     describe_gauge!("tidings_state_reachable", "1 while the state answers");
     describe_counter!("tidings_reloads_total", "Projects that were taken up after a change");
     describe_counter!("tidings_reload_failures_total", "Changes that were not taken up");
+    describe_counter!("tidings_occurrences_total", "Occurrences of schedules, by what became of them");
     describe_counter!("tidings_state_errors_total", "Failures of the state, by duty");
     describe_counter!("tidings_unsubscribes_total", "Consents that were withdrawn over a link");
+    describe_histogram!("tidings_decide_seconds", "How long loading, evaluating and planning took");
     describe_histogram!("tidings_loop_lag_seconds", "How late the event loop answered its clock");
 }
 
@@ -83,6 +86,16 @@ pub(crate) fn lag(late: Duration) {
     histogram!("tidings_loop_lag_seconds").record(late);
 }
 
+/// How long a decision took.
+pub(crate) fn decided(took: Duration) {
+    histogram!("tidings_decide_seconds").record(took);
+}
+
+/// Some occurrences came to an end: `run` or `skipped`.
+pub(crate) fn occurrences(what: &'static str, how_many: u64) {
+    counter!("tidings_occurrences_total", "what" => what).increment(how_many);
+}
+
 /// Whether the project's files are sound; `changed` where they were just read anew.
 pub(crate) fn project(sound: bool, changed: bool) {
     gauge!("tidings_project_sound").set(if sound { 1.0 } else { 0.0 });
@@ -99,6 +112,11 @@ pub(crate) fn state(reachable: bool) {
 /// The state failed somebody's duty.
 pub(crate) fn state_error(duty: &'static str) {
     counter!("tidings_state_errors_total", "duty" => duty).increment(1);
+}
+
+/// How many runs wait for a person.
+pub(crate) fn held(runs: usize) {
+    gauge!("tidings_held_runs").set(runs as f64);
 }
 
 /// Somebody unsubscribed.

@@ -5,11 +5,13 @@
 //! be killed at any moment.
 
 mod sending;
+mod timing;
 mod watch;
 mod web;
 
 use crate::metrics;
-use crate::site::{Site, Unsound};
+use crate::schedule::Scheduler;
+use crate::site::{Site, Unsound, worker};
 use crate::stop::Stop;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -84,6 +86,8 @@ enum Duty {
     Opening,
     /// Taking what waits to where it goes.
     Sending,
+    /// Running what is due.
+    Timing,
     /// Looking how the state and the outbox are.
     Looking,
 }
@@ -93,6 +97,7 @@ impl Duty {
         match self {
             Duty::Opening => "opening",
             Duty::Sending => "sending",
+            Duty::Timing => "schedules",
             Duty::Looking => "looking",
         }
     }
@@ -267,6 +272,10 @@ impl Daemon {
             return;
         }
         self.send(state.clone());
+        let scheduler =
+            Scheduler { clock: self.serve.clock.clone(), worker: worker(), stop: self.serve.stop.clone() };
+        let (site, events) = (self.site.subscribe(), self.events.clone());
+        self.tasks.spawn(timing::keep_time(scheduler, site, state.clone(), events));
         self.tasks.spawn(sending::look(state, self.events.clone(), self.serve.stop.clone()));
     }
 

@@ -7,7 +7,7 @@ use crate::site::Site;
 use crate::stop::Stop;
 use std::sync::Arc;
 use std::time::Duration;
-use tidings_store::{Outlet, State, StateError};
+use tidings_store::{HoldState, Outlet, State, StateError};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
@@ -86,6 +86,8 @@ pub(super) async fn look(state: State, events: mpsc::Sender<Event>, stop: Stop) 
                 tracing::warn!(paused = scopes.join(", "), "what is paused has changed");
                 paused = now;
             }
+            let holds = state.holds().await?;
+            metrics::held(holds.iter().filter(|h| h.state == HoldState::Waiting).count());
             if Instant::now() >= count_at {
                 let start = Instant::now();
                 metrics::outbox(&state.outbox_counts(None).await?);

@@ -19,6 +19,9 @@ const BEGIN: &str = "\
 const SKIP: &str = "\
     INSERT INTO tidings_occurrences (rule, occurrence, due, state, reason, begun_at, ended_at) \
     VALUES ($1, $2, $3, 'skipped', $4, $5, $5) ON CONFLICT (rule, occurrence) DO NOTHING";
+const GIVE_UP: &str = "\
+    UPDATE tidings_occurrences SET state = 'skipped', reason = $4, ended_at = $5, worker = NULL, leased_until = NULL \
+    WHERE rule = $1 AND occurrence = $2 AND worker = $3 AND state = 'begun'";
 const FINISH: &str = "\
     UPDATE tidings_occurrences SET state = 'finished', run = $3, ended_at = $4, worker = NULL, leased_until = NULL \
     WHERE rule = $1 AND occurrence = $2 AND state = 'begun'";
@@ -116,6 +119,21 @@ impl State {
         let now = tx.now;
         tx.execute(SKIP, args![rule, &occurrence.name, occurrence.at, reason, now]).await?;
         tx.execute(DEALT_WITH, args![rule, occurrence.at]).await?;
+        tx.commit().await
+    }
+
+    /// Ends what a worker has begun, or taken over, without its having run, and notes why. Changes nothing where it is
+    /// another's.
+    pub async fn give_up_occurrence(
+        &self,
+        worker: &str,
+        rule: &str,
+        occurrence: &Occurrence,
+        reason: &str,
+    ) -> Result<(), StateError> {
+        let mut tx = self.begin(Turn::None).await?;
+        let now = tx.now;
+        tx.execute(GIVE_UP, args![rule, &occurrence.name, worker, reason, now]).await?;
         tx.commit().await
     }
 

@@ -1,0 +1,325 @@
+//! Running the rules on their schedules.
+//!
+//! An occurrence is a row: whoever writes it down runs it, so any number of daemons may look at the same time. All
+//! rules that are due at a moment are decided together, for that moment and not for the one at which somebody got
+//! round to it. What a lost daemon began is taken over when its lease is over; its keys make what it wrote known.
+
+use crate::decide::DecideError;
+use crate::metrics;
+use crate::site::Site;
+use crate::stop::Stop;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tidings_channels::Clock;
+use tidings_check::program::{Overlap, Rule};
+use tidings_plan::schedule::{Occurrence, Skipped, due, is_late, next, occurrences};
+use tidings_plan::{Plan, pages};
+use tidings_schema::Now;
+use tidings_store::{RunId, State, StateError, StoreError};
+use tokio::runtime::Handle;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, interval_at};
+
+/// How long a run that was begun stays its worker's without a word.
+const LEASE: Duration = Duration::from_secs(60);
+/// How long a run that failed is left alone.
+const RETRY: Duration = Duration::from_secs(10);
+/// The longest time between two looks at the schedules, in microseconds: others may have been lost meanwhile.
+const LOOK: i64 = 30_000_000;
+
+const STILL_GOING: &str = "the run before it was still going";
+
+/// Runs rules when they are due.
+#[derive(Clone)]
+pub struct Scheduler {
+    /// The time of day.
+    pub clock: Clock,
+    /// In whose name occurrences are begun.
+    pub worker: String,
+    /// Ends a run between two pages; whoever comes next takes it over.
+    pub stop: Stop,
+}
+
+/// What came of a look at the schedules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// What ran: rules and their occurrences, in order.
+    pub ran: Vec<(String, Occurrence)>,
+    /// How many were skipped.
+    pub skipped: u64,
+    /// When to look again, in microseconds since 1970 UTC.
+    pub next: i64,
+    /// Why something that was due did not run; it is tried again.
+    pub failed: Option<String>,
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug)]
+pub enum RunError {
+    /// The state failed.
+    State(StateError),
+    /// The customers could not be read.
+    Customers(StoreError),
+    /// It was told to stop.
+    Stopped,
+    /// Deciding broke down.
+    BrokeDown,
+}
+
+/// An occurrence of a rule, by the rule's position.
+struct Due {
+    rule: usize,
+    occurrence: Occurrence,
+    /// Whether it was begun before, by somebody who was lost.
+    orphan: bool,
+}
+
+impl Scheduler {
+    /// Does all that is due now.
+    pub async fn turn(&self, site: &Arc<Site>, state: &State) -> Result<Turn, StateError> {
+        let now = (self.clock)();
+        let mut turn = Turn { next: now.saturating_add(LOOK), ..Turn::default() };
+        for (at, due) in self.due(site, state, now, &mut turn).await? {
+            if self.stop.wanted() {
+                break;
+            }
+            let mine = self.begin(site, state, due, &mut turn).await?;
+            if !mine.is_empty() {
+                self.run(site, state, at, mine, &mut turn).await?;
+            }
+        }
+        metrics::occurrences("run", turn.ran.len() as u64);
+        metrics::occurrences("skipped", turn.skipped);
+        let coming = site.program.rules.iter().filter_map(|rule| self.next(site, rule, now));
+        turn.next = coming.fold(turn.next, i64::min);
+        Ok(turn)
+    }
+
+    fn next(&self, site: &Site, rule: &Rule, now: i64) -> Option<i64> {
+        next(rule.schedule.polled(), site.zone(), now).map(|o| o.at)
+    }
+
+    /// What is due, by moment; what is not to run is written down.
+    async fn due(
+        &self,
+        site: &Site,
+        state: &State,
+        now: i64,
+        turn: &mut Turn,
+    ) -> Result<BTreeMap<i64, Vec<Due>>, StateError> {
+        let rules = || site.program.rules.iter().enumerate();
+        let names: Vec<String> = rules().map(|(_, rule)| rule.identity().to_owned()).collect();
+        let seen = state.schedule_seen(&names).await?;
+        let mut moments: BTreeMap<i64, Vec<Due>> = BTreeMap::new();
+        for (name, occurrence) in state.orphans(&self.worker, LEASE).await? {
+            let known = rules().find(|(_, rule)| rule.identity() == name);
+            let reason = match known {
+                Some((_, rule)) if is_late(rule, &occurrence, now) => {
+                    "whoever ran it was lost, and then it was too late for it"
+                }
+                Some((rule, _)) => {
+                    let due = Due { rule, occurrence, orphan: true };
+                    moments.entry(due.occurrence.at).or_default().push(due);
+                    continue;
+                }
+                None => "whoever ran it was lost, and the rule is gone",
+            };
+            turn.skipped += 1;
+            tracing::warn!(rule = name, occurrence = occurrence.name, reason, "skipped");
+            state.give_up_occurrence(&self.worker, &name, &occurrence, reason).await?;
+        }
+        for ((i, rule), name) in rules().zip(&names) {
+            let Some(seen) = seen.get(name) else { continue };
+            let due = due(rule, site.zone(), *seen, now);
+            for Skipped { count, last, reason, .. } in due.skipped {
+                turn.skipped += count as u64;
+                let reason = if count == 1 {
+                    reason.to_owned()
+                } else {
+                    format!("{reason}; so were {} before it", count - 1)
+                };
+                tracing::warn!(rule = name, occurrence = last.name, reason, "skipped");
+                state.skip_occurrence(name, &last, &reason).await?;
+            }
+            for occurrence in due.run {
+                moments.entry(occurrence.at).or_default().push(Due { rule: i, occurrence, orphan: false });
+            }
+        }
+        Ok(moments)
+    }
+
+    /// Those that nobody else runs, and whose rules run no more.
+    async fn begin(
+        &self,
+        site: &Site,
+        state: &State,
+        due: Vec<Due>,
+        turn: &mut Turn,
+    ) -> Result<Vec<Due>, StateError> {
+        let mut mine = Vec::new();
+        for due in due {
+            let Some(rule) = site.program.rules.get(due.rule) else { continue };
+            let name = rule.identity();
+            if due.orphan {
+                mine.push(due);
+            } else if state.under_way(name).await? {
+                // One that waits is due until it can run, or until it is too late.
+                if rule.overlap == Overlap::Skip {
+                    turn.skipped += 1;
+                    tracing::warn!(
+                        rule = name,
+                        occurrence = due.occurrence.name,
+                        reason = STILL_GOING,
+                        "skipped"
+                    );
+                    state.skip_occurrence(name, &due.occurrence, STILL_GOING).await?;
+                }
+            } else if state.begin_occurrence(&self.worker, LEASE, name, &due.occurrence).await? {
+                mine.push(due);
+            }
+        }
+        Ok(mine)
+    }
+
+    /// Runs some rules' occurrences of one moment.
+    async fn run(
+        &self,
+        site: &Arc<Site>,
+        state: &State,
+        at: i64,
+        due: Vec<Due>,
+        turn: &mut Turn,
+    ) -> Result<(), StateError> {
+        let started = (self.clock)();
+        let mut holding = JoinSet::new();
+        holding.spawn(hold(state.clone(), self.worker.clone()));
+        // Evaluating keeps a thread busy for as long as it takes, so it gets one of its own.
+        let (of, with, stop) = (site.clone(), state.clone(), self.stop.clone());
+        let rules = due.iter().map(|d| d.rule).collect();
+        let decided = spawn_blocking(move || Handle::current().block_on(decide(&of, &with, at, rules, stop)));
+        let run = decided.await.unwrap_or(Err(RunError::BrokeDown));
+        holding.abort_all();
+        let run = match run {
+            Ok(run) => run,
+            Err(error) => {
+                let rest = if matches!(error, RunError::Stopped) { Duration::ZERO } else { RETRY };
+                // Where the state is away, the lease runs out by itself.
+                state.hold_occurrences(&self.worker, rest).await.ok();
+                return match error {
+                    RunError::State(error) => Err(error),
+                    RunError::Stopped => Ok(()),
+                    other => {
+                        tracing::error!(error = %other, at, "a run failed; it is tried again");
+                        turn.failed = Some(other.to_string());
+                        Ok(())
+                    }
+                };
+            }
+        };
+        let ended = (self.clock)();
+        for Due { rule, occurrence, .. } in due {
+            let Some(rule) = site.program.rules.get(rule) else { continue };
+            let name = rule.identity();
+            state.finish_occurrence(name, &occurrence, run).await?;
+            let meanwhile =
+                occurrences(rule.schedule.polled(), site.zone(), started.max(occurrence.at), ended);
+            turn.ran.push((name.to_owned(), occurrence));
+            if let Some(last) = meanwhile.last().filter(|_| rule.overlap == Overlap::Skip) {
+                turn.skipped += 1;
+                state.skip_occurrence(name, &last, STILL_GOING).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps what was begun from being taken for lost.
+async fn hold(state: State, worker: String) {
+    let mut beats = interval_at(Instant::now() + LEASE / 3, LEASE / 3);
+    loop {
+        beats.tick().await;
+        state.hold_occurrences(&worker, LEASE).await.ok();
+    }
+}
+
+/// Decides for a moment and writes the plan down.
+async fn decide(
+    site: &Site,
+    state: &State,
+    at: i64,
+    rules: Vec<usize>,
+    stop: Stop,
+) -> Result<RunId, RunError> {
+    let customers = site.customers().await?;
+    let (shown, mut supplies) = (site.shown(), site.supplies());
+    supplies.expiring = true;
+    let now = Now { micros: at, zone: site.zone() };
+    let decision = site.decider(&customers, Some(state), &shown).decide(now, Some(rules)).await?;
+    metrics::decided(decision.took.iter().sum());
+    decision.recheck(state).await?;
+    let run = state.start_run(at, "schedule", &site.fingerprint()).await?;
+    let (mut new, mut waiting) = (0, false);
+    for page in pages(&decision.plan, &decision.question(), &supplies) {
+        if stop.wanted() {
+            return Err(RunError::Stopped);
+        }
+        waiting |= page.hold.is_some();
+        new += state.enqueue(run, &page).await?.inserted;
+    }
+    state.finish_run(run).await?;
+    say(&decision.plan, run, new, waiting);
+    Ok(run)
+}
+
+fn say(plan: &Plan, run: RunId, new: u64, waiting: bool) {
+    for rule in &plan.rules {
+        let tally = rule.tally();
+        let held: Vec<String> = tally.held.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
+        tracing::info!(
+            run = run.0,
+            rule = rule.name,
+            matched = rule.matched(),
+            planned = tally.planned,
+            held = held.join(", "),
+            "decided"
+        );
+    }
+    tracing::info!(run = run.0, sends = new, "run");
+    if waiting {
+        tracing::warn!(run = run.0, "waits for a person's word: see `tidings runs`");
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::State(e) => e.fmt(f),
+            RunError::Customers(e) => e.fmt(f),
+            RunError::Stopped => f.write_str("it was told to stop"),
+            RunError::BrokeDown => f.write_str("deciding broke down"),
+        }
+    }
+}
+
+impl From<StateError> for RunError {
+    fn from(e: StateError) -> RunError {
+        RunError::State(e)
+    }
+}
+
+impl From<StoreError> for RunError {
+    fn from(e: StoreError) -> RunError {
+        RunError::Customers(e)
+    }
+}
+
+impl From<DecideError> for RunError {
+    fn from(e: DecideError) -> RunError {
+        match e {
+            DecideError::Store(e) => RunError::Customers(e),
+            DecideError::State(e) => RunError::State(e),
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Rules on their schedules, with a clock that is driven: a month passes in seconds. The witness is the outbox: one
+//! customer, every rule `repeat every time`, so each occurrence leaves one row.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+use tidings_check::program::Schedule;
+use tidings_daemon::{Scheduler, Site, Stop, Turn};
+use tidings_plan::schedule::{Occurrence, occurrences};
+use tidings_store::state::OccurrenceState;
+use tidings_store::{Import, State};
+
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+/// 2027-03-10 12:34:56 UTC, before the clocks go forward in Berlin.
+const START: i64 = 1_804_682_096 * SECOND;
+
+/// Every form of the language.
+const FORMS: [(&str, &str); 10] = [
+    ("daily", "every day at 10:00"),
+    ("in-the-gap", "every day at 02:30"),
+    ("working", "every weekday at 10:00"),
+    ("twice-a-week", "every monday, thursday at 18:15"),
+    ("first", "every month on day 1 at 09:00"),
+    ("last", "every month on day 31 at 09:00"),
+    ("counted", "every 2 hours"),
+    ("listed", "cron \"0 8,20 * * *\""),
+    ("stepped", "cron \"*/30 1-3 * * sun\""),
+    ("around", "7 days before birthday at 09:00"),
+];
+
+struct World {
+    folder: TempDir,
+    site: Arc<Site>,
+    state: State,
+    now: Arc<AtomicI64>,
+    workers: usize,
+}
+
+impl World {
+    async fn new(rules: &str) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write(
+            "tidings.yaml",
+            "name: clock\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: Europe/Berlin\ncurrency: EUR\n",
+        );
+        write(
+            "schema.yaml",
+            "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    birthday: {type: date, yearly: true}\n    consent: yes/no\n\
+             contact:\n  email: {address: email, consent: consent}\n",
+        );
+        write("rules/all.tidings", rules);
+        write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
+        write("customers.csv", "id,email,birthday,consent\n1,one@example.com,1990-04-01,yes\n");
+        let now = Arc::new(AtomicI64::new(START));
+        let site = open(folder.path(), &now);
+        import(folder.path(), &site).await;
+        let state = site.state().await.unwrap();
+        let wall = chrono::Utc::now().timestamp_micros();
+        state.advance(START - wall);
+        World { site: Arc::new(site), folder, state, now, workers: 0 }
+    }
+
+    /// The same project with other rules.
+    fn edit(&mut self, rules: &str) {
+        std::fs::write(self.folder.path().join("rules/all.tidings"), rules).unwrap();
+        self.site = Arc::new(open(self.folder.path(), &self.now));
+    }
+
+    fn now(&self) -> i64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    fn pass(&self, micros: i64) {
+        self.now.fetch_add(micros, Ordering::Relaxed);
+        self.state.advance(micros);
+    }
+
+    /// Another daemon.
+    fn scheduler(&mut self) -> Scheduler {
+        self.workers += 1;
+        let now = self.now.clone();
+        Scheduler {
+            clock: Arc::new(move || now.load(Ordering::Relaxed)),
+            worker: format!("worker {}", self.workers),
+            stop: Stop::default(),
+        }
+    }
+
+    async fn turn(&self, scheduler: &Scheduler) -> Turn {
+        let turn = scheduler.turn(&self.site, &self.state).await.unwrap();
+        assert_eq!(turn.failed, None);
+        turn
+    }
+
+    /// Lets time pass up to a moment, turn by turn.
+    async fn until(&mut self, scheduler: &Scheduler, end: i64) -> Vec<(String, Occurrence)> {
+        let mut ran = Vec::new();
+        loop {
+            let turn = self.turn(scheduler).await;
+            ran.extend(turn.ran);
+            let next = self.next();
+            if next > end {
+                self.pass(end - self.now());
+                return ran;
+            }
+            self.pass(next - self.now());
+        }
+    }
+
+    /// When the next thing is due.
+    fn next(&self) -> i64 {
+        let zone = self.site.zone();
+        let next =
+            |s: &Schedule| occurrences(s, zone, self.now(), i64::MAX).next().map_or(i64::MAX, |o| o.at);
+        self.site.program.rules.iter().map(|r| next(&r.schedule)).min().unwrap()
+    }
+
+    /// What must have run since the start, by rule.
+    fn expected(&self) -> BTreeMap<String, Vec<Occurrence>> {
+        let of = |s: &Schedule| occurrences(s, self.site.zone(), START, self.now()).collect();
+        self.site.program.rules.iter().map(|r| (r.name.clone(), of(&r.schedule))).collect()
+    }
+
+    /// What the state says ran, by rule.
+    async fn finished(&self) -> BTreeMap<String, Vec<Occurrence>> {
+        let mut all: BTreeMap<String, Vec<Occurrence>> = BTreeMap::new();
+        for row in self.state.occurrences(100_000).await.unwrap() {
+            if row.state == OccurrenceState::Finished {
+                all.entry(row.rule).or_default().push(row.occurrence);
+            }
+        }
+        all.values_mut().for_each(|v| v.sort());
+        all
+    }
+
+    /// Why what was due did not run, by rule and occurrence.
+    async fn skipped(&self) -> Vec<(String, String, String)> {
+        let rows = self.state.occurrences(100_000).await.unwrap();
+        let mut skipped: Vec<_> = rows
+            .into_iter()
+            .filter_map(|row| match row.state {
+                OccurrenceState::Skipped(why) => Some((row.rule, row.occurrence.name, why)),
+                _ => None,
+            })
+            .collect();
+        skipped.sort();
+        skipped
+    }
+
+    /// The moments of the sends, by rule: what the outbox, and nobody who ran, says.
+    async fn sends(&self) -> BTreeMap<String, Vec<i64>> {
+        let mut all: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for row in self.state.ledger("1").await.unwrap() {
+            all.entry(row.rule).or_default().push(row.at);
+        }
+        all.values_mut().for_each(|v| v.sort());
+        all
+    }
+
+    /// Each occurrence once, by what the state says and by what would be sent.
+    async fn holds(&self) {
+        let expected = self.expected();
+        assert_eq!(self.finished().await, expected);
+        let mut sends = self.sends().await;
+        // A customer's own day is one day of the month.
+        assert_eq!(sends.remove("around").map_or(0, |s| s.len()), 1);
+        let moments = |o: &Vec<Occurrence>| o.iter().map(|o| o.at).collect::<Vec<_>>();
+        let moments: BTreeMap<_, _> = expected.iter().map(|(r, o)| (r.clone(), moments(o))).collect();
+        for (rule, sends) in &sends {
+            assert_eq!(sends, &moments[rule], "{rule}");
+        }
+        assert_eq!(sends.len(), FORMS.len() - 1);
+        assert_eq!(self.skipped().await, []);
+    }
+}
+
+fn open(folder: &Path, now: &Arc<AtomicI64>) -> Site {
+    let now = now.clone();
+    Site::open(folder, true, Arc::new(move || now.load(Ordering::Relaxed)))
+        .unwrap_or_else(|unsound| panic!("{:#?}", unsound.lines()))
+}
+
+async fn import(folder: &Path, site: &Site) {
+    let sources = [tidings_store::Source::parse(&folder.join("customers.csv").display().to_string())];
+    let options = tidings_store::import::Options {
+        delimiter: None,
+        again: false,
+        customers_from: None,
+        rejected_in: None,
+        settings: site.project.config.settings(),
+    };
+    let import = Import::plan(&sources, site.project.vocabulary.as_deref(), &options, &mut |_| {}).unwrap();
+    import.run(&site.project.config.store, folder, &mut |_| {}).await.unwrap();
+}
+
+fn rule(name: &str, when: &str) -> String {
+    format!("rule {name}\n  {when}\n  then\n    send hello email\n  repeat every time\nend\n\n")
+}
+
+fn forms() -> String {
+    FORMS.iter().map(|(name, when)| rule(name, when)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_month_each_occurrence_comes_once_and_in_order() {
+    let mut world = World::new(&forms()).await;
+    let scheduler = world.scheduler();
+    let ran = world.until(&scheduler, START + 30 * DAY).await;
+    world.holds().await;
+    let expected: usize = world.expected().values().map(Vec::len).sum();
+    assert_eq!(ran.len(), expected);
+    assert!(ran.is_sorted_by_key(|(_, o)| o.at), "in order");
+    // Rules of one moment are one decision.
+    let rows = world.state.occurrences(100_000).await.unwrap();
+    let mut runs: BTreeMap<i64, Vec<_>> = BTreeMap::new();
+    rows.iter().for_each(|row| runs.entry(row.occurrence.at).or_default().push(row.run));
+    assert!(runs.values().any(|r| r.len() > 2) && runs.values().all(|r| r.iter().all(|run| *run == r[0])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_each_occurrence_still_comes_once() {
+    let seed = std::env::var("TIDINGS_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
+    let mut draw = StdRng::seed_from_u64(seed);
+    let mut world = World::new(&forms()).await;
+    let (mut scheduler, mut kills) = (world.scheduler(), 0);
+    let end = START + 30 * DAY;
+    while world.now() < end {
+        let patience = Duration::from_micros(draw.random_range(0..60_000));
+        let turn = tokio::time::timeout(patience, scheduler.turn(&world.site, &world.state)).await;
+        if turn.is_err() {
+            kills += 1;
+            scheduler = world.scheduler();
+            // By then what the killed one held is anybody's.
+            world.pass(61 * SECOND);
+            continue;
+        }
+        world.pass(world.next().min(end) - world.now());
+    }
+    // What was begun last is seen through.
+    for _ in 0..3 {
+        world.turn(&scheduler).await;
+        world.pass(61 * SECOND);
+    }
+    assert!(kills > 50, "only {kills} kills");
+    world.holds().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_daemons_share_the_occurrences() {
+    let mut world = World::new(&forms()).await;
+    let (one, other) = (world.scheduler(), world.scheduler());
+    let (mut by_one, mut by_other) = (0, 0);
+    while world.now() < START + 10 * DAY {
+        let turns = tokio::join!(world.turn(&one), world.turn(&other));
+        by_one += turns.0.ran.len();
+        by_other += turns.1.ran.len();
+        world.pass(world.next() - world.now());
+    }
+    let finished: usize = world.finished().await.values().map(Vec::len).sum();
+    assert_eq!(by_one + by_other, finished, "none twice");
+    assert_eq!(world.sends().await["counted"].len(), 120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_the_latest_within_an_hour_runs_and_the_rest_is_written_down() {
+    let rules = rule("hourly", "every 1 hours") + &rule("daily", "every day at 15:00");
+    let mut world = World::new(&rules).await;
+    let scheduler = world.scheduler();
+    world.turn(&scheduler).await;
+    world.pass(6 * HOUR);
+    let turn = world.turn(&scheduler).await;
+    let ran: Vec<&str> = turn.ran.iter().map(|(rule, _)| rule.as_str()).collect();
+    assert_eq!(ran, ["hourly"], "{:?}", turn.ran);
+    assert!(world.now() - turn.ran[0].1.at < HOUR);
+    let skipped = world.skipped().await;
+    assert_eq!(skipped.len(), 2, "{skipped:?}");
+    assert!(skipped[0].2.contains("too late") && skipped[1].2.contains("so were 4 before it"), "{skipped:?}");
+    // A clock that is set back finds it all dealt with.
+    world.now.fetch_sub(3 * HOUR, Ordering::Relaxed);
+    assert_eq!(world.turn(&scheduler).await.ran, []);
+    world.now.fetch_add(3 * HOUR, Ordering::Relaxed);
+    assert_eq!(world.turn(&scheduler).await.ran, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_still_goes_is_not_run_over() {
+    let when = "every 1 hours";
+    let mut world = World::new(&rule("skips", when)).await;
+    let (slow, scheduler) = (world.scheduler(), world.scheduler());
+    world.turn(&scheduler).await;
+    world.pass(world.next() - world.now());
+    let first = occurrences(&Schedule::Interval(3600), world.site.zone(), START, world.now()).last().unwrap();
+    // A daemon that takes its time over it.
+    let lease = Duration::from_secs(3 * 3600);
+    assert!(world.state.begin_occurrence(&slow.worker, lease, "skips", &first).await.unwrap());
+    world.pass(HOUR);
+    let turn = world.turn(&scheduler).await;
+    assert_eq!((turn.ran.len(), turn.skipped), (0, 1));
+    assert!(world.skipped().await[0].2.contains("still going"));
+    // Where the rule says so, it waits for its turn.
+    world.edit(&rule("skips", &format!("{when}\n  if still running then wait")));
+    world.pass(HOUR);
+    assert_eq!(world.turn(&scheduler).await.ran, []);
+    let run = world.state.start_run(first.at, "schedule", "").await.unwrap();
+    world.state.finish_occurrence("skips", &first, run).await.unwrap();
+    world.pass(MINUTE);
+    assert_eq!(world.turn(&scheduler).await.ran.len(), 1);
+    assert_eq!(world.skipped().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_daemon_began_is_taken_over_but_not_when_it_is_too_late() {
+    let mut world = World::new(&(rule("soon", "every 2 hours") + &rule("gone", "every 2 hours"))).await;
+    let (lost, scheduler) = (world.scheduler(), world.scheduler());
+    world.turn(&scheduler).await;
+    world.pass(world.next() - world.now());
+    let due = occurrences(&Schedule::Interval(7200), world.site.zone(), START, world.now()).last().unwrap();
+    let minute = Duration::from_secs(60);
+    for rule in ["soon", "gone"] {
+        assert!(world.state.begin_occurrence(&lost.worker, minute, rule, &due).await.unwrap());
+    }
+    assert_eq!(world.turn(&scheduler).await.ran, [], "its lease still runs");
+    world.pass(61 * SECOND);
+    assert_eq!(world.turn(&scheduler).await.ran.len(), 2);
+
+    world.pass(world.next() - world.now());
+    let due = occurrences(&Schedule::Interval(7200), world.site.zone(), START, world.now()).last().unwrap();
+    for rule in ["soon", "gone"] {
+        assert!(world.state.begin_occurrence(&lost.worker, minute, rule, &due).await.unwrap());
+    }
+    world.edit(&rule("soon", "every 2 hours"));
+    world.pass(90 * MINUTE);
+    assert_eq!(world.turn(&scheduler).await.ran, []);
+    let skipped = world.skipped().await;
+    assert!(skipped[0].2.contains("the rule is gone") && skipped[1].2.contains("too late"), "{skipped:?}");
+    // And nothing stands in the way of the next.
+    world.pass(world.next() - world.now());
+    assert_eq!(world.turn(&scheduler).await.ran.len(), 1);
+}
