@@ -30,11 +30,11 @@ struct Channel {
 
 fn channel(port: u16, more: &str) -> Channel {
     let folder = tempfile::tempdir().unwrap();
-    let smtp = configured(port, more, folder.path()).unwrap();
+    let smtp = configured(port, more, folder.path(), LIMITS).unwrap();
     Channel { smtp, _folder: folder }
 }
 
-fn configured(port: u16, more: &str, folder: &Path) -> Result<Smtp, String> {
+fn configured(port: u16, more: &str, folder: &Path, limits: Limits) -> Result<Smtp, String> {
     let mail = "subject: 你好 {{ customer.name }}\npreheader: {{ coupon.value }}\n---\n<p>Dear {{ customer.name }},</p>\n\
                 <p>{{ coupon.code }} until {{ coupon.expires }}</p>\n.\n<a href=\"{{ unsubscribe_url }}\">stop</a>\n";
     fs::write(folder.join("hello.email.liquid"), mail).unwrap();
@@ -44,7 +44,7 @@ fn configured(port: u16, more: &str, folder: &Path) -> Result<Smtp, String> {
     let host = if more.contains("host:") { "" } else { "host: localhost" };
     let yaml = format!("from: Shop <hello@shop.example>\nconnections: 1\nport: {port}\n{host}\n{more}");
     let config: SmtpConfig = serde_yaml::from_str(&yaml).unwrap();
-    Smtp::new(&config, Arc::new(templates), chrono_tz::Asia::Shanghai, folder, LIMITS)
+    Smtp::new(&config, Arc::new(templates), chrono_tz::Asia::Shanghai, folder, limits)
 }
 
 fn sending(number: u8, to: &str) -> Sending {
@@ -216,7 +216,9 @@ async fn a_refused_address_costs_no_connection() {
 #[tokio::test]
 async fn many_mails_at_once_go_through_as_many_connections_and_no_more() {
     let (port, log) = start(&[]).await;
-    let channel = Arc::new(channel(port, "tls: none"));
+    let folder = tempfile::tempdir().unwrap();
+    let smtp = configured(port, "tls: none", folder.path(), Limits::default()).unwrap();
+    let channel = Arc::new(Channel { smtp, _folder: folder });
     for _ in 0..10 {
         let mut under_way = tokio::task::JoinSet::new();
         for number in 0..50 {
@@ -257,6 +259,18 @@ async fn no_answer_is_taken_for_that_of_another_mail() {
         assert!(matches!(accepted, Outcome::Sent { .. }), "{fault:?}: {accepted:?}");
         assert_eq!(log.recipients().iter().filter(|to| *to == "third@shop.example").count(), 1, "{fault:?}");
         assert!(!log.recipients().contains(&"nobody@shop.example".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_without_an_answer_is_not_used_again() {
+    for step in ["MAIL", "RCPT", "DATA", "."] {
+        let (port, log) = start(&[Silence(step)]).await;
+        let channel = channel(port, "tls: none");
+        send(&channel, 1, "ann@shop.example").await;
+        assert!(matches!(send(&channel, 2, "bob@shop.example").await, Outcome::Sent { .. }));
+        let begun = log.commands().iter().filter(|c| c.starts_with("MAIL")).count();
+        assert_eq!((begun, log.connections()), (2, 2), "{step}");
     }
 }
 
@@ -313,7 +327,7 @@ fn settings_that_would_leak_or_lie_are_refused() {
         "unsubscribe: {url: 'http://shop.example', secret: file:password}",
         "password: file:missing\nuser: u",
     ]
-    .map(|more| configured(1, more, folder.path()).err().unwrap_or_else(|| panic!("{more}")));
+    .map(|more| configured(1, more, folder.path(), LIMITS).err().unwrap_or_else(|| panic!("{more}")));
     errors.sort_unstable();
     let parts = ["`user` and `password`", "bounces", "{{ key }}", "missing", "https://", "unprotected"];
     for part in parts {

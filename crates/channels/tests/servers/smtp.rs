@@ -204,7 +204,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let text = match self.fault {
             Fault::Silence(at) if at == step => {
                 // Reads on, so that the client sees an open connection, until it goes.
-                while self.line().await.is_some() {}
+                while let Some(line) = self.line().await {
+                    self.log.0.lock().unwrap().commands.push(line.trim_end().to_owned());
+                }
                 return None;
             }
             Fault::Close(at) | Fault::Reset(at) if at == step => return None,
