@@ -2,6 +2,7 @@
 //! Everything in it has a type and a place in a rule file, so that explanations can speak the rule's own words.
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidings_schema::{
     AttributeId, CollectionId, Currency, ElapsedUnit, FieldId, OneOf, Type, Value, Vocabulary,
@@ -346,10 +347,12 @@ pub enum Limit {
 }
 
 /// What the coupons of a rule may be worth together in a rolling length of time. More waits for a person's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// So much, in minor units. All coupons of the rule are worth money of this currency.
+    /// So much, in minor units.
     pub amount: i64,
+    /// What each of the rule's coupons is worth, in the same unit.
+    pub worths: BTreeMap<String, i64>,
     /// Of this currency.
     pub currency: Currency,
     /// In this length of time.

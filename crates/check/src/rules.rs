@@ -11,7 +11,7 @@ use crate::program::{
 use crate::{Checker, RuleFile};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use tidings_schema::{Currency, Type, Value};
 use tidings_syntax::tree::{self, Amount, Clause, Item, Late, Length, Literal, Missed};
 use tidings_syntax::{Code, Diagnostic, Place, Span, Spanned};
@@ -116,7 +116,7 @@ impl<'a> Checker<'a> {
                 .help("name the segment with `for …`, or make a second rule"),
             );
         }
-        if let Some((budget, place)) = &gathered.budget {
+        if let Some((budget, place)) = &mut gathered.budget {
             let otherwise = gathered.otherwise.iter().flat_map(|(steps, _)| steps);
             self.countable(budget, *place, then.iter().chain(otherwise));
         }
@@ -274,13 +274,15 @@ impl<'a> Checker<'a> {
         };
         let currency = currency.unwrap_or(self.vocabulary.currency);
         match self.literal_as(money, &Type::Money(currency))? {
-            Value::Money(amount) => Some(Budget { amount, currency, per: span_of(per) }),
+            Value::Money(amount) => {
+                Some(Budget { amount, worths: BTreeMap::new(), currency, per: span_of(per) })
+            }
             _ => None,
         }
     }
 
     /// A budget counts coupons that are worth money of its currency.
-    fn countable<'s>(&mut self, budget: &Budget, place: Place, steps: impl Iterator<Item = &'s Step>) {
+    fn countable<'s>(&mut self, budget: &mut Budget, place: Place, steps: impl Iterator<Item = &'s Step>) {
         let world = self.world;
         let code = budget.currency.code();
         let mut none = true;
@@ -290,7 +292,10 @@ impl<'a> Checker<'a> {
             };
             none = false;
             let wrong = match world.worths.get(name) {
-                Some((_, currency)) if *currency == budget.currency => continue,
+                Some((worth, currency)) if *currency == budget.currency => {
+                    budget.worths.insert(name.clone(), *worth);
+                    continue;
+                }
                 Some((_, currency)) => {
                     format!("`{name}` is worth {}, and the budget is in {code}", currency.code())
                 }

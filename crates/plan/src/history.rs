@@ -13,6 +13,9 @@ pub struct History {
     pub rules: HashMap<String, RuleHistory>,
     /// By customer, the messages that were or may be sent, for caps.
     pub messages: HashMap<String, Vec<PastMessage>>,
+    /// By rule, the coupons that were or may be granted, for budgets: the moments of their runs (microseconds since
+    /// 1970 UTC), and what they are worth (minor units).
+    pub spent: HashMap<String, Vec<(i64, i64)>>,
 }
 
 /// What a rule did before.

@@ -18,7 +18,7 @@ pub use events::needs;
 pub use gate::{AtGate, Door, Refusal};
 pub use history::{Entry, History, Hold, Occasion, Page, PastMessage, RuleHistory};
 pub use intents::{Supplies, Terms, pages};
-pub use make::{Question, messages_since, plan};
+pub use make::{Question, coupons_since, messages_since, plan};
 pub use outbox::{Fallback, Intent, Key, Kind, OnUnknown, Outcome, Status};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict};
 pub use reach::Standing;

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use tidings_check::Program;
 use tidings_check::program::{Action, Cap, Limit, Losers, Repeat, Rule, Window};
 use tidings_engine::{Bitmap, Chunk, Matches, Needs, RuleMatches};
-use tidings_schema::{Now, calendar};
+use tidings_schema::{Now, calendar, money};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Everything that a plan depends on. Equal questions have equal plans.
@@ -69,6 +69,12 @@ pub fn plan(question: &Question<'_>) -> Plan {
 /// From which moment on past messages count under some cap, in microseconds since 1970 UTC.
 pub fn messages_since(program: &Program, now: Now) -> i64 {
     program.policy.caps.iter().map(|cap| before(cap.per, now)).min().unwrap_or(i64::MAX)
+}
+
+/// From which moment on past coupons count under some budget, in microseconds since 1970 UTC.
+pub fn coupons_since(program: &Program, now: Now) -> i64 {
+    let budgets = program.rules.iter().filter_map(|rule| rule.budget.as_ref());
+    budgets.map(|budget| before(budget.per, now)).min().unwrap_or(i64::MAX)
 }
 
 struct Planner<'a> {
@@ -297,17 +303,8 @@ impl<'a> Planner<'a> {
     /// Lets the whole rule wait for a person where it would reach more customers than it may, and gives its
     /// places under the caps back: the gate looks at them again.
     fn limit(&mut self, rule: &Rule, plan: &mut RulePlan, taken: Vec<Taken>) {
-        let planned = plan.tally().planned;
-        let most = match rule.limit {
-            Some(Limit::Customers(most)) => most,
-            // 29% of 100 is 29, whatever binary fractions make of it.
-            Some(Limit::Share(share)) => (share * self.customers as f64 + 1e-6).floor() as u64,
-            None => return,
-        };
-        if planned <= most {
-            return;
-        }
-        plan.stopped = Some(format!("it would reach {planned} customers, and its limit is {most}"));
+        let Some(why) = self.over_limit(rule, plan).or_else(|| self.over_budget(rule, plan)) else { return };
+        plan.stopped = Some(why);
         let steps = plan.audiences.iter_mut().flat_map(|a| &mut a.steps);
         for verdict in steps.flat_map(|s| &mut s.verdicts).flatten() {
             if let Verdict::Planned(channel) = *verdict {
@@ -315,6 +312,42 @@ impl<'a> Planner<'a> {
             }
         }
         taken.into_iter().for_each(|one| self.caps.give_back(one));
+    }
+
+    fn over_limit(&self, rule: &Rule, plan: &RulePlan) -> Option<String> {
+        let planned = plan.tally().planned;
+        let most = match rule.limit? {
+            Limit::Customers(most) => most,
+            // 29% of 100 is 29, whatever binary fractions make of it.
+            Limit::Share(share) => (share * self.customers as f64 + 1e-6).floor() as u64,
+        };
+        (planned > most).then(|| format!("it would reach {planned} customers, and its limit is {most}"))
+    }
+
+    fn over_budget(&self, rule: &Rule, plan: &RulePlan) -> Option<String> {
+        let budget = rule.budget.as_ref()?;
+        let start = before(budget.per, self.question.now);
+        let spent = self.question.history.spent.get(rule.identity()).into_iter().flatten();
+        let spent: i64 = spent.filter(|(at, _)| *at > start).map(|(_, worth)| worth).sum();
+        let steps = plan.audiences.iter().flat_map(|a| &a.steps);
+        let planned = steps.map(|step| {
+            let (Action::Coupon(name) | Action::Message { coupon: Some(name), .. }) = &step.action else {
+                return 0;
+            };
+            let worth = budget.worths.get(name).copied().unwrap_or(0);
+            i64::try_from(step.tally().planned).unwrap_or(i64::MAX).saturating_mul(worth)
+        });
+        let planned = planned.fold(0, i64::saturating_add);
+        let money = |minor| format!("{} {}", money::to_major(minor, budget.currency), budget.currency.code());
+        // Somebody to whom nothing is granted costs nothing, however much was spent.
+        (planned > 0 && spent.saturating_add(planned) > budget.amount).then(|| {
+            format!(
+                "its coupons would be worth {}, after {} that count already, and its budget is {}",
+                money(planned),
+                money(spent),
+                money(budget.amount)
+            )
+        })
     }
 
     /// Who enters the rule's audience now, and who left it.

@@ -117,3 +117,22 @@ fn messages_wait_for_a_day_or_as_long_as_the_rule_says() {
     assert_eq!(expires("send a email if late by more than 2 hours then send", true), None);
     assert_eq!(expires("send a email", false), None, "a run for another moment");
 }
+
+#[test]
+fn a_rule_over_its_budget_waits_for_a_person() {
+    // The coupon x is worth 20 CNY.
+    let rule = "rule r then send x coupon send a email budget 60 CNY per week end";
+    let tally = |customers: usize, spent: Vec<(i64, i64)>| {
+        let mut shop = Shop::new(rule, &vec![willing(); customers]);
+        shop.history.spent.insert("r".to_owned(), spent);
+        let plan = shop.plan();
+        assert_eq!(plan.rules[0].stopped.is_some(), plan.rules[0].waiting() > 0);
+        (plan.rules[0].tally().planned, plan.rules[0].waiting())
+    };
+    let now = Shop::new(rule, &[]).now.micros;
+    assert_eq!(tally(3, vec![]), (3, 0));
+    assert_eq!(tally(4, vec![]), (0, 4));
+    assert_eq!(tally(3, vec![(now - 6 * DAY, 1)]), (0, 3), "a fen too much");
+    assert_eq!(tally(3, vec![(now - 8 * DAY, 6_000)]), (3, 0), "that was last week");
+    assert_eq!(tally(0, vec![(now, 9_000)]), (0, 0));
+}
