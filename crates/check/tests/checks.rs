@@ -305,6 +305,7 @@ fn what_is_not_said_of_runs_is_as_the_policy_says_or_as_usual() {
     let late = |clauses: &str| rule(clauses, "").late;
     assert_eq!(late("if late by more than 2 hours then skip"), Some(Lateness::Seconds(7200)));
     assert_eq!(late("if late by more than 2 hours then send"), Some(Lateness::Any));
-    let budget = Budget { amount: 1050, currency: Currency::CNY, per: Window::Days(7) };
+    let worths = [("wake-up".to_owned(), 2000)].into();
+    let budget = Budget { amount: 1050, worths, currency: Currency::CNY, per: Window::Days(7) };
     assert_eq!(rule("budget 10.50 CNY per week", "").budget, Some(budget));
 }

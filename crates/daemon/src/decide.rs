@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 use tidings_check::Program;
 use tidings_engine::{Chunk, Evaluator, Matches, Needs, Populations};
-use tidings_plan::{Addresses, History, Key, Plan, Question, Standing, may_still_go, messages_since, plan};
+use tidings_plan::{
+    Addresses, History, Key, Plan, Question, Standing, coupons_since, may_still_go, messages_since, plan,
+};
 use tidings_schema::Now;
 use tidings_store::{CustomerStore, EngineRows, LoadStats, Moves, Selection, State, StateError, StoreError};
 
@@ -136,7 +138,8 @@ impl<'a> Decider<'a> {
 
     async fn look_back(&self, now: Now) -> Result<(EngineRows, History, Standing), StateError> {
         let Some(state) = self.state else { return Ok(Default::default()) };
-        let history = state.history(messages_since(self.program, now)..=now.micros).await?;
+        let mut history = state.history(messages_since(self.program, now)..=now.micros).await?;
+        history.spent = state.spent(coupons_since(self.program, now)).await?;
         let mut standing = Standing { secret: state.secret().to_vec(), ..Standing::default() };
         for contact in &self.program.vocabulary.contacts {
             let channel = &contact.channel;

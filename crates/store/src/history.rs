@@ -12,10 +12,11 @@ use tidings_plan::{Entry, History, PastMessage};
 
 const OCCASIONS: &str = "SELECT rule, customer, occasion, at FROM tidings_occasions";
 const ENTRIES: &str = "SELECT rule, customer, ordinal, inside FROM tidings_entries";
-/// What was sent, may have been or is about to be: a cap's place is freed by a definite no only.
+/// What was sent, may have been or is about to be: a cap's place is freed by a definite no only. What waits for a
+/// person has none yet.
 const MESSAGES: &str = "\
     SELECT customer, channel, at FROM tidings_outbox \
-    WHERE kind = 'message' AND at >= $1 AND at <= $2 AND (doubted_at IS NOT NULL \
+    WHERE kind = 'message' AND hold IS NULL AND at >= $1 AND at <= $2 AND (doubted_at IS NOT NULL \
         OR state IN ('pending', 'leased', 'dispatching', 'sent', 'unknown', 'unconfirmed'))";
 const WITHDRAWN: &str = "SELECT customer FROM tidings_consents WHERE channel = $1 AND withdrawn = 1";
 const SUPPRESSED: &str = "SELECT hash FROM tidings_suppressions WHERE channel = $1";
