@@ -61,11 +61,13 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     sending.finish_and_clear();
 
     let caught = site.sandbox.then(|| caught(folder));
-    let stuck = outcome::stuck(&state).await?;
+    let person = outcome::ForAPerson::after(&summary, &state).await?;
     match args.format {
-        TextOrJson::Json => screen.print_json(&outcome::json(&decision.plan, &summary, caught.as_deref())),
+        TextOrJson::Json => {
+            screen.print_json(&outcome::json(&decision.plan, &summary, &person, caught.as_deref()))
+        }
         TextOrJson::Text => {
-            screen.print(&outcome::text(&decision.plan, &summary, &stuck, caught.as_deref(), screen))
+            screen.print(&outcome::text(&decision.plan, &summary, &person, caught.as_deref(), screen))
         }
     }
     Ok(if plan_table::over_limit(&decision.plan) {

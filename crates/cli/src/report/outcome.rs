@@ -9,30 +9,44 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use tidings_daemon::Summary;
 use tidings_plan::{Plan, Status};
-use tidings_store::{LedgerRow, RowFilter, State, StateError};
+use tidings_store::{HeldRun, HoldState, LedgerRow, RowFilter, State, StateError};
 
 /// Whether something went wrong that a person should look at.
 pub fn failed(summary: &Summary) -> bool {
     let bad = |s: &Status| matches!(s, Status::Rejected | Status::Unconfirmed | Status::Quarantined);
     summary.drained.moves.to.keys().any(bad)
         || !summary.drained.unserved.is_empty()
+        || !summary.drained.down.is_empty()
         || summary.drained.stopped.is_some()
 }
 
-/// A few of the sends that a person should look at, the latest first.
-pub async fn stuck(state: &State) -> Result<Vec<LedgerRow>, StateError> {
-    let mut rows = Vec::new();
-    for status in [Status::Quarantined, Status::Rejected, Status::Unconfirmed] {
-        rows.extend(state.outbox_rows(&RowFilter { status: Some(status), ..RowFilter::default() }, 2).await?);
+/// What a person should look at after a run.
+pub struct ForAPerson {
+    /// A few of the sends that went wrong, the latest first.
+    stuck: Vec<LedgerRow>,
+    /// What of the run waits for a person's word.
+    held: Vec<HeldRun>,
+}
+
+impl ForAPerson {
+    /// As the state has it after a run.
+    pub async fn after(summary: &Summary, state: &State) -> Result<ForAPerson, StateError> {
+        let mut stuck = Vec::new();
+        for status in [Status::Quarantined, Status::Rejected, Status::Unconfirmed] {
+            let filter = RowFilter { status: Some(status), ..RowFilter::default() };
+            stuck.extend(state.outbox_rows(&filter, 2).await?);
+        }
+        let mut held = state.holds().await?;
+        held.retain(|h| h.run == summary.run && h.state == HoldState::Waiting);
+        Ok(ForAPerson { stuck, held })
     }
-    Ok(rows)
 }
 
 /// For people: rule by rule, then the sends by what became of them.
 pub fn text(
     plan: &Plan,
     summary: &Summary,
-    stuck: &[LedgerRow],
+    person: &ForAPerson,
     caught: Option<&Path>,
     screen: &Screen,
 ) -> String {
@@ -68,10 +82,21 @@ pub fn text(
         out.push_str(&format!("  {} {}\n", count(*n), screen.paint(status.name(), colour)));
     }
     let waiting: u64 = summary.states.iter().filter(|(status, _)| !status.ended()).map(|(_, n)| n).sum();
-    if waiting > 0 {
-        out.push_str(&format!("  {} wait for the next run\n", count(waiting)));
+    let held: u64 = person.held.iter().map(|h| h.rows).sum();
+    if waiting > held {
+        out.push_str(&format!("  {} wait for the next run\n", count(waiting - held)));
     }
-    for row in stuck {
+    for h in &person.held {
+        out.push_str(&format!(
+            "{} {} of {} wait for a person: `tidings approve {}` lets them go, `tidings cancel {}` calls them off\n",
+            screen.paint("!", Color::Yellow),
+            count(h.rows),
+            h.rule,
+            h.id,
+            h.id
+        ));
+    }
+    for row in &person.stuck {
         let why = row.reason.as_deref().unwrap_or("no reason is known");
         out.push_str(&format!(
             "{} {} for {} is {}: {why}\n",
@@ -84,6 +109,13 @@ pub fn text(
     for outlet in &summary.drained.unserved {
         out.push_str(&format!(
             "{} nothing is configured for `{}`, and sends wait for it\n",
+            screen.paint("!", Color::Red),
+            outlet.channel
+        ));
+    }
+    for outlet in &summary.drained.down {
+        out.push_str(&format!(
+            "{} {} fails time and again and is left alone for a while; its sends wait\n",
             screen.paint("!", Color::Red),
             outlet.channel
         ));
@@ -101,7 +133,7 @@ pub fn text(
 }
 
 /// For machines.
-pub fn json(plan: &Plan, summary: &Summary, caught: Option<&Path>) -> Value {
+pub fn json(plan: &Plan, summary: &Summary, person: &ForAPerson, caught: Option<&Path>) -> Value {
     let by_status = |moves: &std::collections::BTreeMap<Status, u64>| {
         Value::Object(moves.iter().map(|(s, n)| (s.name().to_owned(), json!(n))).collect::<Map<_, _>>())
     };
@@ -118,6 +150,8 @@ pub fn json(plan: &Plan, summary: &Summary, caught: Option<&Path>) -> Value {
         "states": by_status(&summary.states),
         "dispatched": by_status(&summary.drained.moves.to),
         "unserved": summary.drained.unserved.iter().map(|o| o.channel.as_str()).collect::<Vec<_>>(),
+        "down": summary.drained.down.iter().map(|o| o.channel.as_str()).collect::<Vec<_>>(),
+        "waiting": person.held.iter().map(|h| json!({"id": h.id, "rule": h.rule, "reason": h.reason, "customers": h.customers, "sends": h.rows})).collect::<Vec<_>>(),
         "stopped": summary.drained.stopped,
         "sandbox": caught.map(|p| p.display().to_string()),
     })

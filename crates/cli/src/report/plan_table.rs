@@ -93,7 +93,8 @@ pub fn remarks(plan: &Plan) -> Vec<String> {
     for rule in &plan.rules {
         let (name, matched) = (&rule.name, rule.matched());
         if let Some(why) = &rule.stopped {
-            remarks.push(format!("{name} sends nothing: {why}"));
+            let waits = if rule.waiting() > 0 { "waits for a person" } else { "sends nothing" };
+            remarks.push(format!("{name} {waits}: {why}"));
         }
         if matched == 0 {
             remarks.push(format!("{name} matches nobody"));
