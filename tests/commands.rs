@@ -115,3 +115,79 @@ fn who_withdraws_is_not_planned_for() {
     assert_eq!(plan["rules"][0]["sends"][1]["held"]["no_consent"], 1, "{plan:#}");
     assert_eq!(project.output(&["consent", "1", "fax", "withdraw"]).status.code(), Some(1));
 }
+
+#[test]
+fn what_is_over_its_limit_waits_for_a_word() {
+    let project = shop();
+    project.write(
+        "rules/hello.tidings",
+        "rule hello\n  then\n    send weekly email\n  limit 0% of customers\nend\n",
+    );
+    let run = project.output(&["run", "--format", "json"]);
+    assert_eq!(run.status.code(), Some(3));
+    let runs = project.json(&["runs", "--format", "json", "--sandbox"]);
+    let hold = &runs["holds"][0];
+    assert_eq!(
+        (&hold["rule"], &hold["state"], &hold["sends"]),
+        (&"hello".into(), &"waiting".into(), &1.into()),
+        "{runs:#}"
+    );
+    let said = project.run(&["runs", "--sandbox"]);
+    assert!(said.contains("1 waits: hello in run 1, 1 sends to"), "{said}");
+    assert_eq!(project.output(&["approve", "7", "--sandbox"]).status.code(), Some(1));
+    project.run(&["approve", "1", "--by", "Ada", "--sandbox"]);
+    let runs = project.json(&["runs", "--format", "json", "--sandbox"]);
+    assert_eq!(
+        (&runs["holds"][0]["state"], &runs["holds"][0]["decided_by"]),
+        (&"approved".into(), &"Ada".into())
+    );
+    assert_eq!(project.output(&["cancel", "1", "--sandbox"]).status.code(), Some(1), "it has been decided");
+    project.output(&["run"]);
+    assert_eq!(project.json(&["sandbox", "list", "--format", "json"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_customer_and_the_outbox_can_be_looked_into() {
+    let project = shop();
+    project.run(&["run", "--rule", "hello"]);
+    project.run(&["consent", "1", "email", "withdraw", "--source", "phone call", "--sandbox"]);
+    let ledger = project.json(&["ledger", "1", "--format", "json", "--sandbox"]);
+    assert_eq!(ledger["sends"].as_array().unwrap().len(), 2, "{ledger:#}");
+    assert_eq!(ledger["consents"][0]["source"], "phone call");
+    let said = project.run(&["ledger", "1", "--sandbox"]);
+    assert!(said.contains("email says no more, since") && said.contains("phone call"), "{said}");
+    let of = |args: &[&str]| {
+        let rows = project.json(&[&["outbox", "--format", "json", "--sandbox"], args].concat());
+        rows.as_array().unwrap().len()
+    };
+    assert_eq!(of(&["--customer", "1", "--channel", "email"]), 1);
+    assert_eq!(of(&["--state", "sent", "--limit", "1"]), 1);
+    assert_eq!(of(&["--state", "pending"]), 0);
+    let unknown = project.output(&["outbox", "--state", "gone", "--sandbox"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no state `gone`"));
+
+    project.run(&["erase", "1", "--sandbox"]);
+    let ledger = project.json(&["ledger", "1", "--format", "json", "--sandbox"]);
+    assert!(!ledger.to_string().contains("ada@example.com"), "{ledger:#}");
+    assert_eq!(ledger["consents"][0]["given"], false, "who said no stays so");
+}
+
+#[test]
+fn what_cannot_be_made_gets_another_try_once_it_is_mended() {
+    let project = shop();
+    // More than a mail may be long.
+    let long = "0123456789".repeat(120);
+    project.write(
+        "templates/hello.email.liquid",
+        &format!("subject: Hello\n---\n{{% for i in (1..1000) %}}<p>{long}</p>{{% endfor %}}\n"),
+    );
+    assert_eq!(project.output(&["run", "--rule", "hello"]).status.code(), Some(1));
+    let rows = project.json(&["outbox", "--state", "quarantined", "--format", "json", "--sandbox"]);
+    let key = rows[0]["key"].as_str().unwrap();
+    assert_eq!(project.output(&["outbox", "retry", "zz", "--sandbox"]).status.code(), Some(1));
+    project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
+    project.run(&["outbox", "retry", &key[..6], "--sandbox"]);
+    project.run(&["run", "--rule", "hello"]);
+    let states = project.json(&["outbox", "--format", "json", "--sandbox"]);
+    assert!(states.as_array().unwrap().iter().all(|r| r["state"] == "sent"), "{states:#}");
+}

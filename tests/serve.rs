@@ -201,3 +201,67 @@ async fn a_signal_sees_through_what_is_leaving_and_a_second_one_ends_at_once() {
     assert_eq!(daemon.wait(), Some(130));
     assert_eq!(late.lock().unwrap().len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bounce_in_the_mailbox_suppresses_the_address() {
+    let (port, mails) = mail_server(Duration::ZERO).await;
+    let project = shop(port);
+    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let bounces =
+        "    bounces: {address: bounces@shop.example, secret: \"file:bounces.key\", mailbox: bounces}\n";
+    project.write("tidings.yaml", &(config + bounces));
+    project.write("bounces.key", "a secret of bounces");
+    let run = project.command(&["run"]).env(LINKS.0, LINKS.1).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let key: [u8; 16] = {
+        let key = mails.lock().unwrap()[0].clone();
+        std::array::from_fn(|i| u8::from_str_radix(&key[2 * i..2 * i + 2], 16).unwrap())
+    };
+    let address = |secret: &str| {
+        let place = tidings_channels::config::BouncesConfig {
+            address: "bounces@shop.example".to_owned(),
+            secret: tidings_channels::Secret::parse(secret),
+            mailbox: None,
+        };
+        let path = tidings_channels::bounce::ReturnPath::new(&place, project.folder()).unwrap();
+        path.address(tidings_plan::Key(key))
+    };
+    project.write("forger.key", "another secret");
+    let report = |to: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.example\r\nTo: {to}\r\nSubject: no\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\r\n\r\n\
+             --b\r\nContent-Type: text/plain\r\n\r\nno\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n\
+             Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; one@example.com\r\nAction: failed\r\n\
+             Status: 5.1.1\r\n\r\n--b--\r\n"
+        )
+    };
+    for folder in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(project.folder().join("bounces").join(folder)).unwrap();
+    }
+    project.write("bounces/new/1", &report(&address("file:forger.key")));
+    project.write("bounces/new/2", &report(&address("file:bounces.key")));
+    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    daemon.until("/metrics", |_, metrics| metrics.contains("tidings_feedback_total{kind=\"hard\"} 1"));
+    drop(daemon);
+    let list = project.command(&["suppress", "list"]).env(LINKS.0, LINKS.1).output().unwrap();
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert!(list.contains("hard bounce") && list.contains("1 entries"), "{list}");
+    let again = project.command(&["feedback", "bounces"]).env(LINKS.0, LINKS.1).output().unwrap();
+    assert!(String::from_utf8_lossy(&again.stdout).contains("0 mails read"), "each is dealt with once");
+}
+
+#[test]
+fn feedback_over_http_is_signed() {
+    let project = shop(1);
+    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    project.write("tidings.yaml", &(config + "    feedback_secret: \"file:feedback.key\"\n"));
+    project.write("feedback.key", "a secret of feedback");
+    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    daemon.until("/readyz", |status, _| status == 200);
+    let body = "{\"key\": \"00000000000000000000000000000000\", \"kind\": \"hard\"}";
+    assert_eq!(daemon.ask("POST", "/feedback/email", "", body).0, 400);
+    let forged = "webhook-id: 1\r\nwebhook-timestamp: 1\r\nwebhook-signature: v1,AAAA\r\n";
+    assert_eq!(daemon.ask("POST", "/feedback/email", forged, body).0, 400);
+    assert_eq!(daemon.ask("POST", "/feedback/fax", "", body).0, 404);
+}

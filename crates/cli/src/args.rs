@@ -66,6 +66,12 @@ pub enum Command {
     Sandbox(Sandbox),
     /// Show what will run when
     Next(Next),
+    /// Show the latest runs, and what waits for a person's word
+    Runs(Runs),
+    /// Let go what waits for a person's word
+    Approve(Decide),
+    /// Call off what waits for a person's word
+    Cancel(Decide),
     /// Let nothing leave, or nothing of a rule or a channel, until `resume`
     Pause(Pause),
     /// Let things leave again
@@ -74,12 +80,18 @@ pub enum Command {
     Adopt(OfState),
     /// Look at the outbox: what is waiting, sent, held back, and why
     Outbox(Outbox),
+    /// Show everything that happened to a customer
+    Ledger(Ledger),
     /// Send what a rule would send a customer to yourself; nothing is used up
     SendTest(SendTest),
     /// The addresses that nothing is sent to
     Suppress(Suppress),
     /// What a customer said about being written to
     Consent(Consent),
+    /// Read bounces and complaints from a mailbox file, and write to those addresses no more
+    Feedback(Feedback),
+    /// Forget a customer: call off what waits, blank addresses and contents; who said no stays so
+    Erase(Erase),
     /// Explain an error or warning by its code, such as E205
     Errors(Errors),
     /// Print completions for a shell
@@ -317,6 +329,33 @@ pub struct OfState {
     pub sandbox: bool,
 }
 
+/// Show the latest runs, and what waits for a person's word.
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
+    /// How many runs
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub count: u32,
+    /// How to print it
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: TextOrJson,
+}
+
+/// Decide about what waits for a person's word.
+#[derive(Debug, Args)]
+pub struct Decide {
+    /// Its number, as `tidings runs` lists it
+    pub id: i64,
+    /// Who decides; the account's name where it is not said
+    #[arg(long, value_name = "WHO")]
+    pub by: Option<String>,
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
+}
+
 /// What a pause is about.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
@@ -356,7 +395,61 @@ pub struct Resume {
 
 /// Look at the outbox.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Outbox {
+    /// What to do; counts or rows are shown where nothing is said
+    #[command(subcommand)]
+    pub command: Option<OutboxCommand>,
+    /// Which rows
+    #[command(flatten)]
+    pub filter: Filter,
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
+    /// How to print it
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: TextOrJson,
+}
+
+/// Which rows of the outbox; with none of these, they are counted.
+#[derive(Debug, Args)]
+pub struct Filter {
+    /// In this state: pending, sent, rejected, quarantined, unconfirmed, …
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// Of this rule
+    #[arg(long, value_name = "NAME")]
+    pub rule: Option<String>,
+    /// By this channel, coupon provider, webhook or team
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
+    /// For this customer
+    #[arg(long, value_name = "KEY")]
+    pub customer: Option<String>,
+    /// How many rows, the newest first; 50 where it is not said
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+}
+
+/// What to do with rows of the outbox.
+#[derive(Debug, Subcommand)]
+pub enum OutboxCommand {
+    /// Let quarantined rows, of which nothing ever left, have another try
+    Retry {
+        /// Their keys, or the beginnings of them, as `tidings outbox --state quarantined` lists them
+        #[arg(required = true, value_name = "KEY")]
+        keys: Vec<String>,
+        /// Which state
+        #[command(flatten)]
+        of: OfState,
+    },
+}
+
+/// Show everything that happened to a customer.
+#[derive(Debug, Args)]
+pub struct Ledger {
+    /// The customer's key
+    pub customer: String,
     /// Which state
     #[command(flatten)]
     pub of: OfState,
@@ -402,6 +495,26 @@ pub struct Consent {
 pub enum Word {
     /// No more: it stands against whatever comes later
     Withdraw,
+}
+
+/// Read bounces and complaints.
+#[derive(Debug, Args)]
+pub struct Feedback {
+    /// A mailbox: a file with mails one after another (mbox), or a folder with one a file (Maildir)
+    pub mailbox: PathBuf,
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
+}
+
+/// Forget a customer.
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// The customer's key
+    pub customer: String,
+    /// Which state
+    #[command(flatten)]
+    pub of: OfState,
 }
 
 /// The addresses that nothing is sent to.

@@ -2,6 +2,7 @@
 //! the flow of a run, and the project that both work with. Holds no rule of the business.
 
 mod batch;
+pub mod bounces;
 mod breaker;
 pub mod decide;
 pub mod dispatch;

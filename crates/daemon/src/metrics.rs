@@ -35,6 +35,7 @@ fn describe() {
         "tidings_channel_down",
         "1 while a provider is left alone because it failed time and again"
     );
+    describe_gauge!("tidings_queue_oldest_seconds", "For how long the oldest send that is due has waited");
     describe_gauge!("tidings_held_runs", "Runs whose sends wait for a person's word");
     describe_gauge!(
         "tidings_project_sound",
@@ -46,12 +47,13 @@ fn describe() {
     describe_counter!("tidings_occurrences_total", "Occurrences of schedules, by what became of them");
     describe_counter!("tidings_state_errors_total", "Failures of the state, by duty");
     describe_counter!("tidings_unsubscribes_total", "Consents that were withdrawn over a link");
+    describe_counter!("tidings_feedback_total", "Words of mail servers about mails that were sent, by kind");
     describe_histogram!("tidings_decide_seconds", "How long loading, evaluating and planning took");
     describe_histogram!("tidings_loop_lag_seconds", "How late the event loop answered its clock");
 }
 
 /// The outbox by outlet and state, and what waits in it.
-pub(crate) fn outbox(counts: &[Count]) {
+pub(crate) fn outbox(counts: &[Count], oldest: &[(Outlet, Duration)]) {
     let mut sends: BTreeMap<(&Outlet, Status), u64> = BTreeMap::new();
     let mut depth: BTreeMap<&Outlet, u64> = BTreeMap::new();
     for count in counts {
@@ -63,6 +65,8 @@ pub(crate) fn outbox(counts: &[Count]) {
         let (kind, channel) = (outlet.kind.name(), outlet.channel.clone());
         gauge!("tidings_queue_depth", "kind" => kind, "channel" => channel.clone())
             .set(depth.get(outlet).copied().unwrap_or(0) as f64);
+        let age = oldest.iter().find(|(o, _)| o == outlet).map_or(0.0, |(_, age)| age.as_secs_f64());
+        gauge!("tidings_queue_oldest_seconds", "kind" => kind, "channel" => channel.clone()).set(age);
         for status in Status::ALL {
             // Every state that ever was says when it is no more.
             let rows = sends.get(&(outlet, *status)).copied().unwrap_or(0);
@@ -122,4 +126,9 @@ pub(crate) fn held(runs: usize) {
 /// Somebody unsubscribed.
 pub(crate) fn unsubscribed() {
     counter!("tidings_unsubscribes_total").increment(1);
+}
+
+/// A mail server's word about a mail: `hard`, `soft` or `complaint`.
+pub(crate) fn feedback(kind: &'static str) {
+    counter!("tidings_feedback_total", "kind" => kind).increment(1);
 }

@@ -4,7 +4,7 @@
 //! rules that are due at a moment are decided together, for that moment and not for the one at which somebody got
 //! round to it. What a lost daemon began is taken over when its lease is over; its keys make what it wrote known.
 
-use crate::decide::DecideError;
+use crate::decide::{DecideError, Decider};
 use crate::metrics;
 use crate::site::Site;
 use crate::stop::Stop;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidings_channels::Clock;
 use tidings_check::program::{Overlap, Rule};
-use tidings_plan::schedule::{Occurrence, Skipped, due, is_late, next, occurrences};
+use tidings_plan::schedule::{Occurrence, Skipped, due, events_since, is_late, next, occurrences};
 use tidings_plan::{Plan, pages};
 use tidings_schema::Now;
 use tidings_store::{RunId, State, StateError, StoreError};
@@ -28,6 +28,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(10);
 /// The longest time between two looks at the schedules, in microseconds: others may have been lost meanwhile.
 const LOOK: i64 = 30_000_000;
+/// In microseconds.
+const DAY: i64 = 86_400_000_000;
 
 const STILL_GOING: &str = "the run before it was still going";
 
@@ -74,6 +76,8 @@ struct Due {
     occurrence: Occurrence,
     /// Whether it was begun before, by somebody who was lost.
     orphan: bool,
+    /// From when on events count for it.
+    since: i64,
 }
 
 impl Scheduler {
@@ -119,8 +123,10 @@ impl Scheduler {
                 Some((_, rule)) if is_late(rule, &occurrence, now) => {
                     "whoever ran it was lost, and then it was too late for it"
                 }
-                Some((rule, _)) => {
-                    let due = Due { rule, occurrence, orphan: true };
+                Some((i, rule)) => {
+                    // What was dealt with before it is not known any more.
+                    let since = events_since(rule, occurrence.at - DAY, occurrence.at);
+                    let due = Due { rule: i, occurrence, orphan: true, since };
                     moments.entry(due.occurrence.at).or_default().push(due);
                     continue;
                 }
@@ -144,7 +150,9 @@ impl Scheduler {
                 state.skip_occurrence(name, &last, &reason).await?;
             }
             for occurrence in due.run {
-                moments.entry(occurrence.at).or_default().push(Due { rule: i, occurrence, orphan: false });
+                let since = events_since(rule, *seen, occurrence.at);
+                let due = Due { rule: i, occurrence, orphan: false, since };
+                moments.entry(due.occurrence.at).or_default().push(due);
             }
         }
         Ok(moments)
@@ -197,8 +205,12 @@ impl Scheduler {
         holding.spawn(hold(state.clone(), self.worker.clone()));
         // Evaluating keeps a thread busy for as long as it takes, so it gets one of its own.
         let (of, with, stop) = (site.clone(), state.clone(), self.stop.clone());
-        let rules = due.iter().map(|d| d.rule).collect();
-        let decided = spawn_blocking(move || Handle::current().block_on(decide(&of, &with, at, rules, stop)));
+        let what = Decide {
+            at,
+            rules: due.iter().map(|d| d.rule).collect(),
+            since: due.iter().map(|d| d.since).min(),
+        };
+        let decided = spawn_blocking(move || Handle::current().block_on(decide(&of, &with, what, stop)));
         let run = decided.await.unwrap_or(Err(RunError::BrokeDown));
         holding.abort_all();
         let run = match run {
@@ -244,19 +256,26 @@ async fn hold(state: State, worker: String) {
     }
 }
 
-/// Decides for a moment and writes the plan down.
+/// What is decided: some rules, by their positions, for a moment, and events from another on.
+struct Decide {
+    at: i64,
+    rules: Vec<usize>,
+    since: Option<i64>,
+}
+
+/// Decides and writes the plan down.
 async fn decide(
     site: &Site,
     state: &State,
-    at: i64,
-    rules: Vec<usize>,
+    Decide { at, rules, since }: Decide,
     stop: Stop,
 ) -> Result<RunId, RunError> {
     let customers = site.customers().await?;
     let (shown, mut supplies) = (site.shown(), site.supplies());
     supplies.expiring = true;
     let now = Now { micros: at, zone: site.zone() };
-    let decision = site.decider(&customers, Some(state), &shown).decide(now, Some(rules)).await?;
+    let decider = Decider { since, ..site.decider(&customers, Some(state), &shown) };
+    let decision = decider.decide(now, Some(rules)).await?;
     metrics::decided(decision.took.iter().sum());
     decision.recheck(state).await?;
     let run = state.start_run(at, "schedule", &site.fingerprint()).await?;
@@ -274,19 +293,17 @@ async fn decide(
 }
 
 fn say(plan: &Plan, run: RunId, new: u64, waiting: bool) {
-    for rule in &plan.rules {
+    for rule in plan.rules.iter().filter(|rule| rule.matched() > 0) {
         let tally = rule.tally();
         let held: Vec<String> = tally.held.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
-        tracing::info!(
-            run = run.0,
-            rule = rule.name,
-            matched = rule.matched(),
-            planned = tally.planned,
-            held = held.join(", "),
-            "decided"
-        );
+        let (matched, planned, held) = (rule.matched(), tally.planned, held.join(", "));
+        tracing::info!(run = run.0, rule = rule.name, matched, planned, held, "decided");
     }
-    tracing::info!(run = run.0, sends = new, "run");
+    // Rules that wait for events run every minute, mostly for nobody.
+    match new {
+        0 => tracing::debug!(run = run.0, "run"),
+        _ => tracing::info!(run = run.0, sends = new, "run"),
+    }
     if waiting {
         tracing::warn!(run = run.0, "waits for a person's word: see `tidings runs`");
     }

@@ -4,6 +4,7 @@
 //! deciding, reading files, answering requests. What was committed before is all that survives, so the daemon may
 //! be killed at any moment.
 
+mod mailboxes;
 mod sending;
 mod timing;
 mod watch;
@@ -88,6 +89,8 @@ enum Duty {
     Sending,
     /// Running what is due.
     Timing,
+    /// Looking into mailboxes.
+    Mailboxes,
     /// Looking how the state and the outbox are.
     Looking,
 }
@@ -98,6 +101,7 @@ impl Duty {
             Duty::Opening => "opening",
             Duty::Sending => "sending",
             Duty::Timing => "schedules",
+            Duty::Mailboxes => "mailboxes",
             Duty::Looking => "looking",
         }
     }
@@ -276,6 +280,8 @@ impl Daemon {
             Scheduler { clock: self.serve.clock.clone(), worker: worker(), stop: self.serve.stop.clone() };
         let (site, events) = (self.site.subscribe(), self.events.clone());
         self.tasks.spawn(timing::keep_time(scheduler, site, state.clone(), events));
+        let (site, events, clock) = (self.site.subscribe(), self.events.clone(), self.serve.clock.clone());
+        self.tasks.spawn(mailboxes::read(site, state.clone(), events, clock, self.serve.stop.clone()));
         self.tasks.spawn(sending::look(state, self.events.clone(), self.serve.stop.clone()));
     }
 

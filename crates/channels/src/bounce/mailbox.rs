@@ -32,7 +32,7 @@ pub struct Batch {
 
 impl Mailbox {
     /// The mailbox there; a folder is a Maildir, anything else an mbox.
-    pub(super) fn at(path: PathBuf) -> Mailbox {
+    pub fn at(path: PathBuf) -> Mailbox {
         Mailbox { path }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod explain;
 pub mod findings;
+pub mod ledger;
 pub mod outcome;
 pub mod overlap;
 pub mod plan_csv;

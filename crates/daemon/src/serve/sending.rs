@@ -90,7 +90,7 @@ pub(super) async fn look(state: State, events: mpsc::Sender<Event>, stop: Stop) 
             metrics::held(holds.iter().filter(|h| h.state == HoldState::Waiting).count());
             if Instant::now() >= count_at {
                 let start = Instant::now();
-                metrics::outbox(&state.outbox_counts(None).await?);
+                metrics::outbox(&state.outbox_counts(None).await?, &state.oldest_due().await?);
                 // Counting takes a twentieth of the time at most.
                 count_at = Instant::now() + COUNT.max(start.elapsed() * 20);
             }

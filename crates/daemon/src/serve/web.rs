@@ -1,5 +1,6 @@
 //! What the daemon answers over HTTP: how it is, what it counts, and whoever wants no more messages.
 
+mod feedback;
 mod limit;
 mod unsubscribe;
 
@@ -11,7 +12,7 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State as With};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use limit::{Limit, peer};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -41,6 +42,7 @@ struct Inner {
     events: mpsc::Sender<Event>,
     /// A hash of the token for the metrics.
     token: Option<[u8; 32]>,
+    clock: Clock,
     limit: Limit,
 }
 
@@ -53,7 +55,8 @@ impl Desk {
         clock: Clock,
     ) -> Desk {
         let token = token.map(|t| Sha256::digest(t.expose_secret()).into());
-        Desk(Arc::new(Inner { site, state, events, token, limit: Limit::new(clock) }))
+        let limit = Limit::new(clock.clone());
+        Desk(Arc::new(Inner { site, state, events, token, clock, limit }))
     }
 
     fn site(&self) -> Arc<Site> {
@@ -80,6 +83,7 @@ pub(super) async fn answer(listener: TcpListener, desk: Desk) {
     // Strangers come here: what they bring is signed, and they come only so often.
     let open = Router::new()
         .route("/unsubscribe", get(unsubscribe::show).post(unsubscribe::withdraw))
+        .route("/feedback/{channel}", post(feedback::take))
         .layer(from_fn_with_state(desk.clone(), not_too_often));
     let app = Router::new()
         .route("/healthz", get(healthz))

@@ -66,6 +66,10 @@ pub struct LedgerRow {
     pub code: Option<String>,
 }
 
+const OLDEST: &str = "\
+    SELECT kind, channel, MIN(due_at) AS due FROM tidings_outbox \
+    WHERE state = 'pending' AND waits = 0 AND hold IS NULL GROUP BY kind, channel";
+
 /// Which rows of the outbox; the default lets all through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowFilter {
@@ -125,6 +129,14 @@ impl State {
     /// The outlets that something still has to leave by, changes aside.
     pub async fn outlets(&self) -> Result<Vec<Outlet>, StateError> {
         self.snapshot().await?.list(OUTLETS, args![], outlet).await
+    }
+
+    /// For how long the oldest send that is due has waited, by outlet; zero where none is due yet.
+    pub async fn oldest_due(&self) -> Result<Vec<(Outlet, Duration)>, StateError> {
+        let mut tx = self.snapshot().await?;
+        let oldest = tx.list(OLDEST, args![], |row| Ok((outlet(row)?, row.get::<i64>("due")?))).await?;
+        let age = |due: i64| Duration::from_micros(u64::try_from(tx.now - due).unwrap_or(0));
+        Ok(oldest.into_iter().map(|(outlet, due)| (outlet, age(due))).collect())
     }
 
     /// How long until something in an outlet may move without anybody's doing; none where nothing will.

@@ -1,0 +1,20 @@
+//! `tidings erase`
+
+use crate::args::Erase;
+use crate::failure::Failure;
+use crate::opened;
+use crate::report::count;
+use crate::screen::Screen;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Forgets a customer, as far as Tidings keeps anything of them.
+pub async fn erase(folder: &Path, args: &Erase, screen: &Screen) -> Result<ExitCode, Failure> {
+    let site = opened::open(folder, args.of.sandbox, screen)?;
+    let blanked = site.state().await?.erase(&args.customer).await?;
+    screen.print(&format!(
+        "{} sends blanked; who said no stays so. The customer store is not Tidings' own: erase them there too",
+        count(blanked)
+    ));
+    Ok(ExitCode::SUCCESS)
+}
