@@ -265,3 +265,23 @@ fn feedback_over_http_is_signed() {
     assert_eq!(daemon.ask("POST", "/feedback/email", forged, body).0, 400);
     assert_eq!(daemon.ask("POST", "/feedback/fax", "", body).0, 404);
 }
+
+#[test]
+fn a_database_that_is_away_ends_nothing_and_is_said_once() {
+    let project = shop(1);
+    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    project.write("tidings.yaml", &config.replace("sqlite:state.db", "env:DATABASE_URL"));
+    let url = ("DATABASE_URL", "postgres://shop:hunter2@127.0.0.1:1/shop");
+    let mut daemon = Daemon::start(&project, &[], &[LINKS, url]);
+    daemon.until("/readyz", |status, why| status == 503 && why.contains("opening: "));
+    assert_eq!(daemon.get("/healthz").0, 200);
+    let link = tidings_channels::unsubscribe::link("/unsubscribe", LINKS.1.as_bytes(), "email", "1");
+    assert_eq!(daemon.ask("POST", &link, "", "").0, 503, "never said to be done before it is");
+    daemon.until("/metrics", |_, m| m.contains("tidings_state_errors_total{duty=\"opening\"} 2"));
+    let said = daemon.log();
+    assert_eq!(said.iter().filter(|e| e["level"] == "ERROR").count(), 1, "{said:#?}");
+    let all = format!("{said:?}{}", daemon.get("/readyz").1);
+    assert!(!all.contains("hunter2"), "no password: {all}");
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(), Some(0));
+}

@@ -58,12 +58,15 @@ impl World {
         );
         write(
             "schema.yaml",
-            "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    birthday: {type: date, yearly: true}\n    consent: yes/no\n\
-             contact:\n  email: {address: email, consent: consent}\n",
+            "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    birthday: {type: date, yearly: true}\n    consent: yes/no\n    signed_up: moment\n\
+             events:\n  signup: customer.signed_up\ncontact:\n  email: {address: email, consent: consent}\n",
         );
         write("rules/all.tidings", rules);
         write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
-        write("customers.csv", "id,email,birthday,consent\n1,one@example.com,1990-04-01,yes\n");
+        write(
+            "customers.csv",
+            "id,email,birthday,consent,signed_up\n1,one@example.com,1990-04-01,yes,2027-03-10T13:40:30+01:00\n",
+        );
         let now = Arc::new(AtomicI64::new(START));
         let site = open(folder.path(), &now);
         import(folder.path(), &site).await;
@@ -349,4 +352,20 @@ async fn what_a_lost_daemon_began_is_taken_over_but_not_when_it_is_too_late() {
     // And nothing stands in the way of the next.
     world.pass(world.next() - world.now());
     assert_eq!(world.turn(&scheduler).await.ran.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_answered_once_within_its_minute() {
+    let mut world = World::new(&rule("welcome", "on signup")).await;
+    let scheduler = world.scheduler();
+    // They sign up five and a half minutes later.
+    let event = START + 5 * MINUTE + 34 * SECOND;
+    for _ in 0..90 {
+        world.turn(&scheduler).await;
+        world.pass(MINUTE);
+    }
+    let sends = world.sends().await;
+    assert_eq!(sends["welcome"].len(), 1, "{sends:?}");
+    let after = sends["welcome"][0] - event;
+    assert!((0..=MINUTE).contains(&after), "{after}");
 }
