@@ -285,3 +285,16 @@ fn a_database_that_is_away_ends_nothing_and_is_said_once() {
     daemon.signal("TERM");
     assert_eq!(daemon.wait(), Some(0));
 }
+
+#[test]
+fn a_state_that_no_waiting_mends_ends_it() {
+    let project = shop(1);
+    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    project.write("tidings.yaml", &config.replace("sqlite:state.db", "env:DATABASE_URL"));
+    let mut command = project.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let output =
+        command.env(LINKS.0, LINKS.1).env("DATABASE_URL", "postgres://no host:hunter2").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("is not understood") && !said.contains("hunter2"), "{said}");
+}

@@ -72,6 +72,8 @@ enum Event {
     Loaded(Watched, Box<Result<Site, Unsound>>),
     /// The state is there.
     Opened(State),
+    /// The state is there, and no trying again will make it one that can be used.
+    Unusable(StateError),
     /// A duty came round, or failed.
     Worked(Duty, Result<(), Trouble>),
     /// Somebody wants to know how it is.
@@ -241,6 +243,7 @@ impl Daemon {
                 self.health.open = true;
                 self.begin();
             }
+            Event::Unusable(error) => return Err(ServeError::State(error)),
             Event::Worked(duty, result) => self.hear(duty, result),
             // Whoever asked may be gone.
             Event::Asked(answer) => drop(answer.send(self.health.clone())),
@@ -259,6 +262,10 @@ impl Daemon {
                     Ok(state) => {
                         events.send(Event::Worked(Duty::Opening, Ok(()))).await.ok();
                         events.send(Event::Opened(state)).await.ok();
+                        break;
+                    }
+                    Err(e @ (StateError::Url { .. } | StateError::Version { .. })) => {
+                        events.send(Event::Unusable(e)).await.ok();
                         break;
                     }
                     Err(e) => drop(events.send(Event::Worked(Duty::Opening, Err(e.into()))).await),
