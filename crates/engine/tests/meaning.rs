@@ -79,6 +79,12 @@ fn a_birthday_on_29_february_is_the_28th_in_other_years() {
     assert_eq!(shop.matched(at("2025-03-01")), [0; 0]);
     assert_eq!(shop.matched(at("2024-02-28 23:59")), [0; 0]);
     assert_eq!(shop.matched(at("2024-02-29 00:00")), [0]);
+
+    let mut shop = Shop::new("rule r\n  2 days before birthday at 09:00\n  then send x coupon\nend");
+    shop.customer(&[("birthday", day("2000-02-29"))], &[]);
+    let days = ["2024-02-26", "2024-02-27", "2025-02-26", "2025-02-27", "2028-02-27", "2100-02-26"];
+    let hers: Vec<_> = days.into_iter().filter(|day| !shop.matched(at(day)).is_empty()).collect();
+    assert_eq!(hers, ["2024-02-27", "2025-02-26", "2028-02-27", "2100-02-26"]);
 }
 
 #[test]

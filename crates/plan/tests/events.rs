@@ -67,6 +67,9 @@ fn an_event_brings_something_once_whatever_windows_overlap() {
     );
     again.history = shop.history.clone();
     assert_ne!(again.intents()[0].key, key, "another order is another occasion");
+    let twice = "rule r on order then send x coupon repeat every time end";
+    let twice = Shop::new(twice, &[ordered(&[30 * MINUTE, 30 * MINUTE])]);
+    assert_eq!(twice.intents().iter().map(|i| i.key).collect::<Vec<_>>(), [key], "a row that came twice");
 }
 
 proptest! {

@@ -83,7 +83,7 @@ async fn six_hours_down_the_limits_hold_and_nothing_expired_goes_out() {
         daemon.await.unwrap();
     }
 
-    let came = provider.came.lock().unwrap();
+    let came = provider.came.lock().unwrap().clone();
     assert_eq!(came.len() as u32, rows / 2, "what is still good goes out");
     assert!(came.iter().all(|(_, key)| !dead.contains(key)), "and nothing that expired");
     assert_eq!(count(&state, |s| s == Status::Expired).await as usize, dead.len());

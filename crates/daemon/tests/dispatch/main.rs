@@ -3,6 +3,7 @@
 
 mod crashes;
 mod downtime;
+mod lost;
 mod sending;
 mod sharing;
 mod witness;

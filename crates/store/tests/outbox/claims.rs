@@ -112,6 +112,24 @@ async fn a_busy_provider_is_no_poison_and_is_asked_later_each_time() {
 }
 
 #[tokio::test]
+async fn what_failed_together_does_not_come_back_together_nor_before_the_provider_wants_it() {
+    for f in Fresh::each().await {
+        f.enqueue((0..100).map(|n| mail(&format!("c{n}"))).collect()).await;
+        let due = async |wait| {
+            f.carry(Kind::Message, "email", Outcome::Again("busy".into(), wait)).await;
+            let rows = f.state.outbox_rows(&RowFilter::default(), 100).await.unwrap();
+            let due: Vec<i64> = rows.iter().map(|row| row.due_at).collect();
+            (*due.iter().min().unwrap(), *due.iter().max().unwrap())
+        };
+        let (first, last) = due(None).await;
+        assert!(last - first > 500_000, "{} µs of five seconds", last - first);
+        f.advance(Duration::from_secs(6));
+        let (asked, _) = due(Some(600)).await;
+        assert!(asked - first >= 600_000_000);
+    }
+}
+
+#[tokio::test]
 async fn a_message_waits_for_its_coupon_and_shows_it() {
     for f in Fresh::each().await {
         f.enqueue(vec![mail_with_coupon("ann"), coupon("ann")]).await;

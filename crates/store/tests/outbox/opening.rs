@@ -98,7 +98,16 @@ async fn a_file_that_cannot_be_written_says_so_and_loses_nothing() {
     assert!(matches!(error, StateError::ReadOnly { .. }), "{error:?}");
     let error = State::open(&format!("{}/inside", f.url)).await.unwrap_err();
     assert!(error.to_string().contains("cannot be written"), "{error}");
-    assert_eq!(f.states("ann").await, [Status::Pending]);
+    // In a folder where nobody can make files, not even root.
+    let error = State::open("sqlite:/proc/state.db").await.unwrap_err();
+    assert!(error.to_string().contains("make the file and its folder writable"), "{error}");
+    f.state.close().await;
+    let beside = f.folder.as_ref().unwrap().path().join("state.db-wal");
+    std::fs::create_dir(&beside).unwrap();
+    let error = State::open(&f.url).await.unwrap_err();
+    assert!(error.to_string().contains("make the file and its folder writable"), "{error}");
+    std::fs::remove_dir(beside).unwrap();
+    assert_eq!(f.again().await.ledger("ann").await.unwrap()[0].status, Status::Pending);
 }
 
 #[tokio::test]

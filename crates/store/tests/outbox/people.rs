@@ -42,6 +42,30 @@ async fn a_hard_bounce_and_a_complaint_suppress_the_address_and_a_full_mailbox_d
 }
 
 #[tokio::test]
+async fn a_no_to_an_address_holds_for_everybody_who_has_it() {
+    for f in Fresh::each().await {
+        let at = |customer: &str, address: &str| Intent { address: Some(address.into()), ..mail(customer) };
+        f.enqueue(vec![at("ann", "Home@shop.example"), at("bob", " home@SHOP.example "), mail("eve")]).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        f.state.suppress("email", "home@shop.example", "asked to", "by hand").await.unwrap();
+        assert_eq!(f.gate(&claim).await.open, [mail("eve").key]);
+        f.state.unsuppress("email", "HOME@shop.example").await.unwrap();
+        let again = |customer: &str, step: &str| Intent {
+            key: key(step, customer),
+            step: step.into(),
+            ..at(customer, "home@shop.example")
+        };
+        f.enqueue(vec![again("ann", "second")]).await;
+        f.carry(Kind::Message, "email", sent(None)).await;
+        let bounce = Feedback { kind: FeedbackKind::Hard, detail: "5.1.1".into() };
+        f.state.feedback(key("second", "ann"), &bounce).await.unwrap();
+        f.enqueue(vec![again("bob", "third")]).await;
+        f.carry(Kind::Message, "email", sent(None)).await;
+        assert_eq!(f.states("bob").await, [Status::Suppressed, Status::Suppressed]);
+    }
+}
+
+#[tokio::test]
 async fn a_customer_who_is_erased_while_queued_gets_nothing_and_leaves_no_trace_but_their_no() {
     for f in Fresh::each().await {
         let step = |step: &str, intent| Intent { key: key(step, "ann"), step: step.into(), ..intent };
