@@ -10,6 +10,7 @@ mod runs;
 mod schedule;
 
 pub use error::StateError;
+pub(crate) use pauses::Paused;
 pub use pauses::{Pause, Scope};
 pub use runs::{RunId, RunRow};
 pub use schedule::{OccurrenceRow, OccurrenceState};

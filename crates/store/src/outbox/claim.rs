@@ -3,8 +3,7 @@
 use super::rates::Taken;
 use super::{Moves, Outlet, TOGETHER, holds};
 use crate::state::database::{Arg, Row, Turn, Tx, args, tuples};
-use crate::state::{State, StateError};
-use std::collections::HashSet;
+use crate::state::{Paused, State, StateError};
 use std::fmt;
 use std::time::Duration;
 use tidings_plan::{Grant, Key, Rate, Sending, Status};
@@ -133,7 +132,7 @@ impl State {
         };
         let limit = taken.as_ref().map_or(limit, |taken| taken.left().min(limit));
         if limit > 0 {
-            lease_rows(&mut tx, token, worker, outlet, (limit, lease), &paused.rules).await?;
+            lease_rows(&mut tx, token, worker, outlet, (limit, lease), &paused).await?;
             claim.rows = tx.list(CLAIMED, args![token.bytes()], claimed).await?;
         }
         if let Some(mut taken) = taken {
@@ -201,12 +200,9 @@ async fn lease_rows(
     worker: &str,
     outlet: &Outlet,
     (limit, lease): (u32, Duration),
-    paused_rules: &HashSet<String>,
+    paused: &Paused,
 ) -> Result<(), StateError> {
-    let not_paused = match paused_rules.len() {
-        0 => String::new(),
-        n => format!("AND rule NOT IN (VALUES {})", tuples(8, 1, n)),
-    };
+    let not_paused = paused.not_by_rule(8);
     for which in [FRESH, STRUCK] {
         // The rows are picked once, also where the statement is planned as if it could be more than once.
         let sql = format!(
@@ -219,7 +215,7 @@ async fn lease_rows(
         );
         let (now, until) = (tx.now, tx.now + micros(lease));
         let mut args = args![token.bytes(), worker, until, outlet.kind.name(), &outlet.channel, now, limit];
-        args.extend(paused_rules.iter().map(Arg::from));
+        args.extend(paused.rules.iter().map(Arg::from));
         if tx.execute(sql, args).await? > 0 {
             break;
         }

@@ -33,19 +33,25 @@ struct Refused {
 
 impl State {
     /// Gives messages that wait for an outlet whose provider is down to their next channels; those that may have left
-    /// before stay. The most urgent first, `limit` at most.
+    /// before stay, and so do those that are paused or not due yet. The most urgent first, `limit` at most.
     pub async fn fall_back(&self, outlet: &Outlet, limit: u32) -> Result<Moves, StateError> {
         let mut tx = self.begin(Turn::None).await?;
+        let paused = self.paused(&mut tx).await?;
+        if paused.all.is_some() || paused.channels.contains(&outlet.channel) {
+            return Ok(Moves::default());
+        }
         let sql = format!(
             "WITH picked AS MATERIALIZED (SELECT id FROM tidings_outbox \
                  WHERE state = 'pending' AND waits = 0 AND hold IS NULL AND kind = $1 AND channel = $2 \
-                     AND fallback IS NOT NULL AND doubted_at IS NULL \
+                     AND fallback IS NOT NULL AND doubted_at IS NULL AND due_at <= $4 {} \
                  ORDER BY strikes, priority DESC, at, id LIMIT $3 {}) \
              UPDATE tidings_outbox SET state = 'rejected', replaced = 1, reason = 'the channel is down', settled_at = $4 \
              WHERE id IN (SELECT id FROM picked) RETURNING key",
+            paused.not_by_rule(5),
             tx.skipping_locked()
         );
-        let args = args![outlet.kind.name(), &outlet.channel, limit, tx.now];
+        let mut args = args![outlet.kind.name(), &outlet.channel, limit, tx.now];
+        args.extend(paused.rules.iter().map(Arg::from));
         let keys = tx.list(sql, args, |row| row.key()).await?;
         self.take_over(&mut tx, &keys).await?;
         tx.commit().await?;

@@ -1,7 +1,7 @@
 //! What is in the outbox, for people and for waiting.
 
 use super::Outlet;
-use crate::state::database::{Arg, Row, args, tuples};
+use crate::state::database::{Arg, Row, args};
 use crate::state::{RunId, State, StateError};
 use std::time::Duration;
 use tidings_plan::{Key, Kind, Status};
@@ -145,10 +145,9 @@ impl State {
         let paused = self.paused(&mut tx).await?;
         let mut args = args![outlet.kind.name(), &outlet.channel];
         args.extend(paused.rules.iter().map(Arg::from));
-        let free = match (paused.channels.contains(&outlet.channel), paused.rules.len()) {
-            (true, _) => "AND 1 = 0".to_owned(),
-            (false, 0) => String::new(),
-            (false, n) => format!("AND rule NOT IN (VALUES {})", tuples(3, 1, n)),
+        let free = match paused.channels.contains(&outlet.channel) {
+            true => "AND 1 = 0".to_owned(),
+            false => paused.not_by_rule(3),
         };
         // It is due, a lease runs out, or a doubt can be looked into.
         let sql = format!(

@@ -11,10 +11,12 @@ use sqlx::{AssertSqlSafe, Encode, Postgres, Row as _, Sqlite, Transaction, Type}
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// How long a statement may wait for others, and take, on PostgreSQL. All that is done in turns goes by an index, also
+/// How long a statement may wait for others, and take, on PostgreSQL, and how long a program that was frozen in a
+/// transaction may keep what it holds from others. All that is done in turns goes by an index, also
 /// where the server's statistics are old.
 const LIMITS: &str = "\
-    SET LOCAL lock_timeout = '2min'; SET LOCAL statement_timeout = '10min'; SET LOCAL jit = off";
+    SET LOCAL lock_timeout = '2min'; SET LOCAL statement_timeout = '10min'; \
+    SET LOCAL idle_in_transaction_session_timeout = '30s'; SET LOCAL jit = off";
 const BY_INDEX: &str = "SET LOCAL enable_seqscan = off";
 const LITE_CLOCK: &str = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now";
 const PG_CLOCK: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now";
@@ -324,4 +326,19 @@ pub(crate) fn tuples(first: usize, width: usize, rows: usize) -> String {
         sql.push(')');
     }
     sql
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_program_that_froze_in_a_transaction_lets_the_others_go_on() {
+        let Ok(url) = std::env::var("TIDINGS_POSTGRES") else { return };
+        let database = Database::Pg(PgPool::connect_lazy(&url).unwrap());
+        let mut tx = database.begin(Turn::None, 0, &"here".into()).await.unwrap();
+        let limit = "SELECT current_setting('idle_in_transaction_session_timeout') AS most";
+        assert_eq!(tx.one(limit, args![], |row| row.get::<String>("most")).await.unwrap().unwrap(), "30s");
+    }
 }

@@ -1,6 +1,6 @@
 //! What may leave at all: pauses, and a state that was copied.
 
-use super::database::{Turn, Tx, args};
+use super::database::{Turn, Tx, args, tuples};
 use super::{State, StateError};
 use std::collections::HashSet;
 
@@ -42,6 +42,16 @@ pub(crate) struct Paused {
     pub(crate) all: Option<String>,
     pub(crate) rules: HashSet<String>,
     pub(crate) channels: HashSet<String>,
+}
+
+impl Paused {
+    /// A condition that leaves out rows of paused rules, whose names are bound at `first` and on.
+    pub(crate) fn not_by_rule(&self, first: usize) -> String {
+        match self.rules.len() {
+            0 => String::new(),
+            n => format!("AND rule NOT IN (VALUES {})", tuples(first, 1, n)),
+        }
+    }
 }
 
 impl State {

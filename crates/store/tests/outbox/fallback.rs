@@ -75,3 +75,27 @@ async fn while_a_channel_is_down_the_next_one_takes_over_what_waits() {
         assert_eq!(f.states("bob").await, [Status::Pending], "what has no other channel waits for this one");
     }
 }
+
+#[tokio::test]
+async fn what_is_paused_or_not_due_does_not_fall_back() {
+    for f in Fresh::each().await {
+        let email = outlet(Kind::Message, "email");
+        let rule = |rule: &str, who| Intent { rule: rule.into(), after: None, ..with_fallback(who) };
+        f.enqueue(vec![rule("paused", "ann"), rule("other", "bob")]).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        f.gate(&claim).await;
+        let busy = |who| (mail(who).key, Outcome::Again("busy".into(), None));
+        f.state.settle(claim.token, &[busy("ann"), busy("bob")]).await.unwrap();
+        assert_eq!(f.state.fall_back(&email, 10).await.unwrap().to.len(), 0, "they are not due");
+        f.advance(Duration::from_secs(10));
+        for scope in [Scope::All, Scope::Channel("email".into())] {
+            f.state.pause(&scope, "wrong price").await.unwrap();
+            assert_eq!(f.state.fall_back(&email, 10).await.unwrap().to.len(), 0, "{scope:?}");
+            f.state.resume(&scope).await.unwrap();
+        }
+        f.state.pause(&Scope::Rule("paused".into()), "wrong price").await.unwrap();
+        f.state.fall_back(&email, 10).await.unwrap();
+        assert_eq!(f.states("ann").await, [Status::Pending]);
+        assert_eq!(f.states("bob").await, [Status::Rejected, Status::Pending]);
+    }
+}

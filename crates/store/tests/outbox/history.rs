@@ -78,7 +78,7 @@ async fn changes_are_made_once_and_in_order() {
             key: key(step, "ann"),
             step: step.into(),
             kind: Kind::Change,
-            channel: "kept".into(),
+            channel: "state".into(),
             subject: subject.into(),
             address: None,
             values: values.into(),

@@ -3,12 +3,21 @@
 use super::*;
 use tidings_store::Pause;
 
+fn change(rule: &str, customer: &str) -> Intent {
+    Intent {
+        kind: Kind::Change,
+        channel: "state".into(),
+        rule: rule.into(),
+        address: None,
+        values: r#"{"set": 1}"#.into(),
+        ..mail(customer)
+    }
+}
+
 #[tokio::test]
 async fn the_kill_switch_stops_claims_and_what_is_claimed_and_loses_nothing() {
     for f in Fresh::each().await {
-        let change =
-            Intent { kind: Kind::Change, address: None, values: r#"{"set": 1}"#.into(), ..mail("bob") };
-        f.enqueue(vec![mail("ann"), change]).await;
+        f.enqueue(vec![mail("ann"), change("wake-up", "bob")]).await;
         let claim = f.claim(Kind::Message, "email").await;
         f.state.pause(&Scope::All, "wrong price").await.unwrap();
         let error = gate_of(&f.state, &claim).await.unwrap_err();
@@ -55,6 +64,19 @@ async fn a_paused_rule_and_a_paused_channel_wait_and_the_others_do_not() {
         f.carry(Kind::Message, "email", sent(None)).await;
         f.carry(Kind::Message, "sms", sent(None)).await;
         assert_eq!([f.states("ann").await, f.states("eve").await].concat(), [Status::Sent; 2]);
+    }
+}
+
+#[tokio::test]
+async fn changes_of_a_paused_rule_wait() {
+    for f in Fresh::each().await {
+        f.enqueue(vec![change("paused", "ann"), change("other", "bob")]).await;
+        let paused = Scope::Rule("paused".into());
+        f.state.pause(&paused, "wrong value").await.unwrap();
+        assert_eq!(f.state.apply_changes().await.unwrap().to[&Status::Sent], 1);
+        assert_eq!([f.states("ann").await, f.states("bob").await], [[Status::Pending], [Status::Sent]]);
+        f.state.resume(&paused).await.unwrap();
+        assert_eq!(f.state.apply_changes().await.unwrap().to[&Status::Sent], 1);
     }
 }
 

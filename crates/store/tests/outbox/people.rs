@@ -100,6 +100,7 @@ async fn a_customer_who_is_erased_while_queued_gets_nothing_and_leaves_no_trace_
         f.gate(&leaving).await;
         let change = Intent {
             kind: Kind::Change,
+            channel: "state".into(),
             address: None,
             values: r#"{"set": "Ann Lee"}"#.into(),
             ..named.clone()
