@@ -18,6 +18,9 @@ const BLANK: &str = "\
         reason = CASE WHEN reason IS NOT NULL THEN 'the customer was erased' END, \
         expires_at = CASE WHEN expires_at < $2 THEN expires_at ELSE $2 END \
     WHERE customer = $1";
+const NOTE: &str = "\
+    INSERT INTO tidings_erasures (customer, at) VALUES ($1, $2) ON CONFLICT (customer) DO UPDATE SET at = excluded.at";
+const THEIRS: &str = "SELECT id FROM tidings_outbox WHERE customer = $1";
 const FORGET: [&str; 4] = [
     "UPDATE tidings_feedback SET detail = '' WHERE key IN (SELECT key FROM tidings_outbox WHERE customer = $1)",
     "DELETE FROM tidings_kept WHERE customer = $1",
@@ -28,10 +31,14 @@ const FORGET: [&str; 4] = [
 impl State {
     /// Forgets a customer: calls off what waits for them, blanks addresses, values and texts of all that was decided
     /// for them, and deletes the attributes that rules kept and the consents that they gave. Withdrawals and suppressed
-    /// addresses stay. When this returns, nothing more starts to leave for them. Returns how many sends were blanked.
+    /// addresses stay. When this returns, nothing more starts to leave for them, also of runs that are under way. Returns how many sends were blanked.
     pub async fn erase(&self, customer: &str) -> Result<u64, StateError> {
-        let mut tx = self.begin(Turn::No).await?;
+        let mut tx = self.begin(Turn::Erasure).await?;
         let now = tx.now;
+        tx.execute(NOTE, args![customer, now]).await?;
+        // Who is giving one of them to its next channel at this moment is waited for, and the new row is seen below.
+        let theirs = format!("{THEIRS} {}", tx.locking());
+        tx.list(theirs, args![customer], |_| Ok(())).await?;
         for change in CALL_OFF {
             let sql = format!(
                 "UPDATE tidings_outbox SET reason = 'the customer was erased', settled_at = $2, \

@@ -11,6 +11,7 @@ mod feedback;
 mod gate;
 mod holds;
 mod list;
+mod new_row;
 mod rates;
 mod resolve;
 pub(crate) mod row;
@@ -26,14 +27,10 @@ pub use resolve::Doubt;
 
 use crate::state::database::{Arg, Turn, Tx, args, tuples};
 use crate::state::{RunId, State, StateError};
-use std::collections::BTreeMap;
-use tidings_plan::history::address_hash;
+use new_row::{NewRow, insert};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use tidings_plan::{Entry, Intent, Kind, Page, Status};
 
-const COLUMNS: &str = "\
-    key, run, rule, step, customer, occasion, kind, channel, subject, address, address_hash, zone, vals, worth, \
-    after_key, waits, fallback, hold, priority, at, enqueued_at, due_at, expires_at, state";
-const WIDTH: usize = 24;
 const MOVE_CURSOR: &str = "UPDATE tidings_runs SET cursor = $1 WHERE id = $2";
 /// How many rows go into one statement: both databases bound how many values it may have.
 const TOGETHER: usize = 200;
@@ -96,7 +93,8 @@ impl Moves {
 
 impl State {
     /// Writes a page of a run down, and moves the run's cursor, all or nothing. A key that is known is left as it
-    /// is, so the same page may come twice, and from two runs at once. What has a hold waits for a person's word.
+    /// is, so the same page may come twice, and from two runs at once. What has a hold waits for a person's word. What is
+    /// for a customer who was erased since the run began is `cancelled` at once, without address or values.
     pub async fn enqueue(&self, run: RunId, page: &Page) -> Result<Enqueued, StateError> {
         let mut tx = self.begin(Turn::Pages).await?;
         let hold = match &page.hold {
@@ -106,9 +104,12 @@ impl State {
         let held = hold.as_ref().map(|hold| hold.id);
         let mut inserted = 0;
         for intents in page.intents.chunks(TOGETHER) {
-            let now = tx.now;
-            let rows = intents.iter().flat_map(|intent| self.row(run, intent, held, now)).collect();
-            inserted += insert(&mut tx, rows).await?;
+            let (now, erased) = (tx.now, erased(&mut tx, run, intents).await?);
+            let rows: Vec<NewRow<'_>> = intents
+                .iter()
+                .map(|intent| new_row(run, intent, held, now, erased.contains(&intent.customer)))
+                .collect();
+            inserted += insert(&mut tx, self.secret(), &rows).await?;
         }
         if let Some(hold) = hold {
             hold.filled(&mut tx, inserted).await?;
@@ -119,44 +120,46 @@ impl State {
         tx.commit().await?;
         Ok(Enqueued { inserted, known: page.intents.len() as u64 - inserted })
     }
-
-    /// The values of a new row, in the order of [`COLUMNS`].
-    fn row(&self, run: RunId, i: &Intent, hold: Option<i64>, now: i64) -> [Arg; WIDTH] {
-        let hash = i.address.as_ref().map(|a| address_hash(self.secret(), &i.channel, a).to_vec());
-        [
-            i.key.into(),
-            run.0.into(),
-            (&i.rule).into(),
-            (&i.step).into(),
-            (&i.customer).into(),
-            (&i.occasion).into(),
-            i.kind.name().into(),
-            (&i.channel).into(),
-            (&i.subject).into(),
-            (&i.address).into(),
-            hash.into(),
-            (&i.zone).into(),
-            (&i.values).into(),
-            i.worth.into(),
-            i.after.map(|key| key.0.to_vec()).into(),
-            i.after.is_some().into(),
-            fallback::to_json(&i.fallback).into(),
-            hold.into(),
-            i.priority.into(),
-            i.at.into(),
-            now.into(),
-            now.into(),
-            i.expires.into(),
-            Status::Pending.name().into(),
-        ]
-    }
 }
 
-/// Inserts rows of [`COLUMNS`] whose keys are new. Returns how many.
-async fn insert(tx: &mut Tx, rows: Vec<Arg>) -> Result<u64, StateError> {
-    let values = tuples(1, WIDTH, rows.len() / WIDTH);
-    let sql = format!("INSERT INTO tidings_outbox ({COLUMNS}) VALUES {values} ON CONFLICT (key) DO NOTHING");
-    tx.execute(sql, rows).await
+/// The customers of some intents who were erased since what the run reads may have been read: that is not before the
+/// moment that it decides for.
+async fn erased(tx: &mut Tx, run: RunId, intents: &[Intent]) -> Result<HashSet<String>, StateError> {
+    let customers: BTreeSet<&str> = intents.iter().map(|intent| intent.customer.as_str()).collect();
+    let sql = format!(
+        "WITH v(c) AS (VALUES {}) SELECT e.customer FROM v JOIN tidings_erasures e ON e.customer = c \
+         WHERE e.at >= (SELECT CASE WHEN at < started THEN at ELSE started END FROM tidings_runs WHERE id = $1)",
+        tuples(2, 1, customers.len())
+    );
+    let mut args = args![run.0];
+    args.extend(customers.into_iter().map(Arg::from));
+    Ok(tx.list(sql, args, |row| row.get("customer")).await?.into_iter().collect())
+}
+
+fn new_row(run: RunId, i: &Intent, hold: Option<i64>, now: i64, erased: bool) -> NewRow<'_> {
+    NewRow {
+        key: i.key,
+        run: run.0,
+        rule: &i.rule,
+        step: &i.step,
+        customer: &i.customer,
+        occasion: &i.occasion,
+        kind: i.kind.name(),
+        channel: &i.channel,
+        subject: &i.subject,
+        address: i.address.as_deref(),
+        zone: i.zone.as_deref(),
+        values: &i.values,
+        worth: i.worth,
+        after: i.after,
+        fallback: &i.fallback,
+        hold,
+        priority: i.priority.into(),
+        at: i.at,
+        now,
+        expires: i.expires,
+        erased,
+    }
 }
 
 async fn insert_occasions(tx: &mut Tx, page: &Page) -> Result<(), StateError> {

@@ -1,11 +1,11 @@
 //! The next channel, where one definitely did not take a message: the refusal and the new row are one commit.
 
-use super::{Outlet, TOGETHER, WIDTH, insert};
+use super::new_row::{NewRow, insert};
+use super::{Outlet, TOGETHER};
 use crate::outbox::Moves;
 use crate::state::database::{Arg, Row, Turn, Tx, args, tuples};
 use crate::state::{State, StateError};
 use serde_json::{Value, json};
-use tidings_plan::history::address_hash;
 use tidings_plan::{Fallback, Key, Status};
 
 const ROWS: &str = "\
@@ -25,7 +25,7 @@ struct Refused {
     kind: String,
     subject: String,
     zone: Option<String>,
-    after: Option<Vec<u8>>,
+    after: Option<Key>,
     priority: i64,
     at: i64,
     expires: Option<i64>,
@@ -69,7 +69,8 @@ impl State {
                 continue;
             }
             let now = tx.now;
-            insert(tx, next.iter().filter_map(|row| self.next(row, now)).flatten().collect()).await?;
+            let rows: Vec<NewRow<'_>> = next.iter().filter_map(|row| next_channel(row, now)).collect();
+            insert(tx, self.secret(), &rows).await?;
             let sql = format!(
                 "WITH v(k) AS (VALUES {}) UPDATE tidings_outbox SET replaced = 1 FROM v WHERE key = k",
                 tuples(1, 1, next.len())
@@ -78,37 +79,33 @@ impl State {
         }
         Ok(())
     }
+}
 
-    fn next(&self, row: &Refused, now: i64) -> Option<[Arg; WIDTH]> {
-        let (next, rest) = row.rest.split_first()?;
-        let hash = address_hash(self.secret(), &next.channel, &next.address).to_vec();
-        Some([
-            next.key.into(),
-            row.run.into(),
-            (&row.rule).into(),
-            (&next.step).into(),
-            (&row.customer).into(),
-            (&row.occasion).into(),
-            (&row.kind).into(),
-            (&next.channel).into(),
-            (&row.subject).into(),
-            (&next.address).into(),
-            hash.into(),
-            (&row.zone).into(),
-            (&next.values).into(),
-            None::<i64>.into(),
-            row.after.clone().into(),
-            row.after.is_some().into(),
-            to_json(rest).into(),
-            None::<i64>.into(),
-            row.priority.into(),
-            row.at.into(),
-            now.into(),
-            now.into(),
-            row.expires.into(),
-            Status::Pending.name().into(),
-        ])
-    }
+fn next_channel(row: &Refused, now: i64) -> Option<NewRow<'_>> {
+    let (next, rest) = row.rest.split_first()?;
+    Some(NewRow {
+        key: next.key,
+        run: row.run,
+        rule: &row.rule,
+        step: &next.step,
+        customer: &row.customer,
+        occasion: &row.occasion,
+        kind: &row.kind,
+        channel: &next.channel,
+        subject: &row.subject,
+        address: Some(&next.address),
+        zone: row.zone.as_deref(),
+        values: &next.values,
+        worth: None,
+        after: row.after,
+        fallback: rest,
+        hold: None,
+        priority: row.priority,
+        at: row.at,
+        now,
+        expires: row.expires,
+        erased: false,
+    })
 }
 
 /// As the column has it; none for none.
@@ -145,7 +142,7 @@ fn row(row: Row<'_>) -> Result<Refused, sqlx::Error> {
         kind: row.get("kind")?,
         subject: row.get("subject")?,
         zone: row.get("zone")?,
-        after: row.get("after_key")?,
+        after: row.after_key()?,
         priority: row.get("priority")?,
         at: row.get("at")?,
         expires: row.get("expires_at")?,

@@ -67,19 +67,28 @@ impl State {
         Ok(true)
     }
 
-    /// Lets quarantined rows that never left be tried again. Those that are none are counted as stale.
+    /// Lets quarantined rows that never left be tried again, and the messages that were called off with them wait for
+    /// them again. Those that are none are counted as stale.
     pub async fn retry(&self, keys: &[Key]) -> Result<Moves, StateError> {
         let mut tx = self.begin(Turn::None).await?;
         let mut tried = 0;
         for keys in keys.chunks(TOGETHER) {
-            let sql = format!(
-                "WITH v(k) AS (VALUES {}) \
-                 UPDATE tidings_outbox SET state = 'pending', strikes = 0, settled_at = NULL, reason = NULL, due_at = $1 \
-                 FROM v WHERE key = k AND state = 'quarantined' AND dispatched_at IS NULL",
-                tuples(2, 1, keys.len())
-            );
+            let which = tuples(2, 1, keys.len());
             let mut args = args![tx.now];
             args.extend(keys.iter().map(|key| Arg::from(*key)));
+            let with_them = format!(
+                "WITH v(k) AS (VALUES {which}) \
+                 UPDATE tidings_outbox AS m SET state = 'pending', waits = 1, settled_at = NULL, reason = NULL, due_at = $1 \
+                 FROM v JOIN tidings_outbox g ON g.key = k AND g.state = 'quarantined' AND g.dispatched_at IS NULL \
+                 WHERE m.customer = g.customer AND m.after_key = k AND m.state = 'cancelled' \
+                     AND m.reason = 'no coupon code: quarantined'"
+            );
+            tx.execute(with_them, args.clone()).await?;
+            let sql = format!(
+                "WITH v(k) AS (VALUES {which}) \
+                 UPDATE tidings_outbox SET state = 'pending', strikes = 0, settled_at = NULL, reason = NULL, due_at = $1 \
+                 FROM v WHERE key = k AND state = 'quarantined' AND dispatched_at IS NULL"
+            );
             tried += tx.execute(sql, args).await?;
         }
         tx.commit().await?;

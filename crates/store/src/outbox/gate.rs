@@ -17,6 +17,8 @@ use tidings_plan::{Key, Kind, OnUnknown, Rate, Status};
 const ROWS: &str = "\
     SELECT key, rule, customer, kind, channel, zone, address, expires_at, doubted_at, repeats, after_key, CASE \
         WHEN expires_at <= $2 THEN 'expired' \
+        WHEN EXISTS (SELECT 1 FROM tidings_erasures e \
+            WHERE e.customer = o.customer AND e.at >= o.enqueued_at) THEN 'cancelled' \
         WHEN kind = 'message' AND EXISTS (SELECT 1 FROM tidings_suppressions s \
             WHERE s.channel = o.channel AND s.hash = o.address_hash) THEN 'suppressed' \
         WHEN kind = 'message' AND EXISTS (SELECT 1 FROM tidings_consents c \
@@ -326,6 +328,7 @@ async fn put_off(
 fn reason(status: Status) -> &'static str {
     match status {
         Status::Expired => "it came too late",
+        Status::Cancelled => "the customer was erased",
         Status::Suppressed => "the address is suppressed",
         Status::NoConsent => "consent was withdrawn",
         Status::Quiet => "it waits for the end of the hours of silence",

@@ -10,6 +10,13 @@ impl<'r> Row<'r> {
         bytes.try_into().map(Key).map_err(|_| sqlx::Error::Decode("a key is not 16 bytes long".into()))
     }
 
+    /// The key of the grant that a row shows.
+    pub(crate) fn after_key(self) -> Result<Option<Key>, sqlx::Error> {
+        let bytes: Option<&[u8]> = self.get("after_key")?;
+        // A CHECK constraint holds the length.
+        Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(Key))
+    }
+
     pub(crate) fn kind(self) -> Result<Kind, sqlx::Error> {
         let name: &str = self.get("kind")?;
         Kind::from_name(name).ok_or_else(|| sqlx::Error::Decode(format!("there is no kind `{name}`").into()))

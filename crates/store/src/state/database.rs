@@ -43,6 +43,8 @@ pub(crate) enum Turn {
     No,
     /// Writes pages: two at once could wait for each other's keys.
     Pages,
+    /// Forgets a customer: a no, and beside no page, which might bring them back.
+    Erasure,
     /// Makes changes, which build on one another.
     Changes,
     /// Makes the tables.
@@ -121,16 +123,19 @@ impl Tx {
     async fn taking(mut self, turn: Turn, ahead: i64) -> Result<Tx, StateError> {
         let clock: Cow<'static, str> = match (&self.inner, turn) {
             (Inner::Lite(_), _) => LITE_CLOCK.into(),
-            (Inner::Pg(_), Turn::None) => format!("SELECT {PG_CLOCK}").into(),
             (Inner::Pg(_), turn) => {
-                let (shared, lock) = match turn {
-                    Turn::Gate => ("_shared", 1),
-                    Turn::None | Turn::No => ("", 1),
-                    Turn::Pages => ("", 2),
-                    Turn::Changes => ("", 3),
-                    Turn::Tables => ("", 4),
+                let locks: &[(&str, i64)] = match turn {
+                    Turn::None => &[],
+                    Turn::Gate => &[("_shared", 1)],
+                    Turn::No => &[("", 1)],
+                    Turn::Pages => &[("", 2)],
+                    Turn::Erasure => &[("", 2), ("", 1)],
+                    Turn::Changes => &[("", 3)],
+                    Turn::Tables => &[("", 4)],
                 };
-                format!("SELECT pg_advisory_xact_lock{shared}({}), {PG_CLOCK}", LOCKS + lock).into()
+                let lock = |(shared, n)| format!("pg_advisory_xact_lock{shared}({}), ", LOCKS + n);
+                let locks: String = locks.iter().copied().map(lock).collect();
+                format!("SELECT {locks}{PG_CLOCK}").into()
             }
         };
         let now = self.one(clock, Vec::new(), |row| row.get::<i64>("now")).await?;

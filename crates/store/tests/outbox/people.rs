@@ -168,6 +168,59 @@ async fn what_was_quarantined_before_it_left_can_be_tried_again_and_nothing_else
 }
 
 #[tokio::test]
+async fn the_message_of_a_coupon_that_is_tried_again_waits_for_it_again() {
+    for f in Fresh::each().await {
+        f.enqueue(vec![coupon("ann"), mail_with_coupon("ann")]).await;
+        let claim = f.claim(Kind::Coupon, "shop").await;
+        let broken = [(coupon("ann").key, Err("no value".into()))];
+        f.state.gate(claim.token, &broken, OnUnknown::Leave, LEASE, &Door::default(), &[]).await.unwrap();
+        assert_eq!(f.states("ann").await, [Status::Quarantined, Status::Cancelled]);
+        assert_eq!(f.state.retry(&[coupon("ann").key]).await.unwrap().to[&Status::Pending], 1);
+        assert!(f.claim(Kind::Message, "email").await.rows.is_empty(), "it waits");
+        f.carry(Kind::Coupon, "shop", sent(Some("C"))).await;
+        f.carry(Kind::Message, "email", sent(None)).await;
+        assert_eq!(f.states("ann").await, [Status::Sent; 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_under_way_does_not_bring_an_erased_customer_back() {
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("bob")]).await;
+        f.state.erase("ann").await.unwrap();
+        let with = |intent| Intent { values: r#"{"name": "Ann Lee"}"#.into(), ..intent };
+        f.enqueue(vec![with(coupon("ann")), with(mail_with_coupon("ann"))]).await;
+        assert_eq!(f.states("ann").await, [Status::Cancelled; 2], "they count");
+        let row = &f.state.ledger("ann").await.unwrap()[1];
+        assert_eq!(
+            (row.address.as_deref(), row.reason.as_deref()),
+            (Some(""), Some("the customer was erased"))
+        );
+        f.by_hand("INSERT INTO tidings_meta (id) SELECT 2 FROM tidings_outbox WHERE vals LIKE '%Lee%'")
+            .await
+            .expect("no row has their name");
+        let next = f.state.start_run(i64::MAX / 4, "test", "").await.unwrap();
+        let again = Intent { key: key("again", "ann"), ..mail("ann") };
+        f.state.enqueue(next, &page(vec![again.clone()])).await.unwrap();
+        let claim = f.claim(Kind::Message, "email").await;
+        assert!(f.gate(&claim).await.open.contains(&again.key), "who comes back is written to");
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_down_before_an_erasure_does_not_leave_after_it() {
+    for f in Fresh::each().await {
+        f.enqueue(vec![mail("ann"), mail("bob")]).await;
+        f.by_hand(&format!("INSERT INTO tidings_erasures (customer, at) VALUES ('ann', {})", i64::MAX / 4))
+            .await
+            .unwrap();
+        let claim = f.claim(Kind::Message, "email").await;
+        assert_eq!(f.gate(&claim).await.open, [mail("bob").key]);
+        assert_eq!(f.states("ann").await, [Status::Cancelled]);
+    }
+}
+
+#[tokio::test]
 async fn rows_are_found_by_what_is_asked_for_the_newest_first() {
     for f in Fresh::each().await {
         let other = Intent { rule: "other".into(), channel: "sms".into(), ..mail("eve") };
