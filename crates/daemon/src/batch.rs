@@ -133,6 +133,10 @@ impl Lane {
                 }
                 () = sleep(TRY_EVERY), if batch.failing.is_some() && batch.writing.is_none() => {
                     self.write_down(&mut batch);
+                    // Where there is nothing to write, the lease is what has to be held.
+                    if batch.writing.is_none() && state.renew(batch.token, *lease).await.is_ok() {
+                        batch.failing = None;
+                    }
                 }
                 () = stop.wait(), if !batch.queue.is_empty() => {}
             }

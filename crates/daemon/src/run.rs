@@ -50,11 +50,10 @@ pub async fn run(
         enqueued.known += page.known;
         on_page(enqueued);
     }
-    let whole = !dispatcher.stop.wanted();
-    let drained = dispatcher.drain(on_progress).await?;
-    if whole {
+    if !dispatcher.stop.wanted() {
         state.finish_run(run).await?;
     }
+    let drained = dispatcher.drain(on_progress).await?;
     let mut states = BTreeMap::new();
     for count in state.outbox_counts(Some(run)).await? {
         *states.entry(count.status).or_default() += count.rows;

@@ -3,7 +3,7 @@
 use crate::outbox::Intent;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What the engine did before.
@@ -13,6 +13,8 @@ pub struct History {
     pub rules: HashMap<String, RuleHistory>,
     /// By customer, the messages that were or may be sent, for caps.
     pub messages: HashMap<String, Vec<PastMessage>>,
+    /// Rules of which a run that was cut short waits for a person: what is left of it waits too.
+    pub held: HashSet<String>,
     /// By rule, the coupons that were or may be granted, for budgets: the moments of their runs (microseconds since
     /// 1970 UTC), and what they are worth (minor units).
     pub spent: HashMap<String, Vec<(i64, i64)>>,

@@ -8,7 +8,7 @@ use crate::reach::{Reach, Reaching, Standing};
 use crate::schedule::latest_occurrence;
 use std::collections::{HashMap, HashSet};
 use tidings_check::Program;
-use tidings_check::program::{Action, Cap, Limit, Losers, Repeat, Rule, Window};
+use tidings_check::program::{Action, Cap, Limit, Losers, Repeat, Rule, Schedule, Window};
 use tidings_engine::{Bitmap, Chunk, Matches, Needs, RuleMatches};
 use tidings_schema::{Now, calendar, money};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -144,6 +144,7 @@ impl<'a> Planner<'a> {
                 verdicts: members.iter().map(|m| Vec::with_capacity(m.count())).collect(),
             });
             let mut steps: Vec<StepPlan> = steps.collect();
+            let event = matches!(rule.schedule, Schedule::On(_));
             for (chunk, members) in members.iter().enumerate() {
                 for customer in members.iter() {
                     let held = match &stop {
@@ -155,7 +156,7 @@ impl<'a> Planner<'a> {
                     verdicts.clear();
                     match held {
                         Some(reason) => verdicts.resize(steps.len(), Verdict::Held(reason)),
-                        None if self.steps(&steps, chunk, customer, &mut verdicts, &mut taken) => {
+                        None if self.steps(event, &steps, chunk, customer, &mut verdicts, &mut taken) => {
                             plan.used_up.insert((chunk, customer));
                         }
                         None => {}
@@ -238,8 +239,10 @@ impl<'a> Planner<'a> {
     /// The verdicts on all steps for one customer. One step uses the occasion up, so where a message has to wait
     /// for a quiet hour or a cap, everything waits with it: no coupon leaves without the mail that speaks of it.
     /// Where a cap drops the message, everything is dropped with it, and the answer is yes: the occasion is used up.
+    /// An event does not come again, so there the message waits in the outbox, where the gate puts it off.
     fn steps(
         &mut self,
+        event: bool,
         steps: &[StepPlan],
         chunk: usize,
         customer: usize,
@@ -249,7 +252,7 @@ impl<'a> Planner<'a> {
         let before = taken.len();
         let mut dropped = false;
         for step in steps {
-            verdicts.push(match self.step(&step.action, chunk, customer, taken) {
+            verdicts.push(match self.step(event, &step.action, chunk, customer, taken) {
                 Ok(verdict) => verdict,
                 Err(losers) => {
                     dropped |= losers == Losers::Skip;
@@ -273,6 +276,7 @@ impl<'a> Planner<'a> {
     /// The verdict on one step; or what happens to it, where a cap has no room.
     fn step(
         &mut self,
+        event: bool,
         action: &Action,
         chunk: usize,
         customer: usize,
@@ -288,10 +292,14 @@ impl<'a> Planner<'a> {
                 Reason::NoConsent
             } else if reach.suppressed.contains(customer) {
                 Reason::Suppressed
-            } else if reach.quiet.contains(customer) {
+            } else if reach.quiet.contains(customer) && !event {
                 return Ok(Verdict::Held(Reason::Quiet));
             } else {
-                taken.push(self.caps.take(chunk, customer, channel)?);
+                match self.caps.take(chunk, customer, channel) {
+                    Ok(place) => taken.push(place),
+                    Err(Losers::Wait) if event => {}
+                    Err(losers) => return Err(losers),
+                }
                 return Ok(Verdict::Planned(i as u8));
             };
             // Of several channels that cannot reach the customer, the one that came nearest says why.
@@ -303,7 +311,8 @@ impl<'a> Planner<'a> {
     /// Lets the whole rule wait for a person where it would reach more customers than it may, and gives its
     /// places under the caps back: the gate looks at them again.
     fn limit(&mut self, rule: &Rule, plan: &mut RulePlan, taken: Vec<Taken>) {
-        let Some(why) = self.over_limit(rule, plan).or_else(|| self.over_budget(rule, plan)) else { return };
+        let why = self.over_limit(rule, plan).or_else(|| self.over_budget(rule, plan));
+        let Some(why) = why.or_else(|| self.cut_short(rule, plan)) else { return };
         plan.stopped = Some(why);
         let steps = plan.audiences.iter_mut().flat_map(|a| &mut a.steps);
         for verdict in steps.flat_map(|s| &mut s.verdicts).flatten() {
@@ -322,6 +331,12 @@ impl<'a> Planner<'a> {
             Limit::Share(share) => (share * self.customers as f64 + 1e-6).floor() as u64,
         };
         (planned > most).then(|| format!("it would reach {planned} customers, and its limit is {most}"))
+    }
+
+    /// What is left of a run that was over the limit or the budget as a whole may be under it.
+    fn cut_short(&self, rule: &Rule, plan: &RulePlan) -> Option<String> {
+        let rest = self.question.history.held.contains(rule.identity()) && plan.tally().planned > 0;
+        rest.then(|| "it goes on with a run that was cut short and waits for a person".to_owned())
     }
 
     fn over_budget(&self, rule: &Rule, plan: &RulePlan) -> Option<String> {

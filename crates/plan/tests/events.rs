@@ -101,3 +101,18 @@ proptest! {
         prop_assert_eq!(found.into_keys().collect::<BTreeSet<_>>(), expected);
     }
 }
+
+#[test]
+fn an_event_in_quiet_hours_or_under_a_cap_waits_in_the_outbox_and_not_for_a_run_that_knows_it_no_more() {
+    let reach = |policy: &str, rule: &str| {
+        let rules = format!(
+            "policy {policy} end rule first priority 2 {rule} then send a email repeat every time end
+            rule r on order then send b email repeat every time end"
+        );
+        Shop::new(&rules, &[ordered(&[MINUTE])]).intents().iter().filter(|i| i.rule == "r").count()
+    };
+    // It is 10:00 in the shop.
+    assert_eq!(reach("quiet from 09:00 to 11:00", "on order"), 1);
+    assert_eq!(reach("at most 1 email per day", "on order"), 1);
+    assert_eq!(reach("at most 1 email per day then skip", "on order"), 0, "what is to be dropped is");
+}

@@ -136,3 +136,11 @@ fn a_rule_over_its_budget_waits_for_a_person() {
     assert_eq!(tally(3, vec![(now - 8 * DAY, 6_000)]), (3, 0), "that was last week");
     assert_eq!(tally(0, vec![(now, 9_000)]), (0, 0));
 }
+
+#[test]
+fn the_rest_of_a_run_that_waits_for_a_person_waits_too_however_few_are_left() {
+    let mut shop = Shop::new("rule r then send a email limit 3 customers end", &vec![willing(); 2]);
+    assert_eq!(shop.plan().rules[0].waiting(), 0);
+    shop.history.held.insert("r".to_owned());
+    assert_eq!(shop.plan().rules[0].waiting(), 2);
+}

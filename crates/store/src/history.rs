@@ -18,6 +18,11 @@ const MESSAGES: &str = "\
     SELECT customer, channel, at FROM tidings_outbox \
     WHERE kind = 'message' AND hold IS NULL AND at >= $1 AND at <= $2 AND (doubted_at IS NOT NULL \
         OR state IN ('pending', 'leased', 'dispatching', 'sent', 'unknown', 'unconfirmed'))";
+/// Rules whose last hold is of a run that was cut short and that nobody has approved.
+const HELD: &str = "\
+    SELECT h.rule FROM tidings_holds h JOIN tidings_runs r ON r.id = h.run \
+    WHERE r.finished IS NULL AND h.state <> 'approved' \
+        AND h.id = (SELECT MAX(id) FROM tidings_holds later WHERE later.rule = h.rule)";
 const WITHDRAWN: &str = "SELECT customer FROM tidings_consents WHERE channel = $1 AND withdrawn = 1";
 const SUPPRESSED: &str = "SELECT hash FROM tidings_suppressions WHERE channel = $1";
 /// What may have reached the customer counts as sent.
@@ -44,6 +49,7 @@ impl State {
         let mut channels = HashSet::new();
         let add = |row: Row<'_>| add_message(&mut history, &mut channels, row);
         tx.list(MESSAGES, args![*messages.start(), *messages.end()], add).await?;
+        history.held = tx.list(HELD, args![], |row| row.get("rule")).await?.into_iter().collect();
         Ok(history)
     }
 

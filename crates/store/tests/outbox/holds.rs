@@ -58,3 +58,19 @@ async fn what_nobody_lets_go_expires() {
         assert_eq!(f.states("ann").await, [Status::OverLimit; 2]);
     }
 }
+
+#[tokio::test]
+async fn the_rest_of_a_run_that_was_cut_short_is_known_to_wait_too() {
+    for f in Fresh::each().await {
+        f.state.enqueue(f.run, &held(vec![mail("ann")])).await.unwrap();
+        let is_held = async || f.state.history(0..=AT).await.unwrap().held.contains("wake-up");
+        assert!(is_held().await, "its run has not ended");
+        let first = f.state.holds().await.unwrap()[0].id;
+        f.state.cancel_hold(first, "Ann").await.unwrap();
+        assert!(is_held().await, "what was called off is not let go by being asked for again");
+        let rest = f.state.start_run(AT, "test", "").await.unwrap();
+        f.state.enqueue(rest, &held(vec![mail("bob")])).await.unwrap();
+        f.state.finish_run(rest).await.unwrap();
+        assert!(!is_held().await, "the rest waits under a hold of its own");
+    }
+}
