@@ -83,6 +83,19 @@ fn a_test_shows_the_customers_data_and_uses_nothing_up() {
     let nowhere = project.output(&["send-test", "weekly", "1", "--to", "+4915187654321"]);
     assert_eq!(nowhere.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&nowhere.stderr).contains("sends no message"), "email only");
+    let refused = |why: &str| {
+        let test = project.output(&["send-test", "hello", "1", "--to", "me@example.org"]);
+        assert_eq!(test.status.code(), Some(1));
+        assert!(
+            String::from_utf8_lossy(&test.stderr).contains(why),
+            "{}",
+            String::from_utf8_lossy(&test.stderr)
+        );
+    };
+    project.run(&["suppress", "add", "email", "me@example.org"]);
+    refused("suppressed");
+    project.run(&["pause"]);
+    refused("paused");
 }
 
 #[test]

@@ -85,7 +85,7 @@ async fn measure(customers: usize, orders: usize, rules: usize) {
             addresses: &Anywhere,
             shown: &Needs::default(),
             threads,
-            since: None,
+            since: &[],
         };
         let now = Now::parse("2026-11-11T10:00", settings.zone).unwrap();
         let decision = decider.decide(now, None).await.unwrap();

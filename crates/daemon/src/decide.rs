@@ -28,7 +28,7 @@ pub struct Decider<'a> {
     /// How many threads evaluate.
     pub threads: usize,
     /// From when on events count for rules that wait for them, as a [`Question`] has it.
-    pub since: Option<i64>,
+    pub since: &'a [(usize, i64)],
 }
 
 /// A plan and all that it was made from.

@@ -8,7 +8,7 @@ use crate::decide::{DecideError, Decider};
 use crate::metrics;
 use crate::site::Site;
 use crate::stop::Stop;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,7 @@ const LOOK: i64 = 30_000_000;
 const DAY: i64 = 86_400_000_000;
 
 const STILL_GOING: &str = "the run before it was still going";
+const SAME_MOMENT: &str = "clocks were put forward, and it came at the same moment as the one before it";
 
 /// Runs rules when they are due.
 #[derive(Clone)]
@@ -85,11 +86,14 @@ impl Scheduler {
     pub async fn turn(&self, site: &Arc<Site>, state: &State) -> Result<Turn, StateError> {
         let now = (self.clock)();
         let mut turn = Turn { next: now.saturating_add(LOOK), ..Turn::default() };
-        for (at, due) in self.due(site, state, now, &mut turn).await? {
+        let mut waiting = HashSet::new();
+        for (at, mut due) in self.due(site, state, now, &mut turn).await? {
             if self.stop.wanted() {
                 break;
             }
-            let mine = self.begin(site, state, due, &mut turn).await?;
+            // Behind one that waits its rule's later ones wait too, or it would be passed over for good.
+            due.retain(|due| !waiting.contains(&due.rule));
+            let mine = self.begin(site, state, due, &mut turn, &mut waiting).await?;
             if !mine.is_empty() {
                 self.run(site, state, at, mine, &mut turn).await?;
             }
@@ -140,14 +144,7 @@ impl Scheduler {
             let Some(seen) = seen.get(name) else { continue };
             let due = due(rule, site.zone(), *seen, now);
             for Skipped { count, last, reason, .. } in due.skipped {
-                turn.skipped += count as u64;
-                let reason = if count == 1 {
-                    reason.to_owned()
-                } else {
-                    format!("{reason}; so were {} before it", count - 1)
-                };
-                tracing::warn!(rule = name, occurrence = last.name, reason, "skipped");
-                state.skip_occurrence(name, &last, &reason).await?;
+                self.skip(state, name, &last, reason, count, turn).await?;
             }
             for occurrence in due.run {
                 let since = events_since(rule, *seen, occurrence.at);
@@ -165,24 +162,21 @@ impl Scheduler {
         state: &State,
         due: Vec<Due>,
         turn: &mut Turn,
+        waiting: &mut HashSet<usize>,
     ) -> Result<Vec<Due>, StateError> {
-        let mut mine = Vec::new();
+        let mut mine: Vec<Due> = Vec::new();
         for due in due {
             let Some(rule) = site.program.rules.get(due.rule) else { continue };
             let name = rule.identity();
             if due.orphan {
                 mine.push(due);
+            } else if mine.iter().any(|other| other.rule == due.rule) {
+                self.skip(state, name, &due.occurrence, SAME_MOMENT, 1, turn).await?;
             } else if state.under_way(name).await? {
                 // One that waits is due until it can run, or until it is too late.
-                if rule.overlap == Overlap::Skip {
-                    turn.skipped += 1;
-                    tracing::warn!(
-                        rule = name,
-                        occurrence = due.occurrence.name,
-                        reason = STILL_GOING,
-                        "skipped"
-                    );
-                    state.skip_occurrence(name, &due.occurrence, STILL_GOING).await?;
+                match rule.overlap {
+                    Overlap::Skip => self.skip(state, name, &due.occurrence, STILL_GOING, 1, turn).await?,
+                    Overlap::Wait => drop(waiting.insert(due.rule)),
                 }
             } else if state.begin_occurrence(&self.worker, LEASE, name, &due.occurrence).await? {
                 mine.push(due);
@@ -208,7 +202,7 @@ impl Scheduler {
         let what = Decide {
             at,
             rules: due.iter().map(|d| d.rule).collect(),
-            since: due.iter().map(|d| d.since).min(),
+            since: due.iter().map(|d| (d.rule, d.since)).collect(),
         };
         let decided = spawn_blocking(move || Handle::current().block_on(decide(&of, &with, what, stop)));
         let run = decided.await.unwrap_or(Err(RunError::BrokeDown));
@@ -238,12 +232,30 @@ impl Scheduler {
             let meanwhile =
                 occurrences(rule.schedule.polled(), site.zone(), started.max(occurrence.at), ended);
             turn.ran.push((name.to_owned(), occurrence));
-            if let Some(last) = meanwhile.last().filter(|_| rule.overlap == Overlap::Skip) {
-                turn.skipped += 1;
-                state.skip_occurrence(name, &last, STILL_GOING).await?;
+            let meanwhile: Vec<Occurrence> = meanwhile.filter(|_| rule.overlap == Overlap::Skip).collect();
+            if let Some(last) = meanwhile.last() {
+                self.skip(state, name, last, STILL_GOING, meanwhile.len(), turn).await?;
             }
         }
         Ok(())
+    }
+
+    /// Writes down that so many occurrences up to one are not run, and why.
+    async fn skip(
+        &self,
+        state: &State,
+        rule: &str,
+        last: &Occurrence,
+        reason: &str,
+        count: usize,
+        turn: &mut Turn,
+    ) -> Result<(), StateError> {
+        turn.skipped += count as u64;
+        let before = count.saturating_sub(1);
+        let reason =
+            if before == 0 { reason.to_owned() } else { format!("{reason}; so were {before} before it") };
+        tracing::warn!(rule, occurrence = last.name, reason, "skipped");
+        state.skip_occurrence(rule, last, &reason).await
     }
 }
 
@@ -256,11 +268,11 @@ async fn hold(state: State, worker: String) {
     }
 }
 
-/// What is decided: some rules, by their positions, for a moment, and events from another on.
+/// What is decided: some rules, by their positions, for a moment, each with the moment from which on events count.
 struct Decide {
     at: i64,
     rules: Vec<usize>,
-    since: Option<i64>,
+    since: Vec<(usize, i64)>,
 }
 
 /// Decides and writes the plan down.
@@ -274,7 +286,7 @@ async fn decide(
     let (shown, mut supplies) = (site.shown(), site.supplies());
     supplies.expiring = true;
     let now = Now { micros: at, zone: site.zone() };
-    let decider = Decider { since, ..site.decider(&customers, Some(state), &shown) };
+    let decider = Decider { since: &since, ..site.decider(&customers, Some(state), &shown) };
     let decision = decider.decide(now, Some(rules)).await?;
     metrics::decided(decision.took.iter().sum());
     decision.recheck(state).await?;

@@ -185,7 +185,7 @@ impl Site {
             addresses: self.carriers.addresses(),
             shown,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
-            since: None,
+            since: &[],
         }
     }
 

@@ -6,11 +6,12 @@ use crate::site::Site;
 use std::fmt;
 use tidings_check::program::Action;
 use tidings_engine::Bitmap;
+use tidings_plan::history::address_hash;
 use tidings_plan::{
     Addresses, Audience, Intent, Key, Kind, Outcome, Plan, Sending, StepPlan, Verdict, pages,
 };
 use tidings_schema::Now;
-use tidings_store::{StateError, StoreError};
+use tidings_store::{Scope, State, StateError, StoreError};
 
 /// The code that stands where a coupon's would.
 const SAMPLE: &str = "SAMPLE-CODE";
@@ -61,6 +62,9 @@ pub async fn send_test(
     let intents: Vec<Intent> = pages(&plan, &question, &supplies).flat_map(|page| page.intents).collect();
     let mut sent = Vec::new();
     for message in intents.iter().filter(|i| i.kind == Kind::Message) {
+        if let Some(state) = &state {
+            may_leave(state, message, carriers.addresses().normalise(&message.channel, to)).await?;
+        }
         let carrier = carriers
             .get(Kind::Message, &message.channel, &message.subject)
             .ok_or_else(|| TrialError::Said(format!("nothing is configured for `{}`", message.channel)))?;
@@ -90,6 +94,28 @@ pub async fn send_test(
         return Err(TrialError::Said(why));
     }
     Ok(sent)
+}
+
+/// A test is no way around a pause, a copied state or somebody's no.
+async fn may_leave(state: &State, message: &Intent, to: Option<String>) -> Result<(), TrialError> {
+    let pauses = state.pauses().await?;
+    let paused = pauses.iter().find(|pause| match &pause.scope {
+        Scope::All => true,
+        Scope::Rule(rule) => *rule == message.rule,
+        Scope::Channel(channel) => *channel == message.channel,
+    });
+    if let Some(pause) = paused {
+        return Err(TrialError::Said(format!(
+            "sending is paused ({}); `tidings resume` lets it go on",
+            pause.why
+        )));
+    }
+    let suppressed = state.suppressed(&message.channel).await?;
+    let hash = |to: String| address_hash(state.secret(), &message.channel, &to);
+    if to.map(hash).is_some_and(|hash| suppressed.contains(&hash)) {
+        return Err(TrialError::Said("the address is suppressed: nothing is sent there".to_owned()));
+    }
+    Ok(())
 }
 
 /// A plan in which one customer gets each message of a rule that the address can take, and nobody else gets anything.

@@ -33,18 +33,21 @@ pub fn needs(program: &Program) -> Needs {
 /// By customer of a chunk, the moment of the latest event that a rule waits for, among those that count now; no
 /// customer has one where the event cannot be looked for. None where the rule waits for none. As for all rows, what
 /// happens now or later has not happened.
-pub(crate) fn latest(
-    question: &Question<'_>,
-    schedule: &Schedule,
-    chunk: &Chunk,
-) -> Option<Vec<Option<i64>>> {
-    matches!(schedule, Schedule::On(_)).then(|| moments(question, schedule, chunk).unwrap_or_default())
+pub(crate) fn latest(question: &Question<'_>, rule: usize, chunk: &Chunk) -> Option<Vec<Option<i64>>> {
+    let schedule = &question.program.rules.get(rule)?.schedule;
+    let since = question.since.iter().find(|(of, _)| *of == rule).map(|(_, since)| *since);
+    matches!(schedule, Schedule::On(_)).then(|| moments(question, schedule, since, chunk).unwrap_or_default())
 }
 
-fn moments(question: &Question<'_>, schedule: &Schedule, chunk: &Chunk) -> Option<Vec<Option<i64>>> {
+fn moments(
+    question: &Question<'_>,
+    schedule: &Schedule,
+    since: Option<i64>,
+    chunk: &Chunk,
+) -> Option<Vec<Option<i64>>> {
     let vocabulary = &question.program.vocabulary;
     let now = question.now.micros;
-    let from = question.since.unwrap_or(now).min(now).saturating_sub(LATE);
+    let from = since.unwrap_or(now).min(now).saturating_sub(LATE);
     let counts = |at: &i64| from < *at && *at < now;
     let moment = |times: &Int64Array, i: usize| times.is_valid(i).then(|| times.value(i)).filter(counts);
     match source(vocabulary, schedule)? {

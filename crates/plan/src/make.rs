@@ -36,9 +36,9 @@ pub struct Question<'a> {
     pub addresses: &'a dyn Addresses,
     /// The rules that are planned, by position; none is all of them.
     pub only: Option<&'a [usize]>,
-    /// From when on events count for rules that wait for them, in microseconds since 1970 UTC, and one hour before,
-    /// since rows come late; none is now. An earlier moment than needed does no harm: no event counts twice.
-    pub since: Option<i64>,
+    /// From when on events count for rules that wait for them, by position, in microseconds since 1970 UTC, and one
+    /// hour before, since rows come late; now where it is not said. No event counts twice.
+    pub since: &'a [(usize, i64)],
 }
 
 impl<'a> Question<'a> {
@@ -120,7 +120,7 @@ impl<'a> Planner<'a> {
             stopped: None,
             entries: Vec::new(),
         };
-        let happened = self.happened(rule, &mut plan.occasion);
+        let happened = self.happened(index, rule, &mut plan.occasion);
         let whom = |which: fn(&RuleMatches) -> &Bitmap| -> Vec<Bitmap> {
             let matched = question.matches.iter().filter_map(|m| m.rules.get(index)).enumerate();
             let among = matched.map(|(chunk, m)| {
@@ -180,10 +180,10 @@ impl<'a> Planner<'a> {
 
     /// By chunk, to whom the event happened that a rule waits for; nothing for a rule that waits for none. Where it
     /// reaches them every time, the occasion is the event's moment: no event brings anything twice.
-    fn happened(&self, rule: &Rule, occasions: &mut Occasions) -> Vec<Bitmap> {
+    fn happened(&self, index: usize, rule: &Rule, occasions: &mut Occasions) -> Vec<Bitmap> {
         let mut happened = Vec::new();
         for (c, chunk) in self.question.chunks.iter().enumerate() {
-            let Some(moments) = events::latest(self.question, &rule.schedule, chunk) else { continue };
+            let Some(moments) = events::latest(self.question, index, chunk) else { continue };
             happened.push(Bitmap::from_fn(chunk.len(), |i| moments.get(i).is_some_and(Option::is_some)));
             if rule.repeat == Repeat::EveryTime {
                 let moments = moments.into_iter().enumerate();

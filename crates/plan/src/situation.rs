@@ -77,7 +77,7 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
     Some(Situation {
         held_out_everywhere: policy.hold_out.map(|share| held_out(question.project, "", key, share)),
         held_out_here: rule.hold_out.map(|share| held_out(question.project, rule.identity(), key, share)),
-        event: events::latest(question, &rule.schedule, chunk).map(|at| at.get(i).copied().flatten()),
+        event: events::latest(question, planned.rule, chunk).map(|at| at.get(i).copied().flatten()),
         reached: reached.map(|r| (r.occasions, r.last_at)),
         channels,
         caps: caps.collect(),

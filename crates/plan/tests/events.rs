@@ -31,7 +31,7 @@ fn only_whom_it_happened_to_lately_is_reached() {
     assert_eq!(shop.now.micros, NOW);
     assert_eq!(reached(&shop), ["001"], "within the hour, and before now");
     assert_eq!(shop.plan().rules[0].matched(), 1);
-    shop.since = Some(NOW - 5 * MINUTE);
+    shop.since = vec![(0, NOW - 5 * MINUTE)];
     assert_eq!(reached(&shop), ["001", "002"], "rows come up to an hour late");
     let told = |key: &str| situation(&shop.question(), &shop.plan(), 0, key).unwrap().event.unwrap();
     assert_eq!((told("000"), told("001")), (None, Some(NOW - 59 * MINUTE)));
@@ -85,7 +85,7 @@ proptest! {
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         for poll in &polls {
             shop.now.micros = NOW + poll * MINUTE;
-            shop.since = Some(looked_at);
+            shop.since = vec![(0, looked_at)];
             for intent in shop.intents() {
                 *found.entry(intent.occasion).or_default() += 1;
             }
@@ -115,4 +115,13 @@ fn an_event_in_quiet_hours_or_under_a_cap_waits_in_the_outbox_and_not_for_a_run_
     assert_eq!(reach("quiet from 09:00 to 11:00", "on order"), 1);
     assert_eq!(reach("at most 1 email per day", "on order"), 1);
     assert_eq!(reach("at most 1 email per day then skip", "on order"), 0, "what is to be dropped is");
+}
+
+#[test]
+fn a_rule_that_looks_far_back_does_not_make_others_look_as_far() {
+    let rules = "rule patient on order then send x coupon end rule other on order then send a email end";
+    let mut shop = Shop::new(rules, &[ordered(&[5 * HOUR])]);
+    shop.since = vec![(0, NOW - 6 * HOUR)];
+    let rules: Vec<String> = shop.intents().into_iter().map(|i| i.rule).collect();
+    assert_eq!(rules, ["patient"]);
 }

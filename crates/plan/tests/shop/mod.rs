@@ -68,7 +68,7 @@ pub struct Shop {
     pub history: History,
     pub standing: Standing,
     pub now: Now,
-    pub since: Option<i64>,
+    pub since: Vec<(usize, i64)>,
     pub supplies: Supplies,
 }
 
@@ -104,7 +104,7 @@ impl Shop {
             history: History::default(),
             standing,
             now,
-            since: None,
+            since: Vec::new(),
             supplies: Supplies::default(),
         }
     }
@@ -121,7 +121,7 @@ impl Shop {
             standing: &self.standing,
             addresses: &Trimmed,
             only: None,
-            since: self.since,
+            since: &self.since,
         }
     }
 
