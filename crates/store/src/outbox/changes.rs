@@ -7,14 +7,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use tidings_plan::{Key, Status};
 
-const DUE: &str = "\
-    SELECT o.key, o.customer, o.subject, o.vals, k.value, \
-        CASE WHEN o.expires_at <= $1 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS late \
-    FROM tidings_outbox o LEFT JOIN tidings_kept k ON k.customer = o.customer AND k.attribute = o.subject \
-    WHERE o.state = 'pending' AND o.kind = 'change' AND o.channel = 'state' AND o.strikes = 0 \
-        AND o.waits = 0 AND o.hold IS NULL";
-const FIRST: &str = "ORDER BY o.priority DESC, o.at, o.id LIMIT 1000";
-
 /// A change that is due.
 struct Change {
     key: Key,
@@ -37,9 +29,20 @@ impl State {
         let now = tx.now;
         // Whoever calls one of them off waits until it is made, or it is not.
         let lock = if tx.is_postgres() { "FOR UPDATE OF o" } else { "" };
+        let sql = format!(
+            "SELECT o.key, o.customer, o.subject, o.vals, k.value, \
+                 CASE WHEN o.expires_at <= $1 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS late \
+             FROM tidings_outbox AS o {} \
+                 LEFT JOIN tidings_kept k ON k.customer = o.customer AND k.attribute = o.subject \
+             WHERE o.state = 'pending' AND o.kind = 'change' AND o.channel = 'state' AND o.strikes = 0 \
+                 AND o.waits = 0 AND o.hold IS NULL {} \
+             ORDER BY o.priority DESC, o.at, o.id LIMIT 1000 {lock}",
+            tx.by("tidings_outbox_claim"),
+            paused.not_by_rule(2)
+        );
         let mut args = args![now];
         args.extend(paused.rules.iter().map(Arg::from));
-        let due = tx.list(format!("{DUE} {} {FIRST} {lock}", paused.not_by_rule(2)), args, change).await?;
+        let due = tx.list(sql, args, change).await?;
         let (mut made, mut late, mut kept) = (Vec::new(), Vec::new(), BTreeMap::new());
         for change in due {
             if change.late {

@@ -16,6 +16,8 @@ const FRESH: &str = "strikes = 0 ORDER BY priority DESC, at, id LIMIT $7";
 /// A row whose last worker was lost goes alone: if it is poison it takes no other with it, and if it only stood
 /// beside poison it is not blamed again.
 const STRUCK: &str = "strikes BETWEEN 1 AND 7 ORDER BY strikes, priority DESC, at, id LIMIT 1";
+/// How many due rows are many.
+const SOON: usize = 500;
 const CLAIMED: &str = "\
     SELECT o.key, o.kind, o.channel, o.subject, o.address, o.customer, o.rule, o.vals, o.at, o.payload, o.attempts, \
         g.code, g.vals AS grant_vals \
@@ -23,20 +25,23 @@ const CLAIMED: &str = "\
     WHERE o.token = $1 ORDER BY o.priority DESC, o.at, o.id";
 const RENEW: &str = "UPDATE tidings_outbox SET leased_until = $1 WHERE token = $2";
 
-/// What becomes of rows of lost workers, and of which.
-const RECOVER: [(&str, &str); 3] = [
+/// What becomes of rows of lost workers, and of which, and the index that has those.
+const RECOVER: [(&str, &str, &str); 3] = [
     // Nothing of these had left.
     (
+        "tidings_outbox_lease",
         "state = 'pending', token = NULL, worker = NULL, leased_until = NULL",
         "leased_until <= $1 AND state = 'leased'",
     ),
     // These may have left, and are never blindly sent again.
     (
+        "tidings_outbox_lease",
         "state = 'unknown', token = NULL, worker = NULL, leased_until = NULL, \
          doubted_at = COALESCE(doubted_at, dispatched_at), reason = 'the worker was lost while it was leaving'",
         "leased_until <= $1 AND state = 'dispatching'",
     ),
     (
+        "tidings_outbox_struck",
         "state = 'quarantined', waits = 0, settled_at = $1, reason = 'eight workers in a row were lost over it'",
         "state = 'pending' AND strikes > 0 AND strikes >= 8",
     ),
@@ -178,10 +183,11 @@ impl State {
     pub async fn recover(&self) -> Result<Recovered, StateError> {
         let mut tx = self.begin(Turn::None).await?;
         let mut counts = [0; 3];
-        for ((set, which), count) in RECOVER.into_iter().zip(&mut counts) {
+        for ((by, set, which), count) in RECOVER.into_iter().zip(&mut counts) {
             let sql = format!(
-                "WITH picked AS MATERIALIZED (SELECT id FROM tidings_outbox WHERE {which} {}) \
+                "WITH picked AS MATERIALIZED (SELECT id FROM tidings_outbox {} WHERE {which} {}) \
                  UPDATE tidings_outbox SET {set} WHERE id IN (SELECT id FROM picked)",
+                tx.by(by),
                 tx.skipping_locked()
             );
             let now = tx.now;
@@ -202,25 +208,51 @@ async fn lease_rows(
     (limit, lease): (u32, Duration),
     paused: &Paused,
 ) -> Result<(), StateError> {
+    let of = |tx: &Tx, more: Vec<Arg>| {
+        let (now, until) = (tx.now, tx.now + micros(lease));
+        let mut args = args![token.bytes(), worker, until, outlet.kind.name(), &outlet.channel, now, limit];
+        args.extend(paused.rules.iter().map(Arg::from).chain(more));
+        args
+    };
     let not_paused = paused.not_by_rule(8);
+    let ids = soon(tx, outlet, paused).await?;
+    // Where many are due, the most urgent are found in their order; few are looked at one by one, so that the many
+    // beside them that are not due cost nothing.
+    let (by, among) = match ids.len() {
+        0 => return Ok(()),
+        n if n < SOON => (tx.by_id(), format!("AND id IN (VALUES {})", tuples(8 + paused.rules.len(), 1, n))),
+        _ => ("", String::new()),
+    };
+    let ids: Vec<Arg> = if among.is_empty() { Vec::new() } else { ids.into_iter().map(Arg::from).collect() };
     for which in [FRESH, STRUCK] {
         // The rows are picked once, also where the statement is planned as if it could be more than once.
         let sql = format!(
             "WITH picked AS MATERIALIZED \
-                 (SELECT id FROM tidings_outbox WHERE {FREE} {not_paused} AND {which} {}) \
+                 (SELECT id FROM tidings_outbox {by} WHERE {FREE} {not_paused} {among} AND {which} {}) \
              UPDATE tidings_outbox SET state = 'leased', attempts = attempts + 1, strikes = strikes + 1, \
                  token = $1, worker = $2, leased_until = $3 \
              WHERE id IN (SELECT id FROM picked)",
             tx.skipping_locked()
         );
-        let (now, until) = (tx.now, tx.now + micros(lease));
-        let mut args = args![token.bytes(), worker, until, outlet.kind.name(), &outlet.channel, now, limit];
-        args.extend(paused.rules.iter().map(Arg::from));
+        let args = of(tx, ids.clone());
         if tx.execute(sql, args).await? > 0 {
             break;
         }
     }
     Ok(())
+}
+
+/// Up to [`SOON`] rows that are due, found without a look at those that are not.
+async fn soon(tx: &mut Tx, outlet: &Outlet, paused: &Paused) -> Result<Vec<i64>, StateError> {
+    let sql = format!(
+        "SELECT id FROM tidings_outbox {} WHERE state = 'pending' AND waits = 0 AND hold IS NULL \
+             AND kind = $1 AND channel = $2 AND due_at <= $3 AND strikes < 8 {} ORDER BY due_at LIMIT {SOON}",
+        tx.by("tidings_outbox_due"),
+        paused.not_by_rule(4)
+    );
+    let mut args = args![outlet.kind.name(), &outlet.channel, tx.now];
+    args.extend(paused.rules.iter().map(Arg::from));
+    tx.list(sql, args, |row| row.get("id")).await
 }
 
 fn claimed(row: Row<'_>) -> Result<Claimed, sqlx::Error> {

@@ -41,12 +41,13 @@ impl State {
             return Ok(Moves::default());
         }
         let sql = format!(
-            "WITH picked AS MATERIALIZED (SELECT id FROM tidings_outbox \
+            "WITH picked AS MATERIALIZED (SELECT id FROM tidings_outbox {} \
                  WHERE state = 'pending' AND waits = 0 AND hold IS NULL AND kind = $1 AND channel = $2 \
                      AND fallback IS NOT NULL AND doubted_at IS NULL AND due_at <= $4 {} \
                  ORDER BY strikes, priority DESC, at, id LIMIT $3 {}) \
              UPDATE tidings_outbox SET state = 'rejected', replaced = 1, reason = 'the channel is down', settled_at = $4 \
              WHERE id IN (SELECT id FROM picked) RETURNING key",
+            tx.by("tidings_outbox_fallback"),
             paused.not_by_rule(5),
             tx.skipping_locked()
         );

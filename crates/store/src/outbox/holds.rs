@@ -146,9 +146,10 @@ pub(super) async fn expire(tx: &mut Tx) -> Result<u64, StateError> {
     let (mut ended, now) = (0, tx.now);
     for which in END {
         let sql = format!(
-            "UPDATE tidings_outbox SET state = 'over_limit', waits = 0, settled_at = $1, \
+            "UPDATE tidings_outbox {} SET state = 'over_limit', waits = 0, settled_at = $1, \
                  reason = 'it expired before a person let it go' \
-             WHERE hold IS NOT NULL AND state = 'pending' AND expires_at <= $1 AND {which}"
+             WHERE hold IS NOT NULL AND state = 'pending' AND expires_at <= $1 AND {which}",
+            tx.by("tidings_outbox_held_until")
         );
         ended += tx.execute(sql, args![now]).await?;
     }

@@ -7,9 +7,14 @@ use std::time::Duration;
 use tidings_plan::{Key, Kind, Status};
 
 const LEDGER: &str = "SELECT * FROM tidings_outbox WHERE customer = $1 ORDER BY at, id";
+/// The outlets of rows that have not ended, each found by one look into an index, however many rows wait.
 const OUTLETS: &str = "\
-    SELECT DISTINCT kind, channel FROM tidings_outbox \
-    WHERE state IN ('pending', 'leased', 'dispatching', 'unknown') AND kind <> 'change'";
+    WITH RECURSIVE v(k) AS (VALUES ('message'), ('coupon'), ('webhook'), ('notify'), ('change')), \
+    o(kind, channel) AS ( \
+        SELECT k, (SELECT MIN(t.channel) FROM tidings_outbox t WHERE t.settled_at IS NULL AND t.kind = k) FROM v \
+        UNION ALL SELECT o.kind, (SELECT MIN(t.channel) FROM tidings_outbox t \
+            WHERE t.settled_at IS NULL AND t.kind = o.kind AND t.channel > o.channel) \
+        FROM o WHERE o.channel IS NOT NULL)";
 const USED_UP: &str = "SELECT used_to FROM tidings_rates WHERE name = $1";
 
 /// How many rows of a rule and an outlet are in a state.
@@ -65,10 +70,6 @@ pub struct LedgerRow {
     /// The code of a granted coupon.
     pub code: Option<String>,
 }
-
-const OLDEST: &str = "\
-    SELECT kind, channel, MIN(due_at) AS due FROM tidings_outbox \
-    WHERE state = 'pending' AND waits = 0 AND hold IS NULL GROUP BY kind, channel";
 
 /// Which rows of the outbox; the default lets all through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,13 +129,22 @@ impl State {
 
     /// The outlets that something still has to leave by, changes aside.
     pub async fn outlets(&self) -> Result<Vec<Outlet>, StateError> {
-        self.snapshot().await?.list(OUTLETS, args![], outlet).await
+        let sql = format!(
+            "{OUTLETS} SELECT kind, channel FROM o WHERE channel IS NOT NULL AND kind <> 'change' ORDER BY kind, channel"
+        );
+        self.snapshot().await?.list(sql, args![], outlet).await
     }
 
     /// For how long the oldest send that is due has waited, by outlet; zero where none is due yet.
     pub async fn oldest_due(&self) -> Result<Vec<(Outlet, Duration)>, StateError> {
         let mut tx = self.snapshot().await?;
-        let oldest = tx.list(OLDEST, args![], |row| Ok((outlet(row)?, row.get::<i64>("due")?))).await?;
+        let sql = format!(
+            "{OUTLETS} SELECT kind, channel, due FROM (SELECT kind, channel, \
+                 (SELECT MIN(t.due_at) FROM tidings_outbox t WHERE t.state = 'pending' AND t.waits = 0 \
+                     AND t.hold IS NULL AND t.kind = o.kind AND t.channel = o.channel) AS due \
+                 FROM o WHERE channel IS NOT NULL) AS oldest WHERE due IS NOT NULL"
+        );
+        let oldest = tx.list(sql, args![], |row| Ok((outlet(row)?, row.get::<i64>("due")?))).await?;
         let age = |due: i64| Duration::from_micros(u64::try_from(tx.now - due).unwrap_or(0));
         Ok(oldest.into_iter().map(|(outlet, due)| (outlet, age(due))).collect())
     }
@@ -152,13 +162,15 @@ impl State {
         // It is due, a lease runs out, or a doubt can be looked into.
         let sql = format!(
             "SELECT MIN(moment) AS moment FROM ( \
-                 SELECT MIN(due_at) AS moment FROM tidings_outbox WHERE state = 'pending' AND waits = 0 \
-                     AND hold IS NULL AND strikes < 8 AND kind = $1 AND channel = $2 {free} \
+                 SELECT moment FROM (SELECT due_at AS moment FROM tidings_outbox {} WHERE state = 'pending' \
+                     AND waits = 0 AND hold IS NULL AND strikes < 8 AND kind = $1 AND channel = $2 {free} \
+                     ORDER BY due_at LIMIT 1) AS first_due \
                  UNION ALL SELECT MIN(leased_until) FROM tidings_outbox \
                      WHERE leased_until IS NOT NULL AND kind = $1 AND channel = $2 \
                  UNION ALL SELECT MIN(due_at) FROM tidings_outbox \
                      WHERE state = 'unknown' AND kind = $1 AND channel = $2 \
-             ) AS moments"
+             ) AS moments",
+            tx.by("tidings_outbox_due")
         );
         let next = tx.one(sql, args, |row| row.get::<Option<i64>>("moment")).await?.flatten();
         let used_up = tx.one(USED_UP, args![outlet.rate_name()], |row| row.get::<i64>("used_to")).await?;
@@ -181,6 +193,7 @@ fn count(row: Row<'_>) -> Result<Count, sqlx::Error> {
 }
 
 fn ledger_row(row: Row<'_>) -> Result<LedgerRow, sqlx::Error> {
+    let held = row.get::<Option<i64>>("hold")?.map(|_| "waits for a person".to_owned());
     Ok(LedgerRow {
         key: row.key()?,
         rule: row.get("rule")?,
@@ -193,7 +206,7 @@ fn ledger_row(row: Row<'_>) -> Result<LedgerRow, sqlx::Error> {
         address: row.get("address")?,
         at: row.get("at")?,
         status: row.status()?,
-        reason: row.get("reason")?,
+        reason: row.get::<Option<String>>("reason")?.or(held),
         attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
         due_at: row.get("due_at")?,
         dispatched_at: row.get("dispatched_at")?,

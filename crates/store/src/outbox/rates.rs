@@ -32,8 +32,11 @@ impl Taken {
         let now = tx.now;
         let row =
             tx.one(TAKE, args![&name, now], |row| Ok((row.get("used_to")?, row.get("queued_to")?))).await?;
-        let (used_to, queued_to) = row.unwrap_or((now, now));
-        Ok(Taken { name, now, interval, burst: (100_000 / interval).max(1), used_to, queued_to })
+        let (used_to, queued_to): (i64, i64) = row.unwrap_or((now, now));
+        let burst = (100_000 / interval).max(1);
+        // More is never used up, unless the clock was set back.
+        let used_to = used_to.min(now + burst * interval);
+        Ok(Taken { name, now, interval, burst, used_to, queued_to })
     }
 
     /// How many may go now.

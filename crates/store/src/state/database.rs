@@ -217,6 +217,16 @@ impl Tx {
         matches!(self.inner, Inner::Pg(_))
     }
 
+    /// What follows a table's name where SQLite, which knows no statistics here, would go by a worse index.
+    pub(crate) fn by(&self, index: &str) -> String {
+        if self.is_postgres() { String::new() } else { format!("INDEXED BY {index}") }
+    }
+
+    /// The same where rows are looked up by their `id`.
+    pub(crate) fn by_id(&self) -> &'static str {
+        if self.is_postgres() { "" } else { "NOT INDEXED" }
+    }
+
     /// What a `SELECT` ends in whose rows are changed next: those that others are changing are passed over.
     pub(crate) fn skipping_locked(&self) -> &'static str {
         if self.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" }

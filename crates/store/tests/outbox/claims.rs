@@ -17,6 +17,27 @@ async fn the_urgent_go_first_then_the_oldest() {
 }
 
 #[tokio::test]
+async fn the_urgent_go_first_also_of_many_and_what_is_not_due_never() {
+    for f in Fresh::each().await {
+        let many = |i: usize| mail(&format!("c{i:03}"));
+        let urgent = Intent { priority: 5, ..mail("urgent") };
+        f.enqueue((0..600).map(many).chain([urgent.clone()]).collect()).await;
+        let email = outlet(Kind::Message, "email");
+        for first in [urgent.key, many(0).key] {
+            let claim = f.state.claim("worker", &email, 1, LEASE, None).await.unwrap();
+            assert_eq!(claim.rows[0].sending.key, first);
+        }
+        f.by_hand("UPDATE tidings_outbox SET due_at = 9000000000000000 WHERE customer > 'c100'")
+            .await
+            .unwrap();
+        assert_eq!(f.claim(Kind::Message, "email").await.rows.len(), 100);
+        assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
+        let outlets = f.state.outlets().await.unwrap();
+        assert_eq!(outlets, [email], "what still has to leave");
+    }
+}
+
+#[tokio::test]
 async fn a_worker_that_slept_past_its_lease_cannot_let_anything_out() {
     for f in Fresh::each().await {
         f.enqueue(vec![mail("ann")]).await;

@@ -21,6 +21,7 @@ async fn nothing_that_is_held_leaves_before_it_is_approved_and_then_all_of_it_do
         let holds = f.state.holds().await.unwrap();
         let [hold] = holds.as_slice() else { panic!("one for a run and a rule: {holds:?}") };
         assert_eq!((hold.rows, hold.customers, hold.state), (3, 2, HoldState::Waiting));
+        assert_eq!(f.state.ledger("bob").await.unwrap()[0].reason.as_deref(), Some("waits for a person"));
         assert!(f.state.approve(hold.id, "Ann of marketing").await.unwrap());
         assert!(!f.state.cancel_hold(hold.id, "Bob").await.unwrap(), "it was decided");
         f.carry(Kind::Coupon, "shop", sent(Some("C"))).await;

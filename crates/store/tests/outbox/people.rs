@@ -1,6 +1,7 @@
 //! What customers, receivers and the people who run the engine say.
 
 use super::*;
+use sqlx::{Connection, Executor};
 use tidings_store::{Consent, Feedback, FeedbackKind};
 
 #[tokio::test]
@@ -205,6 +206,37 @@ async fn a_run_that_is_under_way_does_not_bring_an_erased_customer_back() {
         let claim = f.claim(Kind::Message, "email").await;
         assert!(f.gate(&claim).await.open.contains(&again.key), "who comes back is written to");
     }
+}
+
+#[tokio::test]
+async fn a_change_that_is_called_off_while_changes_are_made_is_not_made() {
+    let Some(f) = Fresh::server().await else { return };
+    let change = Intent {
+        kind: Kind::Change,
+        channel: "state".into(),
+        address: None,
+        values: r#"{"set": 1}"#.into(),
+        ..mail("ann")
+    };
+    f.enqueue(vec![change]).await;
+    let mut erasing = sqlx::PgConnection::connect(&f.url).await.unwrap();
+    erasing.execute("BEGIN").await.unwrap();
+    let call_off = "UPDATE tidings_outbox SET state = 'cancelled', reason = 'erased', settled_at = 1";
+    erasing.execute(call_off).await.unwrap();
+    let making = tokio::spawn({
+        let state = f.state.clone();
+        async move { state.apply_changes().await }
+    });
+    let waiting =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while erasing.fetch_optional(waiting).await.unwrap().is_none() {
+        erasing.execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    erasing.execute("COMMIT").await.unwrap();
+    making.await.unwrap().unwrap();
+    assert!(f.state.engine_rows().await.unwrap().kept.is_empty());
+    assert_eq!(f.states("ann").await, [Status::Cancelled]);
 }
 
 #[tokio::test]

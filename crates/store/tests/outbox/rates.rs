@@ -50,6 +50,22 @@ async fn six_hours_down_are_no_excuse_for_a_flood() {
 }
 
 #[tokio::test]
+async fn a_clock_that_steps_back_does_not_stop_an_outlet() {
+    for f in Fresh::each().await {
+        f.enqueue(many(2)).await;
+        let rate = Some(Rate { count: 1, per: SECOND });
+        let outlet = outlet(Kind::Message, "email");
+        f.advance(SECOND * 3_600);
+        f.by_hand("UPDATE tidings_outbox SET due_at = 0").await.unwrap();
+        assert_eq!(f.state.claim("w", &outlet, 5, LEASE, rate).await.unwrap().rows.len(), 1);
+        f.state.advance(-3_600_000_000);
+        f.state.claim("w", &outlet, 5, LEASE, rate).await.unwrap();
+        f.advance(SECOND);
+        assert_eq!(f.state.claim("w", &outlet, 5, LEASE, rate).await.unwrap().rows.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_domain_takes_only_so_many_and_the_others_do_not_wait_for_it() {
     for f in Fresh::each().await {
         let to = |i: usize, domain: &str| Intent {
