@@ -1,6 +1,7 @@
 //! The outbox's promises, one fault at a time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod away;
 mod claims;
 mod constraints;
 mod door;
@@ -18,6 +19,7 @@ mod optouts;
 mod pauses;
 mod people;
 mod rates;
+mod storms;
 
 use fresh::Fresh;
 use std::time::Duration;
