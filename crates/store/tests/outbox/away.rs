@@ -51,7 +51,7 @@ async fn carry(mut client: TcpStream, server: u16, lose: Arc<AtomicBool>, mut cu
         tokio::select! {
             read = client.read(&mut up) => match read {
                 Ok(n) if n > 0 => {
-                    losing |= up[..n].windows(6).any(|w| w == b"COMMIT") && lose.swap(false, Ordering::SeqCst);
+                    losing |= up[..n].windows(7).any(|w| w == b"COMMIT\0") && lose.swap(false, Ordering::SeqCst);
                     server.write_all(&up[..n]).await.unwrap();
                 }
                 _ => return,
