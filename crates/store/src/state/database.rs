@@ -157,13 +157,14 @@ impl Tx {
         sql: impl Into<Cow<'static, str>>,
         args: Vec<Arg>,
     ) -> Result<u64, StateError> {
-        let sql = AssertSqlSafe(sql.into());
         let done = match &mut self.inner {
             Inner::Lite(tx) => {
-                let query = args.into_iter().fold(sqlx::query::<Sqlite>(sql), bound);
+                let (sql, args) = nameless(&sql.into(), &args);
+                let query = args.into_iter().fold(sqlx::query::<Sqlite>(AssertSqlSafe(sql)), bound);
                 query.execute(&mut **tx).await.map(|done| done.rows_affected())
             }
             Inner::Pg(tx) => {
+                let sql = AssertSqlSafe(sql.into());
                 let query = args.into_iter().map(Arg::without_nul).fold(sqlx::query::<Postgres>(sql), bound);
                 query.persistent(false).execute(&mut **tx).await.map(|done| done.rows_affected())
             }
@@ -178,14 +179,15 @@ impl Tx {
         args: Vec<Arg>,
         mut read: impl FnMut(Row<'_>) -> Result<T, sqlx::Error>,
     ) -> Result<Vec<T>, StateError> {
-        let sql = AssertSqlSafe(sql.into());
         let rows = match &mut self.inner {
             Inner::Lite(tx) => {
-                let query = args.into_iter().fold(sqlx::query::<Sqlite>(sql), bound);
+                let (sql, args) = nameless(&sql.into(), &args);
+                let query = args.into_iter().fold(sqlx::query::<Sqlite>(AssertSqlSafe(sql)), bound);
                 let rows = query.fetch_all(&mut **tx).await;
                 rows.and_then(|rows| rows.iter().map(|row| read(Row::Lite(row))).collect())
             }
             Inner::Pg(tx) => {
+                let sql = AssertSqlSafe(sql.into());
                 let query = args.into_iter().map(Arg::without_nul).fold(sqlx::query::<Postgres>(sql), bound);
                 let rows = query.persistent(false).fetch_all(&mut **tx).await;
                 rows.and_then(|rows| rows.iter().map(|row| read(Row::Pg(row))).collect())
@@ -236,6 +238,22 @@ impl Tx {
     pub(crate) fn locking(&self) -> &'static str {
         if self.is_postgres() { "FOR UPDATE" } else { "" }
     }
+}
+
+/// A statement for SQLite with its values in the order in which it says them: placeholders with names it looks up among
+/// all that there are, each, which takes long where they are hundreds.
+fn nameless(sql: &str, args: &[Arg]) -> (String, Vec<Arg>) {
+    let mut parts = sql.split('$');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    let mut ordered = Vec::with_capacity(args.len());
+    for part in parts {
+        let (number, rest) = part.split_at(part.bytes().take_while(u8::is_ascii_digit).count());
+        let arg = number.parse::<usize>().ok().and_then(|n| args.get(n.checked_sub(1)?));
+        ordered.extend(arg.cloned());
+        plain.push('?');
+        plain.push_str(rest);
+    }
+    (plain, ordered)
 }
 
 fn bound<'q, DB: sqlx::Database>(
