@@ -1,4 +1,6 @@
-//! The process dies, and another takes up its work.
+//! The process dies, the clock jumps, and another takes up its work.
+//!
+//! The long version: `TIDINGS_LONG=1 cargo test -p tidings-daemon --test dispatch dropped` (1,000 times).
 
 use super::*;
 use proptest::prelude::*;
@@ -27,8 +29,12 @@ async fn dropped_after<F: Future>(polls: usize, future: F) {
     .await;
 }
 
+fn cases() -> u32 {
+    if std::env::var_os("TIDINGS_LONG").is_some() { 1_000 } else { 32 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
     fn dropped_at_any_moment_each_key_leaves_once_where_the_receiver_helps_and_at_most_once_elsewhere(

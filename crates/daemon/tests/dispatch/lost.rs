@@ -1,4 +1,5 @@
-//! The database commits and its answer is lost: nobody knows what is written down, and nothing leaves twice for it.
+//! Answers to commits are lost, whether the commits came through or not: nobody knows what is written down, and nothing
+//! leaves twice for it.
 
 #[path = "../../../../tests/witness/postgres.rs"]
 #[allow(dead_code, reason = "this test uses some of it")]
@@ -10,8 +11,8 @@ use tidings_store::StateError;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Starts a listener before a server that hands each `nth` COMMIT on, and hangs up instead of handing its answer back.
-/// Returns its port, and how many answers it has kept.
+/// Starts a listener before a server that hangs up instead of handing back the answer to each `nth` COMMIT, of which it
+/// hands on every other one. Returns its port, and how many answers it has kept.
 async fn forgetful(server: u16, nth: usize) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -33,10 +34,11 @@ async fn forgetful(server: u16, nth: usize) -> (u16, Arc<AtomicUsize>) {
                     let commit = bytes[..n].windows(6).any(|w| w == b"COMMIT");
                     if commit && commits.fetch_add(1, Ordering::Relaxed) % nth == nth - 1 {
                         back.abort();
-                        lost.fetch_add(1, Ordering::Relaxed);
-                        // It is seen through before both sides are hung up on.
-                        let _ = to_server.write_all(&bytes[..n]).await;
-                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        if lost.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+                            // It is seen through before both sides are hung up on.
+                            let _ = to_server.write_all(&bytes[..n]).await;
+                            tokio::time::sleep(Duration::from_millis(20)).await;
+                        }
                         return;
                     }
                     if to_server.write_all(&bytes[..n]).await.is_err() {
