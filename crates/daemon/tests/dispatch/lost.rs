@@ -31,7 +31,7 @@ async fn forgetful(server: u16, nth: usize) -> (u16, Arc<AtomicUsize>) {
                 });
                 let mut bytes = vec![0; 1 << 16];
                 while let Ok(n @ 1..) = from_client.read(&mut bytes).await {
-                    let commit = bytes[..n].windows(6).any(|w| w == b"COMMIT");
+                    let commit = bytes[..n].windows(7).any(|w| w == b"COMMIT\0");
                     if commit && commits.fetch_add(1, Ordering::Relaxed) % nth == nth - 1 {
                         back.abort();
                         if lost.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {

@@ -1,6 +1,8 @@
 //! What happens between the decision and the wire.
 
 use super::*;
+use sqlx::{Connection, Executor};
+use tidings_plan::Rate;
 
 #[tokio::test]
 async fn a_no_between_the_claim_and_the_gate_stops_the_send() {
@@ -60,4 +62,37 @@ async fn what_waits_can_be_called_off() {
         assert_eq!(f.states("bob").await, [Status::Cancelled, Status::Cancelled]);
         assert_eq!(f.states("ann").await, [Status::Pending]);
     }
+}
+
+/// A file has one writer anyway.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_server_a_no_waits_for_the_gates_before_it() {
+    let Some(f) = Fresh::server().await else { return };
+    f.enqueue(vec![mail("ann")]).await;
+    let claim = f.claim(Kind::Message, "email").await;
+    // The gate has seen that ann said nothing, and cannot go on for a while.
+    let mut other = sqlx::PgConnection::connect(&f.url).await.unwrap();
+    other.execute("BEGIN; LOCK TABLE tidings_rates IN EXCLUSIVE MODE").await.unwrap();
+    let mut watch = sqlx::PgConnection::connect(&f.url).await.unwrap();
+    let mut waiting = async || -> i64 {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        sqlx::query_scalar(waiting).fetch_one(&mut watch).await.unwrap()
+    };
+    let (state, prepared, token) = (f.again().await, prepared(&claim), claim.token);
+    let gate = tokio::spawn(async move {
+        let rates = [("shop.example".to_owned(), Rate { count: 1, per: Duration::from_secs(1) })];
+        state.gate(token, &prepared, OnUnknown::Leave, LEASE, &Door::default(), &rates).await.unwrap()
+    });
+    while waiting().await < 1 {
+        tokio::task::yield_now().await;
+    }
+    let state = f.again().await;
+    let no = tokio::spawn(async move { state.withdraw_consent("ann", "email", "link").await.unwrap() });
+    while waiting().await < 2 {
+        assert!(!no.is_finished(), "it was committed while the gate let ann's mail out");
+        tokio::task::yield_now().await;
+    }
+    other.execute("COMMIT").await.unwrap();
+    no.await.unwrap();
+    assert_eq!(gate.await.unwrap().open, [mail("ann").key]);
 }

@@ -15,7 +15,6 @@ mod hostile;
 mod keys;
 mod occurrences;
 mod opening;
-mod optouts;
 mod pauses;
 mod people;
 mod rates;
