@@ -4,6 +4,7 @@ use super::Log;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -14,6 +15,8 @@ pub struct Faults {
     pub lost: f64,
     /// 500 after the grant.
     pub failed: f64,
+    /// How long a grant takes, so that a crash finds some under way.
+    pub pause: Duration,
 }
 
 /// What it granted: key and customer, one entry a grant that took effect.
@@ -73,6 +76,7 @@ async fn converse(
         lines.read_exact(&mut body).await?;
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         requests.lock().unwrap().push(key.clone());
+        tokio::time::sleep(faults.pause).await;
         grant(grants, &key, body["for"].as_str().unwrap());
         let chance: f64 = draw.lock().unwrap().random();
         if chance < faults.lost {
