@@ -32,7 +32,6 @@ const LOOK: i64 = 30_000_000;
 const DAY: i64 = 86_400_000_000;
 
 const STILL_GOING: &str = "the run before it was still going";
-const SAME_MOMENT: &str = "clocks were put forward, and it came at the same moment as the one before it";
 
 /// Runs rules when they are due.
 #[derive(Clone)]
@@ -164,14 +163,12 @@ impl Scheduler {
         turn: &mut Turn,
         waiting: &mut HashSet<usize>,
     ) -> Result<Vec<Due>, StateError> {
-        let mut mine: Vec<Due> = Vec::new();
+        let mut mine = Vec::new();
         for due in due {
             let Some(rule) = site.program.rules.get(due.rule) else { continue };
             let name = rule.identity();
             if due.orphan {
                 mine.push(due);
-            } else if mine.iter().any(|other| other.rule == due.rule) {
-                self.skip(state, name, &due.occurrence, SAME_MOMENT, 1, turn).await?;
             } else if state.under_way(name).await? {
                 // One that waits is due until it can run, or until it is too late.
                 match rule.overlap {
