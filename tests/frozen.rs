@@ -112,17 +112,10 @@ fn project(port: u16, state: &str) -> Project {
         ),
     );
     project.write(
-        "schema.yaml",
-        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
-         contact:\n  email: {address: email, consent: consent}\n",
-    );
-    project.write(
         "rules/hello.tidings",
         "rule hello\n  cron \"* * * * *\"\n  if email is known\n  then\n    send hello email\n  repeat at most once per 1 minutes\nend\n",
     );
     project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
-    let rows = (0..CUSTOMERS).map(|i| format!("{i},customer-{i}@example.com,yes\n"));
-    project.write("customers.csv", &format!("id,email,consent\n{}", rows.collect::<String>()));
-    project.run(&["import", "customers.csv"]);
+    project.mail_customers(CUSTOMERS);
     project
 }

@@ -103,17 +103,10 @@ fn project(mail_port: u16, coupon_port: u16) -> Project {
         ),
     );
     project.write(
-        "schema.yaml",
-        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
-         contact:\n  email: {address: email, consent: consent}\n",
-    );
-    project.write(
         "rules/hello.tidings",
         "rule hello\n  then\n    send wake-up coupon\n    send hello email\nend\n",
     );
     project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>{{ coupon.code }}</p>\n");
-    let rows = (0..CUSTOMERS).map(|i| format!("{i:05},customer-{i}@example.com,yes\n"));
-    project.write("customers.csv", &format!("id,email,consent\n{}", rows.collect::<String>()));
-    project.run(&["import", "customers.csv"]);
+    project.mail_customers(CUSTOMERS);
     project
 }

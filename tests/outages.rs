@@ -200,15 +200,8 @@ fn project(port: u16, state: &str) -> Project {
              email: {{kind: smtp, host: 127.0.0.1, port: {port}, tls: none, from: shop@example.com, connections: 4, rate: 150 per second, on_unknown: leave}}\n"
         ),
     );
-    project.write(
-        "schema.yaml",
-        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
-         contact:\n  email: {address: email, consent: consent}\n",
-    );
     project.write("rules/hello.tidings", "if email is known then send hello email\n");
     project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
-    let rows = (0..CUSTOMERS).map(|i| format!("{i},customer-{i}@example.com,yes\n"));
-    project.write("customers.csv", &format!("id,email,consent\n{}", rows.collect::<String>()));
-    project.run(&["import", "customers.csv"]);
+    project.mail_customers(CUSTOMERS);
     project
 }

@@ -34,6 +34,18 @@ impl Project {
         std::fs::write(path, text).unwrap();
     }
 
+    /// So many customers with a mail address who say yes to mail, by keys of five digits, imported.
+    pub fn mail_customers(&self, customers: usize) {
+        self.write(
+            "schema.yaml",
+            "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
+             contact:\n  email: {address: email, consent: consent}\n",
+        );
+        let rows = (0..customers).map(|i| format!("{i:05},customer-{i}@example.com,yes\n"));
+        self.write("customers.csv", &format!("id,email,consent\n{}", rows.collect::<String>()));
+        self.run(&["import", "customers.csv"]);
+    }
+
     /// The binary, about to work on it.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));

@@ -399,7 +399,7 @@ impl Shared {
         if held(breaker).heard(well, Instant::now()) {
             match well {
                 true => tracing::info!(channel = outlet.channel, "the provider is back"),
-                false => tracing::warn!(
+                false => tracing::error!(
                     channel = outlet.channel,
                     "the provider fails time and again; it is left alone for a while"
                 ),

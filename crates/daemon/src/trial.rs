@@ -96,7 +96,7 @@ pub async fn send_test(
     Ok(sent)
 }
 
-/// A test is no way around a pause, a copied state or somebody's no.
+/// A test is no way around a pause or somebody's no.
 async fn may_leave(state: &State, message: &Intent, to: Option<String>) -> Result<(), TrialError> {
     let pauses = state.pauses().await?;
     let paused = pauses.iter().find(|pause| match &pause.scope {

@@ -45,7 +45,8 @@ pub(super) async fn send(
     "sending"
 }
 
-/// Says which providers are down and what nothing is configured for, when that changes. Never ends but with an error.
+/// Counts which providers are down (the dispatcher says so), and says what nothing is configured for, when that
+/// changes. Never ends but with an error.
 async fn observe(
     site: &Site,
     state: &State,
@@ -57,12 +58,6 @@ async fn observe(
         sleep(LOOK).await;
         let now = dispatcher.down();
         metrics::down(&down, &now);
-        for outlet in now.iter().filter(|o| !down.contains(o)) {
-            tracing::error!(channel = outlet.channel, "fails time and again, and is left alone for a while");
-        }
-        for outlet in down.iter().filter(|o| !now.contains(o)) {
-            tracing::info!(channel = outlet.channel, "takes sends again");
-        }
         down = now;
         // A state that is away is waited for by the dispatcher.
         let Ok(outlets) = state.outlets().await else { continue };
