@@ -27,10 +27,10 @@ const RENEW: &str = "UPDATE tidings_outbox SET leased_until = $1 WHERE token = $
 
 /// What becomes of rows of lost workers, and of which, and the index that has those.
 const RECOVER: [(&str, &str, &str); 3] = [
-    // Nothing of these had left.
+    // Nothing of these had left: a blow to the row, but no attempt that the next one has to wait for.
     (
         "tidings_outbox_lease",
-        "state = 'pending', token = NULL, worker = NULL, leased_until = NULL",
+        "state = 'pending', attempts = attempts - 1, token = NULL, worker = NULL, leased_until = NULL",
         "leased_until <= $1 AND state = 'leased'",
     ),
     // These may have left, and are never blindly sent again.

@@ -46,6 +46,7 @@ async fn a_worker_that_slept_past_its_lease_cannot_let_anything_out() {
         assert_eq!(f.gate(&slept).await.refused.stale, 1, "also before anybody took the row over");
         assert_eq!(f.state.recover().await.unwrap().returned, 1);
         let other = f.claim(Kind::Message, "email").await;
+        assert_eq!(other.rows[0].attempts, 1, "nothing had left, so nothing was tried");
         let gated = f.gate(&slept).await;
         assert_eq!((gated.open.len(), gated.refused.stale), (0, 1));
         assert_eq!(f.state.renew(slept.token, LEASE).await.unwrap(), 0);
