@@ -6,6 +6,7 @@
 mod call_off;
 mod changes;
 mod claim;
+pub(crate) mod counts;
 mod fallback;
 mod feedback;
 mod gate;
@@ -19,10 +20,11 @@ mod settle;
 
 pub(crate) use claim::micros;
 pub use claim::{Claim, Claimed, Recovered, Token};
+pub use counts::Count;
 pub use feedback::{Feedback, FeedbackKind};
 pub use gate::Gated;
 pub use holds::{HeldRun, HoldState};
-pub use list::{Count, LedgerRow, RowFilter};
+pub use list::{LedgerRow, RowFilter};
 pub use resolve::Doubt;
 
 use crate::state::database::{Arg, Turn, Tx, args, tuples};

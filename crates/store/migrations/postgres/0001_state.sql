@@ -2,6 +2,9 @@
 -- Moments are microseconds since 1970 UTC; `at` of a run and of what it decided is the moment for which it was
 -- decided, all others are the database's clock. The tables are the same in SQLite.
 
+-- Looked at when it is written, not again at every change of its row.
+CREATE DOMAIN tidings_json AS TEXT COLLATE "C" CHECK (VALUE IS NULL OR VALUE::json IS NOT NULL);
+
 CREATE TABLE tidings_meta (
     id      BIGINT  PRIMARY KEY CHECK (id = 1),
     project TEXT COLLATE "C"    NOT NULL,
@@ -127,11 +130,17 @@ END $$;
 CREATE TRIGGER tidings_words_stand BEFORE UPDATE ON tidings_consent_words
     FOR EACH ROW EXECUTE FUNCTION tidings_words_stand();
 
+-- Who was forgotten, and when: what was decided for them before does not come back.
+CREATE TABLE tidings_erasures (
+    customer TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    at       BIGINT NOT NULL
+);
+
 -- Attributes that rules set and tag.
 CREATE TABLE tidings_kept (
     customer  TEXT COLLATE "C"    NOT NULL,
     attribute TEXT COLLATE "C"    NOT NULL,
-    value     TEXT COLLATE "C"    NOT NULL CHECK (value::json IS NOT NULL),
+    value     tidings_json NOT NULL,
     at        BIGINT  NOT NULL,
     PRIMARY KEY (customer, attribute)
 );

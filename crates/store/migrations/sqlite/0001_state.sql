@@ -125,6 +125,12 @@ BEGIN
     SELECT RAISE(ABORT, 'constraint failed: what was said about consent is never changed');
 END;
 
+-- Who was forgotten, and when: what was decided for them before does not come back.
+CREATE TABLE tidings_erasures (
+    customer TEXT    PRIMARY KEY NOT NULL,
+    at       INTEGER NOT NULL
+) STRICT;
+
 -- Attributes that rules set and tag.
 CREATE TABLE tidings_kept (
     customer  TEXT    NOT NULL,

@@ -66,21 +66,34 @@ CREATE TABLE tidings_outbox (
     CHECK (code IS NULL OR (kind = 'coupon' AND state = 'sent'))
 ) STRICT;
 
--- The claim reads this and nothing else to find its rows.
+-- What the engine goes by, again and again: each holds only what somebody looks for.
 CREATE INDEX tidings_outbox_claim ON tidings_outbox (kind, channel, strikes, priority DESC, at, id, due_at)
     WHERE state = 'pending' AND waits = 0 AND hold IS NULL;
+CREATE INDEX tidings_outbox_due ON tidings_outbox (kind, channel, due_at)
+    WHERE state = 'pending' AND waits = 0 AND hold IS NULL;
 CREATE INDEX tidings_outbox_struck ON tidings_outbox (strikes) WHERE state = 'pending' AND strikes > 0;
-CREATE INDEX tidings_outbox_token ON tidings_outbox (token) WHERE token IS NOT NULL;
-CREATE INDEX tidings_outbox_lease ON tidings_outbox (leased_until) WHERE leased_until IS NOT NULL;
-CREATE INDEX tidings_outbox_unknown ON tidings_outbox (kind, channel, due_at) WHERE state = 'unknown';
+CREATE INDEX tidings_outbox_fallback ON tidings_outbox (kind, channel)
+    WHERE fallback IS NOT NULL AND state = 'pending';
 CREATE INDEX tidings_outbox_waiting ON tidings_outbox (after_key) WHERE waits = 1;
 CREATE INDEX tidings_outbox_held ON tidings_outbox (hold) WHERE hold IS NOT NULL AND state = 'pending';
+CREATE INDEX tidings_outbox_held_until ON tidings_outbox (expires_at) WHERE hold IS NOT NULL AND state = 'pending';
+-- What is under way is little at any time: leases that ran out are looked for among all of it.
+CREATE INDEX tidings_outbox_token ON tidings_outbox (token) WHERE token IS NOT NULL;
+CREATE INDEX tidings_outbox_unknown ON tidings_outbox (kind, channel, due_at) WHERE state = 'unknown';
+
+-- What plans look back at, and people at. Every change of a row writes to every index that has what was
+-- changed; what has ended and what has not are apart, so that a row
+-- on its way moves once.
 CREATE INDEX tidings_outbox_messages ON tidings_outbox (at) WHERE kind = 'message';
+CREATE INDEX tidings_outbox_rule ON tidings_outbox (rule, id);
+CREATE INDEX tidings_outbox_channel ON tidings_outbox (channel, id);
+CREATE INDEX tidings_outbox_unsettled ON tidings_outbox (id) WHERE settled_at IS NULL;
 CREATE INDEX tidings_outbox_worth ON tidings_outbox (at) WHERE worth IS NOT NULL;
 CREATE INDEX tidings_outbox_customer ON tidings_outbox (customer, at);
-CREATE INDEX tidings_outbox_rule ON tidings_outbox (rule, id);
-CREATE INDEX tidings_outbox_state ON tidings_outbox (state, id);
-CREATE INDEX tidings_outbox_counts ON tidings_outbox (run, rule, kind, channel, state) WHERE replaced = 0;
+CREATE INDEX tidings_outbox_open ON tidings_outbox (kind, channel, run, rule) WHERE settled_at IS NULL;
+CREATE INDEX tidings_outbox_ended ON tidings_outbox (state, id) WHERE settled_at IS NOT NULL;
+CREATE INDEX tidings_outbox_counts ON tidings_outbox (run, rule, kind, channel, state)
+    WHERE settled_at IS NOT NULL AND replaced = 0;
 
 -- A message waits for its grant, and goes the way that the grant goes. Triggers, so that no way of ending a
 -- grant can forget its message.

@@ -29,16 +29,16 @@ const RENEW: &str = "UPDATE tidings_outbox SET leased_until = $1 WHERE token = $
 const RECOVER: [(&str, &str, &str); 3] = [
     // Nothing of these had left: a blow to the row, but no attempt that the next one has to wait for.
     (
-        "tidings_outbox_lease",
+        "tidings_outbox_token",
         "state = 'pending', attempts = attempts - 1, token = NULL, worker = NULL, leased_until = NULL",
-        "leased_until <= $1 AND state = 'leased'",
+        "token IS NOT NULL AND leased_until <= $1 AND state = 'leased'",
     ),
     // These may have left, and are never blindly sent again.
     (
-        "tidings_outbox_lease",
+        "tidings_outbox_token",
         "state = 'unknown', token = NULL, worker = NULL, leased_until = NULL, \
          doubted_at = COALESCE(doubted_at, dispatched_at), reason = 'the worker was lost while it was leaving'",
-        "leased_until <= $1 AND state = 'dispatching'",
+        "token IS NOT NULL AND leased_until <= $1 AND state = 'dispatching'",
     ),
     (
         "tidings_outbox_struck",

@@ -1,34 +1,13 @@
 //! What is in the outbox, for people and for waiting.
 
 use super::Outlet;
-use crate::state::database::{Arg, Row, args};
-use crate::state::{RunId, State, StateError};
+use crate::state::database::{Arg, Row, Tx, args};
+use crate::state::{State, StateError};
 use std::time::Duration;
 use tidings_plan::{Key, Kind, Status};
 
 const LEDGER: &str = "SELECT * FROM tidings_outbox WHERE customer = $1 ORDER BY at, id";
-/// The outlets of rows that have not ended, each found by one look into an index, however many rows wait.
-const OUTLETS: &str = "\
-    WITH RECURSIVE v(k) AS (VALUES ('message'), ('coupon'), ('webhook'), ('notify'), ('change')), \
-    o(kind, channel) AS ( \
-        SELECT k, (SELECT MIN(t.channel) FROM tidings_outbox t WHERE t.settled_at IS NULL AND t.kind = k) FROM v \
-        UNION ALL SELECT o.kind, (SELECT MIN(t.channel) FROM tidings_outbox t \
-            WHERE t.settled_at IS NULL AND t.kind = o.kind AND t.channel > o.channel) \
-        FROM o WHERE o.channel IS NOT NULL)";
 const USED_UP: &str = "SELECT used_to FROM tidings_rates WHERE name = $1";
-
-/// How many rows of a rule and an outlet are in a state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Count {
-    /// The rule.
-    pub rule: String,
-    /// Where they leave.
-    pub outlet: Outlet,
-    /// The state.
-    pub status: Status,
-    /// How many.
-    pub rows: u64,
-}
 
 /// A row of the outbox, for people. Moments are microseconds since 1970 UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,23 +64,6 @@ pub struct RowFilter {
 }
 
 impl State {
-    /// How many rows of which rule and outlet are in which state, of one run or of all.
-    pub async fn outbox_counts(&self, run: Option<RunId>) -> Result<Vec<Count>, StateError> {
-        let mut tx = self.snapshot().await?;
-        let (which, args) = match run {
-            Some(run) => ("AND run = $1", args![run.0]),
-            None => ("", args![]),
-        };
-        // Counted in the order of an index first, so that nothing has to be sorted.
-        let sql = format!(
-            "SELECT rule, kind, channel, state, CAST(SUM(counted) AS BIGINT) AS sends FROM \
-                 (SELECT run, rule, kind, channel, state, COUNT(*) AS counted FROM tidings_outbox \
-                  WHERE replaced = 0 {which} GROUP BY run, rule, kind, channel, state) AS by_run \
-             GROUP BY rule, kind, channel, state ORDER BY rule, kind, channel, state"
-        );
-        tx.list(sql, args, count).await
-    }
-
     /// All that was decided for a customer, the oldest first.
     pub async fn ledger(&self, customer: &str) -> Result<Vec<LedgerRow>, StateError> {
         self.snapshot().await?.list(LEDGER, args![customer], ledger_row).await
@@ -123,26 +85,36 @@ impl State {
                 which += &format!("{and} {column} = ${} ", args.len());
             }
         }
+        // What has ended and what has not have indexes of their own.
+        which += match filter.status.map(Status::ended) {
+            Some(true) => "AND settled_at IS NOT NULL",
+            Some(false) => "AND settled_at IS NULL",
+            None => "",
+        };
         let sql = format!("SELECT * FROM tidings_outbox {which} ORDER BY id DESC LIMIT $1");
         self.snapshot().await?.list(sql, args, ledger_row).await
     }
 
     /// The outlets that something still has to leave by, changes aside.
     pub async fn outlets(&self) -> Result<Vec<Outlet>, StateError> {
+        let mut tx = self.snapshot().await?;
         let sql = format!(
-            "{OUTLETS} SELECT kind, channel FROM o WHERE channel IS NOT NULL AND kind <> 'change' ORDER BY kind, channel"
+            "{} SELECT kind, channel FROM o WHERE channel IS NOT NULL AND kind <> 'change' ORDER BY kind, channel",
+            outlets(&tx)
         );
-        self.snapshot().await?.list(sql, args![], outlet).await
+        tx.list(sql, args![], outlet).await
     }
 
     /// For how long the oldest send that is due has waited, by outlet; zero where none is due yet.
     pub async fn oldest_due(&self) -> Result<Vec<(Outlet, Duration)>, StateError> {
         let mut tx = self.snapshot().await?;
         let sql = format!(
-            "{OUTLETS} SELECT kind, channel, due FROM (SELECT kind, channel, \
-                 (SELECT MIN(t.due_at) FROM tidings_outbox t WHERE t.state = 'pending' AND t.waits = 0 \
+            "{} SELECT kind, channel, due FROM (SELECT kind, channel, \
+                 (SELECT MIN(t.due_at) FROM tidings_outbox AS t {} WHERE t.state = 'pending' AND t.waits = 0 \
                      AND t.hold IS NULL AND t.kind = o.kind AND t.channel = o.channel) AS due \
-                 FROM o WHERE channel IS NOT NULL) AS oldest WHERE due IS NOT NULL"
+                 FROM o WHERE channel IS NOT NULL) AS oldest WHERE due IS NOT NULL",
+            outlets(&tx),
+            tx.by("tidings_outbox_due")
         );
         let oldest = tx.list(sql, args![], |row| Ok((outlet(row)?, row.get::<i64>("due")?))).await?;
         let age = |due: i64| Duration::from_micros(u64::try_from(tx.now - due).unwrap_or(0));
@@ -165,12 +137,13 @@ impl State {
                  SELECT moment FROM (SELECT due_at AS moment FROM tidings_outbox {} WHERE state = 'pending' \
                      AND waits = 0 AND hold IS NULL AND strikes < 8 AND kind = $1 AND channel = $2 {free} \
                      ORDER BY due_at LIMIT 1) AS first_due \
-                 UNION ALL SELECT MIN(leased_until) FROM tidings_outbox \
-                     WHERE leased_until IS NOT NULL AND kind = $1 AND channel = $2 \
+                 UNION ALL SELECT MIN(leased_until) FROM tidings_outbox {} \
+                     WHERE token IS NOT NULL AND kind = $1 AND channel = $2 \
                  UNION ALL SELECT MIN(due_at) FROM tidings_outbox \
                      WHERE state = 'unknown' AND kind = $1 AND channel = $2 \
              ) AS moments",
-            tx.by("tidings_outbox_due")
+            tx.by("tidings_outbox_due"),
+            tx.by("tidings_outbox_token")
         );
         let next = tx.one(sql, args, |row| row.get::<Option<i64>>("moment")).await?.flatten();
         let used_up = tx.one(USED_UP, args![outlet.rate_name()], |row| row.get::<i64>("used_to")).await?;
@@ -183,13 +156,18 @@ fn outlet(row: Row<'_>) -> Result<Outlet, sqlx::Error> {
     Ok(Outlet { kind: row.kind()?, channel: row.get("channel")? })
 }
 
-fn count(row: Row<'_>) -> Result<Count, sqlx::Error> {
-    Ok(Count {
-        rule: row.get("rule")?,
-        outlet: outlet(row)?,
-        status: row.status()?,
-        rows: row.count("sends")?,
-    })
+/// The outlets of rows that have not ended, as a table `o`: each found by one look into an index, however many rows
+/// wait.
+fn outlets(tx: &Tx) -> String {
+    let open = format!("(SELECT MIN(t.channel) FROM tidings_outbox AS t {}", tx.by("tidings_outbox_open"));
+    format!(
+        "WITH RECURSIVE v(k) AS (VALUES ('message'), ('coupon'), ('webhook'), ('notify'), ('change')), \
+         o(kind, channel) AS ( \
+             SELECT k, {open} WHERE t.settled_at IS NULL AND t.kind = k) FROM v \
+             UNION ALL SELECT o.kind, {open} \
+                 WHERE t.settled_at IS NULL AND t.kind = o.kind AND t.channel > o.channel) \
+             FROM o WHERE o.channel IS NOT NULL)"
+    )
 }
 
 fn ledger_row(row: Row<'_>) -> Result<LedgerRow, sqlx::Error> {

@@ -88,14 +88,29 @@ async fn server(url: &str) -> Result<Opened, StateError> {
     set_up(database, place, |server| server).await
 }
 
-/// Brings the tables up to date and makes the secret, in one turn: two programs may open a new database at once.
 async fn set_up(
     database: Database,
     place: Arc<str>,
     home: impl FnOnce(String) -> String,
 ) -> Result<Opened, StateError> {
-    let mut tx: Tx = database.begin(Turn::Tables, 0, &place).await?;
-    migrate(&mut tx, &place).await?;
+    match prepare(&database, &place, home).await {
+        Ok((home, project, secret)) => Ok(Opened { database, place, home, project, secret }),
+        Err(error) => {
+            database.close().await;
+            Err(error)
+        }
+    }
+}
+
+/// Brings the tables up to date and makes the secret, in one turn: two programs may open a new database at once.
+/// Returns the home, the project and its secret.
+async fn prepare(
+    database: &Database,
+    place: &Arc<str>,
+    home: impl FnOnce(String) -> String,
+) -> Result<(String, String, Vec<u8>), StateError> {
+    let mut tx: Tx = database.begin(Turn::Tables, 0, place).await?;
+    migrate(&mut tx, place).await?;
     let server = match tx.is_postgres() {
         true => tx.one(SERVER, args![], |row| row.get("home")).await?,
         false => None,
@@ -104,9 +119,9 @@ async fn set_up(
     let (project, secret) = (hex::encode(rand::random::<[u8; 16]>()), rand::random::<[u8; 32]>().to_vec());
     tx.execute(MAKE_META, args![project, secret, &home]).await?;
     let meta = tx.one(META, args![], |row| Ok((row.get("project")?, row.get("secret")?))).await?;
-    let (project, secret) = meta.ok_or_else(|| StateError::new(&place, sqlx::Error::RowNotFound))?;
+    let (project, secret) = meta.ok_or_else(|| StateError::new(place, sqlx::Error::RowNotFound))?;
     tx.commit().await?;
-    Ok(Opened { database, place, home, project, secret })
+    Ok((home, project, secret))
 }
 
 fn pool(most: u32) -> SqlitePoolOptions {

@@ -2,6 +2,7 @@
 
 use super::database::{Row, Turn, args, tuples};
 use super::{State, StateError};
+use crate::outbox::counts::counted;
 use std::collections::BTreeMap;
 use tidings_plan::Status;
 
@@ -60,17 +61,11 @@ impl State {
         let mut tx = self.snapshot().await?;
         let mut runs = tx.list(LIST, args![limit], run_row).await?;
         for runs in runs.chunks_mut(200) {
-            let sql = format!(
-                "SELECT run, state, COUNT(*) AS sends FROM tidings_outbox \
-                 WHERE replaced = 0 AND run IN (VALUES {}) GROUP BY run, state",
-                tuples(1, 1, runs.len())
-            );
+            let which = format!("AND run IN (VALUES {})", tuples(1, 1, runs.len()));
             let ids = runs.iter().flat_map(|run| args![run.id.0]).collect();
-            let counts =
-                tx.list(sql, ids, |row| Ok((row.get::<i64>("run")?, row.status()?, row.count("sends")?)));
-            for (id, status, sends) in counts.await? {
-                if let Some(run) = runs.iter_mut().find(|run| run.id.0 == id) {
-                    run.states.insert(status, sends);
+            for (id, count) in counted(&mut tx, &which, ids).await? {
+                if let Some(run) = runs.iter_mut().find(|run| run.id == id) {
+                    *run.states.entry(count.status).or_default() += count.rows;
                 }
             }
         }
