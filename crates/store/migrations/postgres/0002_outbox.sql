@@ -31,7 +31,7 @@ CREATE TABLE tidings_outbox (
         'suppressed', 'no_consent', 'capped', 'quiet', 'holdout', 'expired', 'over_limit', 'cancelled',
         'unconfirmed', 'quarantined')),
     attempts      BIGINT  NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    strikes       BIGINT  NOT NULL DEFAULT 0 CHECK (strikes BETWEEN 0 AND attempts),  -- claims without progress
+    strikes       BIGINT  NOT NULL DEFAULT 0 CHECK (strikes >= 0),        -- claims without progress
     repeats       BIGINT  NOT NULL DEFAULT 0 CHECK (repeats >= 0),       -- sent again though in doubt
     replaced      BIGINT  NOT NULL DEFAULT 0 CHECK (replaced IN (0, 1)), -- by a row in its next channel
     token         BYTEA   CHECK (length(token) = 16),
@@ -81,9 +81,9 @@ CREATE INDEX tidings_outbox_held_until ON tidings_outbox (expires_at) WHERE hold
 CREATE INDEX tidings_outbox_token ON tidings_outbox (token) WHERE token IS NOT NULL;
 CREATE INDEX tidings_outbox_unknown ON tidings_outbox (kind, channel, due_at) WHERE state = 'unknown';
 
--- What plans look back at, and people at. Every change of a row writes to every index that has it, so
--- a summary of blocks and a parallel scan do where they can; what has ended and what has not are apart, so that a row
--- on its way moves once.
+-- What plans look back at, and people at. Every change of a row writes to every index that has it, so a summary of
+-- blocks and a parallel scan do where they can; what has ended and what has not are apart, so that a row on its way
+-- moves once.
 CREATE INDEX tidings_outbox_at ON tidings_outbox USING brin (at);
 CREATE INDEX tidings_outbox_worth ON tidings_outbox (at) WHERE worth IS NOT NULL;
 CREATE INDEX tidings_outbox_customer ON tidings_outbox (customer, at);

@@ -31,7 +31,7 @@ CREATE TABLE tidings_outbox (
         'suppressed', 'no_consent', 'capped', 'quiet', 'holdout', 'expired', 'over_limit', 'cancelled',
         'unconfirmed', 'quarantined')),
     attempts      INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    strikes       INTEGER NOT NULL DEFAULT 0 CHECK (strikes BETWEEN 0 AND attempts),  -- claims without progress
+    strikes       INTEGER NOT NULL DEFAULT 0 CHECK (strikes >= 0),        -- claims without progress
     repeats       INTEGER NOT NULL DEFAULT 0 CHECK (repeats >= 0),       -- sent again though in doubt
     replaced      INTEGER NOT NULL DEFAULT 0 CHECK (replaced IN (0, 1)), -- by a row in its next channel
     token         BLOB    CHECK (length(token) = 16),
@@ -81,9 +81,8 @@ CREATE INDEX tidings_outbox_held_until ON tidings_outbox (expires_at) WHERE hold
 CREATE INDEX tidings_outbox_token ON tidings_outbox (token) WHERE token IS NOT NULL;
 CREATE INDEX tidings_outbox_unknown ON tidings_outbox (kind, channel, due_at) WHERE state = 'unknown';
 
--- What plans look back at, and people at. Every change of a row writes to every index that has what was
--- changed; what has ended and what has not are apart, so that a row
--- on its way moves once.
+-- What plans look back at, and people at. Every change of a row writes to every index that has what was changed; what
+-- has ended and what has not are apart, so that a row on its way moves once.
 CREATE INDEX tidings_outbox_messages ON tidings_outbox (at) WHERE kind = 'message';
 CREATE INDEX tidings_outbox_rule ON tidings_outbox (rule, id);
 CREATE INDEX tidings_outbox_channel ON tidings_outbox (channel, id);

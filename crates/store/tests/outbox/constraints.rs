@@ -24,7 +24,7 @@ async fn impossible_rows_are_refused() {
             "UPDATE tidings_outbox SET address = NULL, address_hash = NULL",
             "UPDATE tidings_outbox SET vals = 'not json'",
             "UPDATE tidings_outbox SET waits = 1",
-            "UPDATE tidings_outbox SET strikes = 1",
+            "UPDATE tidings_outbox SET strikes = -1",
             "UPDATE tidings_outbox SET run = 99",
             "UPDATE tidings_outbox SET fallback = 'not json'",
             "UPDATE tidings_outbox SET hold = 1",
