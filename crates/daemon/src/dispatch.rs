@@ -370,8 +370,8 @@ impl Drain<'_> {
     /// When something will next be due, by itself or because a provider is tried again.
     async fn next_due(&self) -> Result<Option<Duration>, StateError> {
         let mut next = None;
-        for outlet in self.of.carriers.keys() {
-            let due = self.of.state.next_due(outlet).await?;
+        for (outlet, carrier) in &self.of.carriers {
+            let due = self.of.state.next_due(outlet, carrier.rate()).await?;
             let due = due.map(|due| match self.shared.leave(outlet) {
                 Leave::Wait(pause) => due.max(pause),
                 Leave::Free | Leave::Probe => due,

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tidings_channels::Clock;
-use tidings_check::program::{Overlap, Rule};
+use tidings_check::program::{Overlap, Rule, Schedule};
 use tidings_plan::schedule::{Occurrence, Skipped, due, events_since, is_late, next, occurrences};
 use tidings_plan::{Plan, pages};
 use tidings_schema::Now;
@@ -272,24 +272,31 @@ struct Decide {
     since: Vec<(usize, i64)>,
 }
 
-/// Decides and writes the plan down.
+/// Decides and writes the plan down. Rules that wait for events are decided every minute, mostly for nobody: then there
+/// is no run.
 async fn decide(
     site: &Site,
     state: &State,
     Decide { at, rules, since }: Decide,
     stop: Stop,
-) -> Result<RunId, RunError> {
+) -> Result<Option<RunId>, RunError> {
     let customers = site.customers().await?;
     let (shown, mut supplies) = (site.shown(), site.supplies());
     supplies.expiring = true;
     let now = Now { micros: at, zone: site.zone() };
     let decider = Decider { since: &since, ..site.decider(&customers, Some(state), &shown) };
+    let waits = |i: &usize| site.program.rules.get(*i).is_some_and(|r| matches!(r.schedule, Schedule::On(_)));
+    let all_wait = rules.iter().all(waits);
     let decision = decider.decide(now, Some(rules)).await?;
     metrics::decided(decision.took.iter().sum());
     decision.recheck(state).await?;
+    let (question, mut new, mut waiting) = (decision.question(), 0, false);
+    let mut pages = pages(&decision.plan, &question, &supplies).peekable();
+    if all_wait && pages.peek().is_none() {
+        return Ok(None);
+    }
     let run = state.start_run(at, "schedule", &site.fingerprint()).await?;
-    let (mut new, mut waiting) = (0, false);
-    for page in pages(&decision.plan, &decision.question(), &supplies) {
+    for page in pages {
         if stop.wanted() {
             return Err(RunError::Stopped);
         }
@@ -298,7 +305,7 @@ async fn decide(
     }
     state.finish_run(run).await?;
     say(&decision.plan, run, new, waiting);
-    Ok(run)
+    Ok(Some(run))
 }
 
 fn say(plan: &Plan, run: RunId, new: u64, waiting: bool) {
@@ -308,11 +315,7 @@ fn say(plan: &Plan, run: RunId, new: u64, waiting: bool) {
         let (matched, planned, held) = (rule.matched(), tally.planned, held.join(", "));
         tracing::info!(run = run.0, rule = rule.name, matched, planned, held, "decided");
     }
-    // Rules that wait for events run every minute, mostly for nobody.
-    match new {
-        0 => tracing::debug!(run = run.0, "run"),
-        _ => tracing::info!(run = run.0, sends = new, "run"),
-    }
+    tracing::info!(run = run.0, sends = new, "run");
     if waiting {
         tracing::warn!(run = run.0, "waits for a person's word: see `tidings runs`");
     }

@@ -318,7 +318,7 @@ async fn a_run_that_still_goes_is_not_run_over() {
     world.pass(HOUR);
     assert_eq!(world.turn(&scheduler).await.ran, []);
     let run = world.state.start_run(first.at, "schedule", "").await.unwrap();
-    world.state.finish_occurrence("skips", &first, run).await.unwrap();
+    world.state.finish_occurrence("skips", &first, Some(run)).await.unwrap();
     world.pass(MINUTE);
     assert_eq!(world.turn(&scheduler).await.ran.len(), 1);
     assert_eq!(world.skipped().await.len(), 1);
@@ -360,7 +360,7 @@ async fn an_event_is_answered_once_within_its_minute() {
     let scheduler = world.scheduler();
     // They sign up five and a half minutes later.
     let event = START + 5 * MINUTE + 34 * SECOND;
-    for _ in 0..90 {
+    for _ in 0..200 {
         world.turn(&scheduler).await;
         world.pass(MINUTE);
     }
@@ -368,4 +368,10 @@ async fn an_event_is_answered_once_within_its_minute() {
     assert_eq!(sends["welcome"].len(), 1, "{sends:?}");
     let after = sends["welcome"][0] - event;
     assert!((0..=MINUTE).contains(&after), "{after}");
+    // The minutes in which nothing happened leave no run, and nothing at all after an hour.
+    let runs = world.state.runs(999).await.unwrap();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    let kept = world.state.occurrences(999).await.unwrap();
+    assert!(kept.iter().filter(|o| o.run.is_some()).eq(kept.iter().filter(|o| o.run == Some(runs[0].id))));
+    assert!((60..=62).contains(&kept.len()), "{}", kept.len());
 }

@@ -82,7 +82,7 @@ async fn measure(name: &str, url: &str, full: usize) {
         println!("{name}: {what}: {:?}", start.elapsed());
     }
     let start = Instant::now();
-    state.next_due(&email).await.unwrap();
+    state.next_due(&email, None).await.unwrap();
     println!("{name}: when something is due next: {:?}", start.elapsed());
 }
 

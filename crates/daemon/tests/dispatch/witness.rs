@@ -121,9 +121,9 @@ impl Carrier for Receiver {
 
 /// Waits until the lease of the only row of an outlet has been renewed.
 async fn renewed(state: &State, outlet: &Outlet) {
-    let mut left = state.next_due(outlet).await.unwrap().unwrap();
+    let mut left = state.next_due(outlet, None).await.unwrap().unwrap();
     loop {
-        let now_left = state.next_due(outlet).await.unwrap().expect("the lease is held");
+        let now_left = state.next_due(outlet, None).await.unwrap().expect("the lease is held");
         assert!(!now_left.is_zero(), "the lease ran out");
         if now_left > left {
             return;

@@ -73,6 +73,8 @@ CREATE TABLE tidings_occurrences (
 );
 CREATE INDEX tidings_occurrences_begun ON tidings_occurrences (leased_until) WHERE state = 'begun';
 CREATE INDEX tidings_occurrences_due ON tidings_occurrences (due);
+-- Those that came to nothing, which are forgotten after a while.
+CREATE INDEX tidings_occurrences_idle ON tidings_occurrences (rule, ended_at) WHERE state = 'finished' AND run IS NULL;
 
 -- That a rule reached a customer on an occasion: what its repeat policy looks back at.
 CREATE TABLE tidings_occasions (

@@ -1,13 +1,13 @@
 //! What is in the outbox, for people and for waiting.
 
 use super::Outlet;
+use super::rates::used_up;
 use crate::state::database::{Arg, Row, Tx, args};
 use crate::state::{State, StateError};
 use std::time::Duration;
-use tidings_plan::{Key, Kind, Status};
+use tidings_plan::{Key, Kind, Rate, Status};
 
 const LEDGER: &str = "SELECT * FROM tidings_outbox WHERE customer = $1 ORDER BY at, id";
-const USED_UP: &str = "SELECT used_to FROM tidings_rates WHERE name = $1";
 
 /// A row of the outbox, for people. Moments are microseconds since 1970 UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,8 +121,12 @@ impl State {
         Ok(oldest.into_iter().map(|(outlet, due)| (outlet, age(due))).collect())
     }
 
-    /// How long until something in an outlet may move without anybody's doing; none where nothing will.
-    pub async fn next_due(&self, outlet: &Outlet) -> Result<Option<Duration>, StateError> {
+    /// How long until something in an outlet, with its rate, may move without anybody's doing; none where nothing will.
+    pub async fn next_due(
+        &self,
+        outlet: &Outlet,
+        rate: Option<Rate>,
+    ) -> Result<Option<Duration>, StateError> {
         let mut tx = self.snapshot().await?;
         let paused = self.paused(&mut tx).await?;
         let mut args = args![outlet.kind.name(), &outlet.channel];
@@ -146,7 +150,10 @@ impl State {
             tx.by("tidings_outbox_token")
         );
         let next = tx.one(sql, args, |row| row.get::<Option<i64>>("moment")).await?.flatten();
-        let used_up = tx.one(USED_UP, args![outlet.rate_name()], |row| row.get::<i64>("used_to")).await?;
+        let used_up = match rate {
+            Some(rate) => used_up(&mut tx, outlet.rate_name(), rate).await?,
+            None => None,
+        };
         let next = next.map(|next| next.max(used_up.unwrap_or(next)));
         Ok(next.map(|next| Duration::from_micros(u64::try_from(next - tx.now).unwrap_or(0))))
     }

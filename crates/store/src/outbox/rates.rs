@@ -10,7 +10,22 @@ const TAKE: &str = "\
         used_to = CASE WHEN tidings_rates.used_to > $2 THEN tidings_rates.used_to ELSE $2 END, \
         queued_to = CASE WHEN tidings_rates.queued_to > $2 THEN tidings_rates.queued_to ELSE $2 END \
     RETURNING used_to, queued_to";
+const USED_UP: &str = "SELECT used_to FROM tidings_rates WHERE name = $1";
 const USE: &str = "UPDATE tidings_rates SET used_to = $2, queued_to = $3 WHERE name = $1";
+
+/// The moment up to which a rate is used up. More than at once may go never is, unless the clock was set back.
+pub(super) async fn used_up(tx: &mut Tx, name: String, rate: Rate) -> Result<Option<i64>, StateError> {
+    let (interval, burst) = steps(rate);
+    let used_to = tx.one(USED_UP, args![name], |row| row.get::<i64>("used_to")).await?;
+    Ok(used_to.map(|used_to| used_to.min(tx.now + burst * interval)))
+}
+
+/// How long lies between two, in microseconds, and how many may go at once: a tenth of a second's worth, at least one.
+fn steps(rate: Rate) -> (i64, i64) {
+    let count = u128::from(rate.count.max(1));
+    let interval = i64::try_from(rate.per.as_micros().div_ceil(count)).unwrap_or(i64::MAX / 1_000).max(1);
+    (interval, (100_000 / interval).max(1))
+}
 
 /// A rate while a transaction has it for itself.
 pub(super) struct Taken {
@@ -18,7 +33,7 @@ pub(super) struct Taken {
     now: i64,
     /// Between two, in microseconds.
     interval: i64,
-    /// How many may go at once: a tenth of a second's worth, at least one.
+    /// How many may go at once.
     burst: i64,
     used_to: i64,
     queued_to: i64,
@@ -27,14 +42,11 @@ pub(super) struct Taken {
 impl Taken {
     /// Waits for whoever has it.
     pub(super) async fn new(tx: &mut Tx, name: String, rate: Rate) -> Result<Taken, StateError> {
-        let count = u128::from(rate.count.max(1));
-        let interval = i64::try_from(rate.per.as_micros().div_ceil(count)).unwrap_or(i64::MAX / 1_000).max(1);
+        let (interval, burst) = steps(rate);
         let now = tx.now;
         let row =
             tx.one(TAKE, args![&name, now], |row| Ok((row.get("used_to")?, row.get("queued_to")?))).await?;
         let (used_to, queued_to): (i64, i64) = row.unwrap_or((now, now));
-        let burst = (100_000 / interval).max(1);
-        // More is never used up, unless the clock was set back.
         let used_to = used_to.min(now + burst * interval);
         Ok(Taken { name, now, interval, burst, used_to, queued_to })
     }

@@ -25,6 +25,11 @@ const GIVE_UP: &str = "\
 const FINISH: &str = "\
     UPDATE tidings_occurrences SET state = 'finished', run = $3, ended_at = $4, worker = NULL, leased_until = NULL \
     WHERE rule = $1 AND occurrence = $2 AND state = 'begun'";
+/// For how long what came to nothing is remembered, in microseconds: longer than anybody takes to begin what they found
+/// due.
+const REMEMBERED: i64 = 3_600_000_000;
+const FORGET: &str = "\
+    DELETE FROM tidings_occurrences WHERE rule = $1 AND state = 'finished' AND run IS NULL AND ended_at <= $2";
 const RENEW: &str = "UPDATE tidings_occurrences SET leased_until = $2 WHERE worker = $1 AND state = 'begun'";
 const ORPHANS: &str =
     "SELECT rule, occurrence, due FROM tidings_occurrences WHERE state = 'begun' AND leased_until <= $1";
@@ -45,7 +50,7 @@ pub struct OccurrenceRow {
     pub occurrence: Occurrence,
     /// What has become of it.
     pub state: OccurrenceState,
-    /// The run that it became.
+    /// The run that it became; none where it came to nothing.
     pub run: Option<RunId>,
     /// When it was begun or skipped.
     pub begun_at: i64,
@@ -137,16 +142,18 @@ impl State {
         tx.commit().await
     }
 
-    /// Notes that a rule was run at a time, by that run.
+    /// Notes that a rule was run at a time, by that run; without one it came to nothing, and is forgotten an hour
+    /// later, when the rule's next one ends.
     pub async fn finish_occurrence(
         &self,
         rule: &str,
         occurrence: &Occurrence,
-        run: RunId,
+        run: Option<RunId>,
     ) -> Result<(), StateError> {
         let mut tx = self.begin(Turn::None).await?;
         let now = tx.now;
-        tx.execute(FINISH, args![rule, &occurrence.name, run.0, now]).await?;
+        tx.execute(FINISH, args![rule, &occurrence.name, run.map(|run| run.0), now]).await?;
+        tx.execute(FORGET, args![rule, now - REMEMBERED]).await?;
         tx.commit().await
     }
 

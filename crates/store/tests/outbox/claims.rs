@@ -118,13 +118,13 @@ async fn a_busy_provider_is_no_poison_and_is_asked_later_each_time() {
         for seconds in [5, 10, 20, 40] {
             f.carry(Kind::Message, "email", Outcome::Again("busy".into(), None)).await;
             assert!(f.claim(Kind::Message, "email").await.rows.is_empty());
-            let wait = f.state.next_due(&outlet).await.unwrap().unwrap();
+            let wait = f.state.next_due(&outlet, None).await.unwrap().unwrap();
             let most = Duration::from_secs(seconds);
             assert!((most * 4 / 5 - LEASE / 30..=most).contains(&wait), "{wait:?} of {most:?}");
             f.advance(wait);
         }
         f.carry(Kind::Message, "email", Outcome::Again("come back in a year".into(), Some(31_536_000))).await;
-        assert!(f.state.next_due(&outlet).await.unwrap().unwrap() <= Duration::from_secs(86_400));
+        assert!(f.state.next_due(&outlet, None).await.unwrap().unwrap() <= Duration::from_secs(86_400));
         for _ in 0..20 {
             f.advance(Duration::from_secs(86_400));
             f.carry(Kind::Message, "email", Outcome::Again("busy".into(), None)).await;

@@ -87,7 +87,7 @@ async fn the_receiver_is_asked_not_before_its_answer_can_be_trusted() {
         in_doubt(&f).await;
         let policy = OnUnknown::Ask(60);
         assert!(f.state.resolve(&email(), policy).await.unwrap().1.is_empty());
-        let wait = f.state.next_due(&email()).await.unwrap().unwrap();
+        let wait = f.state.next_due(&email(), None).await.unwrap().unwrap();
         assert!(wait > Duration::from_secs(55) && wait <= Duration::from_secs(60), "{wait:?}");
         f.advance(wait);
         let doubts = f.state.resolve(&email(), policy).await.unwrap().1;

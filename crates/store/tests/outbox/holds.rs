@@ -17,7 +17,7 @@ async fn nothing_that_is_held_leaves_before_it_is_approved_and_then_all_of_it_do
         f.enqueue(vec![mail("free")]).await;
         assert_eq!(f.claim(Kind::Message, "email").await.rows.len(), 1, "what is not held does not wait");
         assert!(f.claim(Kind::Coupon, "shop").await.rows.is_empty());
-        assert_eq!(f.state.next_due(&outlet(Kind::Coupon, "shop")).await.unwrap(), None);
+        assert_eq!(f.state.next_due(&outlet(Kind::Coupon, "shop"), None).await.unwrap(), None);
         let holds = f.state.holds().await.unwrap();
         let [hold] = holds.as_slice() else { panic!("one for a run and a rule: {holds:?}") };
         assert_eq!((hold.rows, hold.customers, hold.state), (3, 2, HoldState::Waiting));

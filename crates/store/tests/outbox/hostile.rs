@@ -81,7 +81,7 @@ async fn names_that_look_like_sql_are_names() {
 
             let due = Occurrence { at: AT, name: name.into() };
             assert!(f.state.begin_occurrence(name, LEASE, name, &due).await.unwrap());
-            f.state.finish_occurrence(name, &due, f.run).await.unwrap();
+            f.state.finish_occurrence(name, &due, Some(f.run)).await.unwrap();
             f.state.withdraw_consent(name, name, name).await.unwrap();
             f.state.suppress(name, name, name, name).await.unwrap();
             f.state.cancel(Some(&outlet(Kind::Message, name)), name).await.unwrap();

@@ -66,7 +66,7 @@ async fn what_a_lost_daemon_had_begun_is_taken_over_by_one() {
         for n in 0..3 {
             f.state.begin_occurrence("lost", LEASE, "wake-up", &day(n)).await.unwrap();
         }
-        f.state.finish_occurrence("wake-up", &day(0), f.run).await.unwrap();
+        f.state.finish_occurrence("wake-up", &day(0), Some(f.run)).await.unwrap();
         f.advance(LEASE / 2);
         assert_eq!(f.state.hold_occurrences("lost", LEASE).await.unwrap(), 2);
         f.advance(LEASE * 2 / 3);
@@ -78,9 +78,30 @@ async fn what_a_lost_daemon_had_begun_is_taken_over_by_one() {
         assert!(f.state.orphans("third", LEASE).await.unwrap().is_empty());
         assert!(f.state.under_way("wake-up").await.unwrap());
         for n in 1..3 {
-            f.state.finish_occurrence("wake-up", &day(n), f.run).await.unwrap();
+            f.state.finish_occurrence("wake-up", &day(n), Some(f.run)).await.unwrap();
         }
         assert!(!f.state.under_way("wake-up").await.unwrap());
         assert!(f.state.occurrences(9).await.unwrap().iter().all(|o| o.run == Some(f.run)));
+    }
+}
+
+#[tokio::test]
+async fn what_came_to_nothing_is_forgotten_after_an_hour_and_nothing_else_is() {
+    for f in Fresh::each().await {
+        let minute = |n: i64| Occurrence { at: AT + n * 60_000_000, name: format!("{n}") };
+        for n in 0..300 {
+            assert!(f.state.begin_occurrence("d", LEASE, "welcome", &minute(n)).await.unwrap());
+            let run = (n == 7).then_some(f.run);
+            f.state.finish_occurrence("welcome", &minute(n), run).await.unwrap();
+            f.advance(Duration::from_secs(60));
+        }
+        f.state.skip_occurrence("welcome", &minute(300), "too late").await.unwrap();
+        f.advance(Duration::from_secs(86_400));
+        assert!(f.state.begin_occurrence("d", LEASE, "welcome", &minute(301)).await.unwrap());
+        f.state.finish_occurrence("welcome", &minute(301), None).await.unwrap();
+        let left: Vec<_> =
+            f.state.occurrences(999).await.unwrap().into_iter().map(|o| o.occurrence).collect();
+        assert_eq!(left, [minute(301), minute(300), minute(7)]);
+        assert_eq!(f.state.schedule_seen(&["welcome".into()]).await.unwrap()["welcome"], minute(301).at);
     }
 }

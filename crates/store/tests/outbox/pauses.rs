@@ -51,11 +51,11 @@ async fn a_paused_rule_and_a_paused_channel_wait_and_the_others_do_not() {
         }
         f.state.settle(email.token, &[(other("bob").key, sent(None))]).await.unwrap();
         assert_eq!(
-            f.state.next_due(&outlet(Kind::Message, "email")).await.unwrap(),
+            f.state.next_due(&outlet(Kind::Message, "email"), None).await.unwrap(),
             None,
             "nobody need wait"
         );
-        assert_eq!(f.state.next_due(&outlet(Kind::Message, "sms")).await.unwrap(), None);
+        assert_eq!(f.state.next_due(&outlet(Kind::Message, "sms"), None).await.unwrap(), None);
         let scopes: Vec<Scope> =
             f.state.pauses().await.unwrap().into_iter().map(|p: Pause| p.scope).collect();
         assert_eq!(scopes, [channel.clone(), rule.clone()]);
