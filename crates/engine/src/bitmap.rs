@@ -1,16 +1,25 @@
 //! A set of a chunk's customers.
 
-/// One bit a customer, in words of 64. Bits past the end are zero.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// One bit a customer, in words of 64. Bits past the end are zero. Nobody may take no words at all.
+#[derive(Clone, Debug, Default)]
 pub struct Bitmap {
     words: Vec<u64>,
     len: usize,
 }
 
+impl PartialEq for Bitmap {
+    fn eq(&self, other: &Bitmap) -> bool {
+        let nobody = |words: &[u64]| words.iter().all(|w| *w == 0);
+        self.len == other.len && (self.words == other.words || (nobody(&self.words) && nobody(&other.words)))
+    }
+}
+
+impl Eq for Bitmap {}
+
 impl Bitmap {
     /// Nobody of `len`.
     pub fn none(len: usize) -> Bitmap {
-        Bitmap { words: vec![0; len.div_ceil(64)], len }
+        Bitmap { words: Vec::new(), len }
     }
 
     /// Everybody of `len`.
@@ -82,11 +91,18 @@ impl Bitmap {
 
     /// Keeps who is in both.
     pub fn and(&mut self, other: &Bitmap) {
+        if other.words.is_empty() {
+            self.words.clear();
+        }
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
     }
 
     /// Adds who is in the other.
     pub fn or(&mut self, other: &Bitmap) {
+        if self.words.is_empty() {
+            self.words.extend_from_slice(&other.words);
+            return;
+        }
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);
     }
 
@@ -98,7 +114,30 @@ impl Bitmap {
     /// The others.
     #[must_use]
     pub fn complement(&self) -> Bitmap {
-        Bitmap { words: self.words.iter().map(|w| !w).collect(), len: self.len }.trimmed()
+        let mut others = Bitmap::all(self.len);
+        others.without(self);
+        others
+    }
+
+    /// A set of `len` in these words, which hold its bits and no others, or nothing for nobody.
+    pub(crate) fn from_vec(words: Vec<u64>, len: usize) -> Bitmap {
+        debug_assert!(words.is_empty() || words.len() == len.div_ceil(64), "a word for every 64");
+        Bitmap { words, len }.trimmed()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<u64> {
+        self.words
+    }
+
+    /// The bits in words of 64, or nothing for nobody.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// The same in as little memory as it needs.
+    pub(crate) fn compact(&self) -> Bitmap {
+        let nobody = self.words.iter().all(|w| *w == 0);
+        Bitmap { words: if nobody { Vec::new() } else { self.words.clone() }, len: self.len }
     }
 
     fn trimmed(mut self) -> Bitmap {

@@ -4,10 +4,11 @@ use crate::bitmap::Bitmap;
 use crate::graph::Literal;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int64Type, UInt32Type};
+use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef, ListArray, StringArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, ScalarBuffer};
 use arrow_schema::DataType;
+use std::ops::Deref;
 use tidings_schema::{Type, Value};
 
 /// Values and which of them are there.
@@ -23,15 +24,62 @@ pub(crate) struct Column {
 #[derive(Clone, Debug)]
 pub(crate) enum Values {
     /// Money, dates, moments, durations, elapsed counts, positions of words.
-    Int(ScalarBuffer<i64>),
+    Int(Plain<i64>),
     /// Numbers and percentages.
-    Number(ScalarBuffer<f64>),
+    Number(Plain<f64>),
     /// Yes/no.
     Truth(Bitmap),
     /// Text.
-    Text(StringArray),
+    Text(Texts),
     /// Tags.
     Tags(ListArray),
+}
+
+/// Plain values, computed or a chunk's own.
+#[derive(Clone, Debug)]
+pub(crate) enum Plain<T: ArrowNativeType> {
+    Own(Vec<T>),
+    Shared(ScalarBuffer<T>),
+}
+
+impl<T: ArrowNativeType> Deref for Plain<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Plain::Own(values) => values,
+            Plain::Shared(values) => values,
+        }
+    }
+}
+
+/// Texts, each its own or one of a dictionary's.
+#[derive(Clone, Debug)]
+pub(crate) struct Texts {
+    pub words: StringArray,
+    /// Where each text is among the words; `None` is in the words' order. What stands for a missing text means nothing.
+    pub codes: Option<ScalarBuffer<i32>>,
+}
+
+impl Texts {
+    pub fn len(&self) -> usize {
+        self.codes.as_ref().map_or(self.words.len(), |codes| codes.len())
+    }
+
+    /// The text at `i`; any where it is missing.
+    pub fn value(&self, i: usize) -> &str {
+        let word = match &self.codes {
+            None => i,
+            Some(codes) => codes.get(i).map_or(usize::MAX, |code| *code as usize),
+        };
+        if word < self.words.len() { self.words.value(word) } else { "" }
+    }
+}
+
+impl From<StringArray> for Texts {
+    fn from(words: StringArray) -> Texts {
+        Texts { words, codes: None }
+    }
 }
 
 impl Default for Column {
@@ -42,11 +90,11 @@ impl Default for Column {
 
 impl Column {
     pub fn ints(values: Vec<i64>, known: Option<Bitmap>) -> Column {
-        Column { values: Values::Int(values.into()), known }
+        Column { values: Values::Int(Plain::Own(values)), known }
     }
 
     pub fn numbers(values: Vec<f64>, known: Option<Bitmap>) -> Column {
-        Column { values: Values::Number(values.into()), known }
+        Column { values: Values::Number(Plain::Own(values)), known }
     }
 
     /// Whole numbers, where there are some.
@@ -76,21 +124,29 @@ impl Column {
             }
             Some(Literal::Text(text)) => {
                 let array = StringArray::from_iter_values(std::iter::repeat_n(text, len));
-                Column { values: Values::Text(array), known: None }
+                Column { values: Values::Text(array.into()), known: None }
             }
         }
     }
 
     /// A column of a chunk. An array of a kind that no type is kept in has no values.
     pub fn read(array: &ArrayRef) -> Column {
-        let known = array.nulls().map(|nulls| bitmap(nulls.inner()));
+        let known = array.logical_nulls().map(|nulls| bitmap(nulls.inner()));
         let values = match array.data_type() {
-            DataType::Int64 => Values::Int(array.as_primitive::<Int64Type>().values().clone()),
-            DataType::Float64 => Values::Number(array.as_primitive::<Float64Type>().values().clone()),
+            DataType::Int64 => Values::Int(Plain::Shared(array.as_primitive::<Int64Type>().values().clone())),
+            DataType::Float64 => {
+                Values::Number(Plain::Shared(array.as_primitive::<Float64Type>().values().clone()))
+            }
             DataType::Date32 => widened(array.as_primitive::<Date32Type>().values()),
             DataType::UInt32 => widened(array.as_primitive::<UInt32Type>().values()),
             DataType::Boolean => Values::Truth(bitmap(array.as_boolean().values())),
-            DataType::Utf8 => Values::Text(array.as_string::<i32>().clone()),
+            DataType::Utf8 => Values::Text(array.as_string::<i32>().clone().into()),
+            DataType::Dictionary(..) => match array.as_dictionary_opt::<Int32Type>() {
+                Some(coded) if let Some(words) = coded.values().as_string_opt::<i32>() => {
+                    Values::Text(Texts { words: words.clone(), codes: Some(coded.keys().values().clone()) })
+                }
+                _ => return Column::missing(array.len()),
+            },
             DataType::List(_) => Values::Tags(array.as_list::<i32>().clone()),
             other => {
                 debug_assert!(false, "a chunk has no columns of {other}");
@@ -151,7 +207,9 @@ impl Column {
             Values::Int(v) => Values::Int(taken(v, &places)),
             Values::Number(v) => Values::Number(taken(v, &places)),
             Values::Truth(v) => Values::Truth(Bitmap::of(&places, |p| p.is_some_and(|p| v.contains(p)))),
-            Values::Text(v) => Values::Text(places.iter().map(|p| p.map(|p| v.value(p))).collect()),
+            Values::Text(v) => {
+                Values::Text(places.iter().map(|p| p.map(|p| v.value(p))).collect::<StringArray>().into())
+            }
             Values::Tags(v) => {
                 let mut tags = ListBuilder::new(StringBuilder::new());
                 for place in &places {
@@ -201,12 +259,12 @@ fn collect<T: Copy + Default>(values: impl Iterator<Item = Option<T>>) -> (Vec<T
     (values.into_iter().map(Option::unwrap_or_default).collect(), Some(known))
 }
 
-fn taken<T: Copy + Default + ArrowNativeType>(values: &[T], places: &[Option<usize>]) -> ScalarBuffer<T> {
-    places.iter().map(|p| p.and_then(|p| values.get(p)).copied().unwrap_or_default()).collect()
+fn taken<T: Copy + Default + ArrowNativeType>(values: &[T], places: &[Option<usize>]) -> Plain<T> {
+    Plain::Own(places.iter().map(|p| p.and_then(|p| values.get(p)).copied().unwrap_or_default()).collect())
 }
 
 fn widened<T: Copy + Into<i64>>(values: &[T]) -> Values {
-    Values::Int(values.iter().map(|v| (*v).into()).collect())
+    Values::Int(Plain::Own(values.iter().map(|v| (*v).into()).collect()))
 }
 
 fn bitmap(bits: &BooleanBuffer) -> Bitmap {

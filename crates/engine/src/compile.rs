@@ -34,11 +34,11 @@ pub(crate) struct Compiler<'p> {
 /// Whom a rule is for.
 #[derive(Clone, Debug)]
 pub(crate) struct RuleNodes {
-    /// Those in its segment for whom its condition is definitely true.
+    /// Who is in its segment.
+    pub about: BitsId,
+    /// Those of them for whom its condition is definitely true.
     pub then: BitsId,
-    /// The others in its segment.
-    pub otherwise: BitsId,
-    /// Those of the others for whom the condition is not definitely false.
+    /// Those for whom it is neither that nor definitely false.
     pub undecided: BitsId,
     pub wants: Vec<Want>,
 }
@@ -77,15 +77,21 @@ impl<'p> Compiler<'p> {
         about.extend(rule.segment.map(|segment| self.segment(segment, 0)));
         let about = self.graph.all(about, Domain::Customers);
         let Some(condition) = &rule.condition else {
-            let others = self.graph.except(about, about);
-            return RuleNodes { then: about, otherwise: others, undecided: others, wants: Vec::new() };
+            let nobody = self.graph.except(about, about);
+            return RuleNodes { about, then: about, undecided: nobody, wants: Vec::new() };
         };
         let yes = self.condition(condition, At::NOW, true);
+        // Conditions that all have to hold are taken together with who is asked about, in one go.
+        let mut then = match self.graph.bits_node(yes) {
+            BitsNode::All(sets) => sets.to_vec(),
+            _ => vec![yes],
+        };
+        then.push(about);
+        let then = self.graph.all(then, Domain::Customers);
         let no = self.condition(condition, At::NOW, false);
-        let then = self.graph.all(vec![about, yes], Domain::Customers);
-        let otherwise = self.graph.except(about, then);
-        let undecided = self.graph.except(otherwise, no);
-        RuleNodes { then, otherwise, undecided, wants: wants(self, condition) }
+        let decided = self.graph.any(vec![then, no], Domain::Customers);
+        let undecided = self.graph.except(about, decided);
+        RuleNodes { about, then, undecided, wants: wants(self, condition) }
     }
 
     /// Those for whom a condition is definitely true (`yes`) or definitely false.

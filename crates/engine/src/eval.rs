@@ -2,12 +2,15 @@
 
 use crate::bitmap::Bitmap;
 use crate::chunk::{Chunk, Needs, Rows};
-use crate::column::Column;
-use crate::graph::{At, BitsId, BitsNode, ColumnId, ColumnNode, Domain, Graph, NodeId, RunsId, RunsNode};
-use crate::pass::Pass;
+use crate::column::{Column, Values};
+use crate::dates::{self, Question};
+use crate::fold::Family;
+use crate::graph::{At, BitsId, BitsNode, ColumnId, ColumnNode, Domain, Graph, RunsId};
+use crate::pass::{Folds, Pass, Work};
 use crate::population::Populations;
+use crate::results::Results;
 use crate::score::Cuts;
-use crate::{arithmetic, compare, dates, fold, window};
+use crate::{arithmetic, compare, window};
 use std::ops::Range;
 use tidings_schema::{CollectionId, FieldId, Now, Type, Vocabulary};
 
@@ -23,51 +26,45 @@ pub(crate) struct Inputs<'a> {
     pub populations: &'a Populations,
 }
 
-/// The results of nodes, empty where they are not computed or were freed.
-pub(crate) struct Results {
-    bits: Vec<Bitmap>,
-    columns: Vec<Column>,
-    runs: Vec<Vec<Range<usize>>>,
-}
-
-/// Computes the nodes of a pass.
-pub(crate) fn evaluate(inputs: Inputs<'_>, pass: &Pass) -> Results {
-    let mut results = Results::new(inputs.graph);
+/// Computes the nodes of a pass. The results may hold those of another chunk, for the same graph and moment.
+pub(crate) fn evaluate(inputs: Inputs<'_>, pass: &Pass, results: &mut Results) {
+    results.clear();
     for step in &pass.steps {
-        match step.node {
-            NodeId::Bits(id) => {
-                let set = inputs.bits(&results, inputs.graph.bits_node(id));
-                results.put_bits(id, set);
+        match &step.work {
+            Work::Bits(id) => {
+                let set = inputs.bits(results, inputs.graph.bits_node(*id));
+                results.put_bits(*id, set);
             }
-            NodeId::Column(id) => {
-                let column = inputs.column(&results, inputs.graph.column_node(id));
-                results.put_column(id, column);
+            Work::Column(id) => {
+                let column = inputs.column(results, *id);
+                results.put_column(*id, column);
             }
-            NodeId::Runs(id) => {
-                let runs = inputs.runs(&results, inputs.graph.runs_node(id));
-                results.put_runs(id, runs);
+            Work::Windows(runs) => inputs.windows(results, runs),
+            Work::Against(against) => {
+                let mut desk = std::mem::take(&mut results.desk);
+                let mut spare = std::mem::take(&mut results.spare);
+                against.sets(results.column(against.column), &mut desk, &mut spare);
+                results.spare = spare;
+                for (id, set) in against.nodes().zip(desk.take()) {
+                    results.put_bits(id, set);
+                }
+                results.desk = desk;
             }
+            Work::Folds(folds) => inputs.folds(results, folds),
         }
-        for node in &step.frees {
-            match *node {
-                NodeId::Bits(id) => results.put_bits(id, Bitmap::default()),
-                NodeId::Column(id) => results.put_column(id, Column::default()),
-                NodeId::Runs(id) => results.put_runs(id, Vec::new()),
-            }
-        }
+        step.frees.iter().for_each(|node| results.free(*node));
     }
-    results
 }
 
 impl Inputs<'_> {
-    fn bits(&self, results: &Results, node: &BitsNode) -> Bitmap {
+    fn bits(&self, results: &mut Results, node: &BitsNode) -> Bitmap {
         match node {
             BitsNode::Constant(true, domain) => Bitmap::all(self.len(*domain)),
             BitsNode::Constant(false, domain) => Bitmap::none(self.len(*domain)),
-            BitsNode::All(sets) => gathered(results, sets, Bitmap::and),
-            BitsNode::Any(sets) => gathered(results, sets, Bitmap::or),
+            BitsNode::All(sets) => results.gathered(sets, Bitmap::and),
+            BitsNode::Any(sets) => results.gathered(sets, Bitmap::or),
             BitsNode::Except(set, other) => {
-                let mut set = results.bits(*set).clone();
+                let mut set = results.copy(*set);
                 set.without(results.bits(*other));
                 set
             }
@@ -90,8 +87,8 @@ impl Inputs<'_> {
         }
     }
 
-    fn column(&self, results: &Results, node: &ColumnNode) -> Column {
-        match node {
+    fn column(&self, results: &mut Results, id: ColumnId) -> Column {
+        match self.graph.column_node(id) {
             ColumnNode::Constant(literal, domain) => Column::constant(literal.as_ref(), self.len(*domain)),
             ColumnNode::Attribute(id) => {
                 match self.needs.attribute(*id).and_then(|i| self.chunk.attributes.get(i)) {
@@ -109,19 +106,23 @@ impl Inputs<'_> {
             ColumnNode::Arithmetic(op, a, b) => {
                 arithmetic::arithmetic(*op, results.column(*a), results.column(*b))
             }
-            ColumnNode::Fold { function, field, filter, runs } => {
-                let (field, filter) = (field.map(|id| results.column(id)), filter.map(|id| results.bits(id)));
-                fold::fold(*function, results.runs(*runs), filter, field)
-            }
+            // Made with others.
+            ColumnNode::Fold { .. } => Column::missing(self.chunk.len()),
             ColumnNode::Since(unit, date, shift) => {
-                dates::since(*unit, results.column(*date), self.at(*shift))
+                self.ask(results, id, Question::Since(*unit), *date, *shift)
             }
             ColumnNode::Until(unit, date, shift) => {
-                dates::until(*unit, results.column(*date), self.at(*shift))
+                self.ask(results, id, Question::Until(*unit), *date, *shift)
             }
-            ColumnNode::Next(date, shift) => dates::next(results.column(*date), self.at(*shift)),
-            ColumnNode::Last(date, shift) => dates::last(results.column(*date), self.at(*shift)),
-            ColumnNode::DateOf(moment) => dates::date_of(results.column(*moment), self.now),
+            ColumnNode::Next(date, shift) => self.ask(results, id, Question::Next, *date, *shift),
+            ColumnNode::Last(date, shift) => self.ask(results, id, Question::Last, *date, *shift),
+            ColumnNode::DateOf(moment) => {
+                let mut spare = std::mem::take(&mut results.spare);
+                let mut offsets = std::mem::take(&mut results.offsets);
+                let days = dates::date_of(results.column(*moment), self.now, &mut offsets, &mut spare);
+                (results.spare, results.offsets) = (spare, offsets);
+                days
+            }
             ColumnNode::AsNumber(count) => arithmetic::as_number(results.column(*count)),
             ColumnNode::Banded { of, bounds, lowest_first } => {
                 Cuts::fixed(bounds, *lowest_first).score(results.column(*of))
@@ -137,17 +138,73 @@ impl Inputs<'_> {
         }
     }
 
-    fn runs(&self, results: &Results, node: &RunsNode) -> Vec<Range<usize>> {
+    fn ask(
+        &self,
+        results: &mut Results,
+        id: ColumnId,
+        question: Question,
+        dates: ColumnId,
+        shift: u32,
+    ) -> Column {
+        let mut spare = std::mem::take(&mut results.spare);
+        let mut memory = results.memories.remove(&id).unwrap_or_default();
+        let answers = dates::ask(question, results.column(dates), self.at(shift), &mut memory, &mut spare);
+        results.memories.insert(id, memory);
+        results.spare = spare;
+        answers
+    }
+
+    /// The rows of each window, for windows over one collection: where each customer's rows begin that are at the
+    /// instants between which the windows lie, or after them.
+    fn windows(&self, results: &mut Results, runs: &[RunsId]) {
+        let within: Vec<Range<i64>> = runs.iter().map(|id| self.instants(*id)).collect();
+        let mut instants: Vec<i64> = within.iter().flat_map(|w| [w.start, w.end]).collect();
+        instants.sort_unstable();
+        instants.dedup();
+        let first = results.places.len();
+        let mut places: Vec<Vec<u32>> = instants.iter().map(|_| results.spare.places()).collect();
+        if let Some(node) = runs.first().map(|id| self.graph.runs_node(*id)) {
+            match (self.rows(node.collection), &results.column(node.times).values) {
+                (Some(rows), Values::Int(times)) => {
+                    window::places(&rows.offsets, times, &instants, &mut places);
+                }
+                _ => places.iter_mut().for_each(|places| places.resize(self.chunk.len(), 0)),
+            }
+        }
+        results.places.extend(places);
+        let place = |instant: i64| first + instants.partition_point(|i| *i < instant);
+        for (id, within) in runs.iter().zip(within) {
+            results.put_runs(*id, place(within.start)..place(within.end));
+        }
+    }
+
+    /// The instants, or the days, that a window holds; it ends no earlier than it begins.
+    fn instants(&self, id: RunsId) -> Range<i64> {
+        let node = self.graph.runs_node(id);
         let now = self.at(node.shift);
         let mut within = window::instants(node.window, now);
         let time = self.vocabulary.collection(node.collection).and_then(|c| c.field(c.time));
         if time.is_some_and(|field| field.ty == Type::Date) {
             within = window::days(within, now);
         }
-        match self.rows(node.collection) {
-            Some(rows) => window::runs(&rows.offsets, results.column(node.times), within),
-            None => vec![0..0; self.chunk.len()],
-        }
+        within.start..within.end.max(within.start)
+    }
+
+    fn folds(&self, results: &mut Results, folds: &Folds) {
+        let Some((_, _, runs)) = folds.folds.first() else { return };
+        let mut spare = std::mem::take(&mut results.spare);
+        let rows = self.rows(self.graph.runs_node(*runs).collection);
+        let none = vec![0; self.chunk.len() + 1];
+        let offsets = rows.map_or(none.as_slice(), |rows| &rows.offsets);
+        let field = folds.field.map(|id| results.column(id));
+        let filter = folds.filter.map(|id| results.bits(id));
+        let mut family = Family::new(offsets, field, filter, &mut spare);
+        let fold =
+            |(id, function, runs): &(_, _, _)| (*id, family.fold(*function, results.run(*runs), &mut spare));
+        let columns: Vec<(ColumnId, Column)> = folds.folds.iter().map(fold).collect();
+        family.close(&mut spare);
+        results.spare = spare;
+        columns.into_iter().for_each(|(id, column)| results.put_column(id, column));
     }
 
     fn stage(&self, results: &Results, arms: &[BitsId]) -> Column {
@@ -209,48 +266,4 @@ impl Inputs<'_> {
 /// The same time of day, so many days before now. Zero days before a time that comes twice is that time.
 pub(crate) fn shifted(now: Now, days: u32) -> Now {
     if days == 0 { now } else { now.days_ago(days) }
-}
-
-fn gathered(results: &Results, sets: &[BitsId], with: impl Fn(&mut Bitmap, &Bitmap)) -> Bitmap {
-    let mut sets = sets.iter().map(|id| results.bits(*id));
-    let first = sets.next().cloned().unwrap_or_default();
-    sets.fold(first, |mut all, set| {
-        with(&mut all, set);
-        all
-    })
-}
-
-#[expect(clippy::indexing_slicing, reason = "ids are positions in the graph that the results were made for")]
-impl Results {
-    fn new(graph: &Graph) -> Results {
-        Results {
-            bits: vec![Bitmap::default(); graph.bits.len()],
-            columns: vec![Column::default(); graph.columns.len()],
-            runs: vec![Vec::new(); graph.runs.len()],
-        }
-    }
-
-    pub fn bits(&self, id: BitsId) -> &Bitmap {
-        &self.bits[id.0 as usize]
-    }
-
-    pub fn column(&self, id: ColumnId) -> &Column {
-        &self.columns[id.0 as usize]
-    }
-
-    fn runs(&self, id: RunsId) -> &[Range<usize>] {
-        &self.runs[id.0 as usize]
-    }
-
-    fn put_bits(&mut self, id: BitsId, set: Bitmap) {
-        self.bits[id.0 as usize] = set;
-    }
-
-    fn put_column(&mut self, id: ColumnId, column: Column) {
-        self.columns[id.0 as usize] = column;
-    }
-
-    fn put_runs(&mut self, id: RunsId, runs: Vec<Range<usize>>) {
-        self.runs[id.0 as usize] = runs;
-    }
 }

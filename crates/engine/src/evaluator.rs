@@ -3,13 +3,15 @@
 use crate::bitmap::Bitmap;
 use crate::chunk::{Chunk, Needs};
 use crate::compile::{Compiler, Ranked, RuleNodes};
-use crate::eval::{Inputs, Results, evaluate};
+use crate::eval::{Inputs, evaluate};
 use crate::graph::{BitsId, ColumnNode, Graph, NodeId};
 use crate::parallel;
 use crate::pass::{NodeMap, Pass};
 use crate::population::Populations;
+use crate::results::Results;
 use crate::score::{Cuts, Sample};
 use crate::wants::Want;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tidings_check::Program;
 use tidings_check::program::{Entrance, SegmentId, StagesId};
@@ -52,15 +54,24 @@ pub struct Matches {
 /// Whom a rule is for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleMatches {
-    /// Those in its segment for whom its condition is definitely true.
+    /// Who is in its segment.
+    pub about: Arc<Bitmap>,
+    /// Those of them for whom its condition is definitely true.
     pub then: Bitmap,
-    /// The others in its segment.
-    pub otherwise: Bitmap,
     /// Those of the others for whom the condition is not definitely false either.
     pub undecided: Bitmap,
     /// For want of which value, by its name, and how many of the undecided lack it. One customer may lack several,
     /// or none, where a result had no value: a division by zero.
     pub wants: Vec<(String, u64)>,
+}
+
+impl RuleMatches {
+    /// Those in its segment for whom its condition is not definitely true.
+    pub fn otherwise(&self) -> Bitmap {
+        let mut others = Bitmap::clone(&self.about);
+        others.without(&self.then);
+        others
+    }
 }
 
 impl Evaluator {
@@ -111,11 +122,16 @@ impl Evaluator {
     pub fn populations(&self, chunks: &[Chunk], now: Now, threads: usize) -> Populations {
         let mut populations = Populations::default();
         for level in &self.levels {
-            let parts = parallel::each(chunks, threads, |chunk| {
-                let results = self.run(chunk, now, &populations, &level.pass);
-                let sample = |s: &Ranked| Sample::of(results.column(s.of), results.bits(s.existing));
-                level.scores.iter().map(sample).collect::<Vec<_>>()
-            });
+            let parts = parallel::each(
+                chunks,
+                threads,
+                || Results::new(&self.graph),
+                |chunk, results| {
+                    self.run(chunk, now, &populations, &level.pass, results);
+                    let sample = |s: &Ranked| Sample::of(results.column(s.of), results.bits(s.existing));
+                    level.scores.iter().map(sample).collect::<Vec<_>>()
+                },
+            );
             let together = parts.into_iter().reduce(|mut all, part| {
                 all.iter_mut().zip(part).for_each(|(sample, more)| sample.extend(more));
                 all
@@ -130,11 +146,18 @@ impl Evaluator {
 
     /// Whom the rules are for, who is in which segment and stage.
     pub fn evaluate(&self, chunk: &Chunk, now: Now, populations: &Populations) -> Matches {
-        let results = self.run(chunk, now, populations, &self.pass);
-        let set = |id: &BitsId| results.bits(*id).clone();
+        self.matches(chunk, now, populations, &mut Results::new(&self.graph))
+    }
+
+    fn matches(&self, chunk: &Chunk, now: Now, populations: &Populations, results: &mut Results) -> Matches {
+        self.run(chunk, now, populations, &self.pass, results);
+        let set = |id: &BitsId| results.bits(*id).compact();
+        let mut abouts: HashMap<BitsId, Arc<Bitmap>> = HashMap::new();
+        let mut about =
+            |rule: &RuleNodes| abouts.entry(rule.about).or_insert_with(|| Arc::new(set(&rule.about))).clone();
         Matches {
             existing: set(&self.existing),
-            rules: self.rules.iter().map(|rule| rule.matches(&results)).collect(),
+            rules: self.rules.iter().map(|rule| rule.matches(about(rule), results)).collect(),
             segments: self.segments.iter().map(set).collect(),
             stages: self.stages.iter().map(|arms| arms.iter().map(set).collect()).collect(),
         }
@@ -148,17 +171,18 @@ impl Evaluator {
         populations: &Populations,
         threads: usize,
     ) -> Vec<Matches> {
-        parallel::each(chunks, threads, |chunk| self.evaluate(chunk, now, populations))
+        let desk = || Results::new(&self.graph);
+        parallel::each(chunks, threads, desk, |chunk, results| self.matches(chunk, now, populations, results))
     }
 
-    fn run(&self, chunk: &Chunk, now: Now, populations: &Populations, pass: &Pass) -> Results {
+    fn run(&self, chunk: &Chunk, now: Now, populations: &Populations, pass: &Pass, results: &mut Results) {
         let Evaluator { vocabulary, graph, needs, .. } = self;
-        evaluate(Inputs { graph, vocabulary, needs, chunk, now, populations }, pass)
+        evaluate(Inputs { graph, vocabulary, needs, chunk, now, populations }, pass, results);
     }
 
     fn roots(&self) -> impl Iterator<Item = NodeId> {
         let rules = self.rules.iter().flat_map(|rule| {
-            [rule.then, rule.otherwise, rule.undecided]
+            [rule.about, rule.then, rule.undecided]
                 .into_iter()
                 .chain(rule.wants.iter().map(|(_, known)| *known))
         });
@@ -168,20 +192,20 @@ impl Evaluator {
 }
 
 impl RuleNodes {
-    fn matches(&self, results: &Results) -> RuleMatches {
-        let undecided = results.bits(self.undecided);
+    fn matches(&self, about: Arc<Bitmap>, results: &Results) -> RuleMatches {
+        let undecided = results.bits(self.undecided).compact();
         let lacking = |(name, known): &Want| {
             let mut lacking = undecided.clone();
             lacking.without(results.bits(*known));
             let count = lacking.count() as u64;
             (count > 0).then(|| (name.clone(), count))
         };
-        RuleMatches {
-            then: results.bits(self.then).clone(),
-            otherwise: results.bits(self.otherwise).clone(),
-            wants: self.wants.iter().filter_map(lacking).collect(),
-            undecided: undecided.clone(),
-        }
+        let wants = if undecided.words().is_empty() {
+            Vec::new()
+        } else {
+            self.wants.iter().filter_map(lacking).collect()
+        };
+        RuleMatches { about, then: results.bits(self.then).compact(), wants, undecided }
     }
 }
 

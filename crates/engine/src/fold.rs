@@ -1,126 +1,121 @@
-//! Folds over the rows of each customer.
+//! Folds over the rows of each customer: all windows, and all functions of one field under one filter, together.
+//!
+//! A customer's rows are in order of time, so a window is a run of them. What a run holds is the difference of two
+//! running sums, and the best of a run, or its different values, are read off one pass backwards from where it ends.
 
-use crate::arithmetic::divided;
+mod counts;
+mod different;
+mod ends;
+mod extremes;
+mod plain;
+mod sums;
+
 use crate::bitmap::Bitmap;
-use crate::column::{Column, Values};
-use crate::graph::Bits;
-use std::cmp::Ordering;
+use crate::column::Column;
+use crate::spare::Spare;
 use std::ops::Range;
+use sums::Sums;
 use tidings_syntax::tree::Function;
 
-/// The fold of a field (of nothing, for a count) over each customer's rows: those in the customer's run,
-/// which is in order of time, and in the filter, where there is one.
-pub(crate) fn fold(
-    function: Function,
-    runs: &[Range<usize>],
-    filter: Option<&Bitmap>,
-    field: Option<&Column>,
-) -> Column {
-    let (Some(field), false) = (field, function == Function::Count) else {
-        return counts(Rows { runs, filter }.each().map(Iterator::count));
-    };
-    let rows = Rows { runs, filter };
-    match function {
-        Function::Latest => return field.take(rows.each().map(|mut run| run.next_back())),
-        Function::First => return field.take(rows.each().map(|mut run| run.next())),
-        _ => {}
+/// The rows of a window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a> {
+    /// Where each customer's rows begin.
+    pub from: &'a [u32],
+    /// Where they end; never before they begin.
+    pub to: &'a [u32],
+    /// Which of the chunk's lists of places that is.
+    pub end: usize,
+}
+
+impl<'a> Run<'a> {
+    fn each(self) -> impl Iterator<Item = (usize, usize)> + 'a {
+        self.from.iter().zip(self.to).map(|(from, to)| (*from as usize, *to as usize))
     }
-    let known = match filter {
-        Some(filter) => Some(field.among_known(filter.clone())),
-        None => field.known.clone(),
-    };
-    let rows = Rows { runs, filter: known.as_ref() };
-    match function {
-        Function::Sum => sum(&rows, field),
-        Function::Average => average(&rows, field),
-        Function::Min => best(&rows, field, Ordering::Less),
-        Function::Max => best(&rows, field, Ordering::Greater),
-        _ => distinct(&rows, field),
+
+    fn ranges(self) -> Vec<Range<usize>> {
+        self.each().map(|(from, to)| from..to).collect()
     }
 }
 
-struct Rows<'a> {
-    runs: &'a [Range<usize>],
+/// Folds of one field (of none, for counts) under one filter, with what several of them read.
+pub(crate) struct Family<'a> {
+    /// Where each customer's rows begin, and where the last one's end.
+    offsets: &'a [i32],
+    field: Option<&'a Column>,
     filter: Option<&'a Bitmap>,
+    /// The rows of the filter in which the field is known; all where that is not said.
+    known: Option<Bitmap>,
+    /// For each row, how many of the filter are before it.
+    in_filter: Option<Vec<u32>>,
+    /// For each row, how many of the known are before it.
+    in_known: Option<Vec<u32>>,
+    /// Nothing inside where running sums would not be exact.
+    sums: Option<Option<Sums>>,
+    /// For each row, the best of those from it to an end.
+    extremes: Vec<(Function, usize, Column)>,
+    /// For each row, how many before it are the last of their value before an end; nothing where values are too many.
+    different: Vec<(usize, Option<Vec<u32>>)>,
 }
 
-impl Rows<'_> {
-    /// The rows of each customer.
-    fn each(&self) -> impl Iterator<Item = impl DoubleEndedIterator<Item = usize>> {
-        let filter = self.filter;
-        self.runs.iter().map(move |run| run.clone().filter(move |i| filter.is_none_or(|f| f.contains(*i))))
-    }
-
-    /// The values in the rows of each customer.
-    fn values<T: Copy>(&self, values: &[T]) -> impl Iterator<Item = impl Iterator<Item = T>> {
-        self.each().map(|rows| rows.filter_map(|i| values.get(i).copied()))
-    }
-}
-
-fn sum(rows: &Rows<'_>, field: &Column) -> Column {
-    match &field.values {
-        Values::Int(v) => Column::from_ints(rows.values(v).map(|values| i64::try_from(total(values)).ok())),
-        Values::Number(v) => {
-            Column::from_numbers(rows.values(v).map(|values| Some(values.fold(0.0, |sum, v| sum + v))))
+impl<'a> Family<'a> {
+    pub fn new(
+        offsets: &'a [i32],
+        field: Option<&'a Column>,
+        filter: Option<&'a Bitmap>,
+        spare: &mut Spare,
+    ) -> Family<'a> {
+        let known = match (filter, field.and_then(|field| field.known.as_ref())) {
+            (None, None) => None,
+            (Some(set), None) | (None, Some(set)) => Some(spare.copy(set)),
+            (Some(filter), Some(known)) => {
+                let mut both = spare.copy(filter);
+                both.and(known);
+                Some(both)
+            }
+        };
+        Family {
+            offsets,
+            field,
+            filter,
+            known,
+            in_filter: None,
+            in_known: None,
+            sums: None,
+            extremes: Vec::new(),
+            different: Vec::new(),
         }
-        _ => Column::missing(rows.runs.len()),
     }
-}
 
-fn average(rows: &Rows<'_>, field: &Column) -> Column {
-    match &field.values {
-        Values::Int(v) => Column::from_ints(rows.values(v).map(|values| {
-            let (sum, count) = values.fold((0, 0), |(sum, count), v| (sum + i128::from(v), count + 1));
-            if count == 0 { None } else { divided(sum, count) }
-        })),
-        Values::Number(v) => Column::from_numbers(rows.values(v).map(|values| {
-            let (sum, count) = values.fold((0.0, 0.0), |(sum, count), v| (sum + v, count + 1.0));
-            // Nothing by nothing is no number, and missing.
-            Some(sum / count)
-        })),
-        _ => Column::missing(rows.runs.len()),
+    /// One of the folds.
+    pub fn fold(&mut self, function: Function, run: Run<'_>, spare: &mut Spare) -> Column {
+        let Some(field) = self.field.filter(|_| function != Function::Count) else {
+            return self.count(run, spare);
+        };
+        let quick = match function {
+            Function::Count => None,
+            Function::Latest => Some(ends::latest(field, self.filter, run)),
+            Function::First => Some(ends::first(field, self.filter, run)),
+            Function::Sum => self.sum(run, spare),
+            Function::Average => self.average(run, spare),
+            Function::Min | Function::Max => self.extreme(function, run, spare),
+            Function::Distinct => self.distinct(run, spare),
+        };
+        quick.unwrap_or_else(|| plain::fold(function, &run.ranges(), self.known.as_ref(), field))
     }
-}
 
-fn total(values: impl Iterator<Item = i64>) -> i128 {
-    values.map(i128::from).sum()
-}
-
-/// The value that compares so with all others; of equal ones the first.
-fn best(rows: &Rows<'_>, field: &Column, wanted: Ordering) -> Column {
-    match &field.values {
-        Values::Int(v) => pick(rows, field, |a, b| v.get(a).cmp(&v.get(b)) == wanted),
-        Values::Number(v) => pick(rows, field, |a, b| v.get(a).partial_cmp(&v.get(b)) == Some(wanted)),
-        Values::Text(v) => pick(rows, field, |a, b| v.value(a).cmp(v.value(b)) == wanted),
-        Values::Truth(_) | Values::Tags(_) => Column::missing(rows.runs.len()),
+    /// Gives back what it took.
+    pub fn close(self, spare: &mut Spare) {
+        self.known.into_iter().for_each(|known| spare.keep_set(known));
+        let counts = self.in_filter.into_iter().chain(self.in_known);
+        let different = self.different.into_iter().filter_map(|(_, counts)| counts);
+        counts.chain(different).for_each(|counts| spare.keep_places(counts));
+        self.sums.flatten().into_iter().for_each(|sums| spare.keep_ints(sums.totals));
+        self.extremes.into_iter().for_each(|(.., best)| spare.keep_column(best));
     }
-}
 
-fn pick(rows: &Rows<'_>, field: &Column, better: impl Fn(usize, usize) -> bool) -> Column {
-    field.take(rows.each().map(|run| run.reduce(|best, i| if better(i, best) { i } else { best })))
-}
-
-fn distinct(rows: &Rows<'_>, field: &Column) -> Column {
-    match &field.values {
-        Values::Int(v) => count_distinct(rows, |i| v.get(i)),
-        Values::Number(v) => count_distinct(rows, |i| v.get(i).copied().map(Bits::new)),
-        Values::Truth(v) => count_distinct(rows, |i| v.contains(i)),
-        Values::Text(v) => count_distinct(rows, |i| v.value(i)),
-        Values::Tags(_) => Column::missing(rows.runs.len()),
+    /// How many rows there are.
+    fn rows(&self) -> usize {
+        self.offsets.last().map_or(0, |rows| *rows as usize)
     }
-}
-
-fn count_distinct<T: Ord>(rows: &Rows<'_>, value: impl Fn(usize) -> T) -> Column {
-    let mut seen = Vec::new();
-    counts(rows.each().map(|run| {
-        seen.clear();
-        seen.extend(run.map(&value));
-        seen.sort_unstable();
-        seen.dedup();
-        seen.len()
-    }))
-}
-
-fn counts(counts: impl Iterator<Item = usize>) -> Column {
-    Column::numbers(counts.map(|n| n as f64).collect(), None)
 }

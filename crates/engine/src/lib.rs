@@ -1,9 +1,12 @@
 //! From a program to a compiled evaluator over chunks of customers, and the trace behind `explain`.
 //! It does no I/O, knows no database and reads no clock.
 
+mod against;
 mod arithmetic;
 pub mod bitmap;
+mod calendar;
 pub mod chunk;
+mod classes;
 mod column;
 mod compare;
 mod compile;
@@ -15,11 +18,14 @@ mod graph;
 mod parallel;
 mod pass;
 pub mod population;
+mod results;
 mod score;
 mod sketch;
+mod spare;
 pub mod trace;
 mod wants;
 mod window;
+mod words;
 
 pub use bitmap::Bitmap;
 pub use chunk::{Chunk, CollectionNeeds, Needs, Rows};

@@ -2,18 +2,24 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What `work` makes of each item, in the items' order whichever thread did it.
-pub(crate) fn each<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// What `work` makes of each item, in the items' order whichever thread did it. Each thread has a desk of its own.
+pub(crate) fn each<T: Sync, R: Send, D>(
+    items: &[T],
+    threads: usize,
+    desk: impl Fn() -> D + Sync,
+    work: impl Fn(&T, &mut D) -> R + Sync,
+) -> Vec<R> {
     if threads <= 1 || items.len() <= 1 {
-        return items.iter().map(work).collect();
+        let mut desk = desk();
+        return items.iter().map(|item| work(item, &mut desk)).collect();
     }
     let next = AtomicUsize::new(0);
     let worker = || {
-        let mut done = Vec::new();
+        let (mut done, mut desk) = (Vec::new(), desk());
         while let i = next.fetch_add(1, Ordering::Relaxed)
             && let Some(item) = items.get(i)
         {
-            done.push((i, work(item)));
+            done.push((i, work(item, &mut desk)));
         }
         done
     };

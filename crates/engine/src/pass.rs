@@ -1,6 +1,10 @@
-//! Which nodes are computed for some others, and for how long their results are kept.
+//! Which nodes are computed for some others, in which order and together with which, and for how long their results
+//! are kept.
 
-use crate::graph::{Graph, NodeId};
+use crate::against::{self, Against};
+use crate::graph::{BitsId, ColumnId, ColumnNode, Graph, NodeId, RunsId};
+use std::collections::HashMap;
+use tidings_syntax::tree::Function;
 
 /// The nodes that some roots need, in order.
 #[derive(Clone, Debug)]
@@ -8,30 +12,149 @@ pub(crate) struct Pass {
     pub steps: Vec<Step>,
 }
 
-/// One node, and what nobody needs after it.
+/// One node or several, and what nobody needs after them.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
-    pub node: NodeId,
+    pub work: Work,
     pub frees: Vec<NodeId>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
+    Bits(BitsId),
+    Column(ColumnId),
+    /// All windows over one collection.
+    Windows(Vec<RunsId>),
+    /// All comparisons of a column with constants of one kind.
+    Against(Box<Against>),
+    Folds(Folds),
+}
+
+/// All folds of one field with one filter.
+#[derive(Clone, Debug)]
+pub(crate) struct Folds {
+    pub field: Option<ColumnId>,
+    pub filter: Option<BitsId>,
+    pub folds: Vec<(ColumnId, Function, RunsId)>,
+}
+
+/// Nodes that are computed together, by what they have in common.
+#[derive(PartialEq, Eq, Hash)]
+enum Together {
+    Windows(ColumnId),
+    Against(ColumnId, u8),
+    Folds(Option<ColumnId>, Option<BitsId>),
 }
 
 impl Pass {
     /// The pass after which the roots' results are there.
     pub fn new(graph: &Graph, roots: impl IntoIterator<Item = NodeId>) -> Pass {
-        let mut needed = NodeMap::new(graph, false);
-        roots.into_iter().for_each(|root| needed.set(root, true));
-        // Backwards, so that an input is first met at its last use.
-        let mut steps = Vec::new();
+        let mut kept = NodeMap::new(graph, false);
+        roots.into_iter().for_each(|root| kept.set(root, true));
+        let mut needed = kept.clone();
         for node in graph.order.iter().rev() {
             if needed.get(*node) {
-                let mut frees = graph.inputs(*node);
-                frees.retain(|input| !needed.get(*input));
-                frees.iter().for_each(|input| needed.set(*input, true));
-                steps.push(Step { node: *node, frees });
+                graph.inputs(*node).into_iter().for_each(|input| needed.set(input, true));
             }
         }
-        steps.reverse();
+        let order: Vec<NodeId> = graph.order.iter().copied().filter(|node| needed.get(*node)).collect();
+        let mut steps = steps(graph, &order);
+        // Backwards, so that an input is first met at its last use.
+        for step in steps.iter_mut().rev() {
+            for input in step.work.nodes().into_iter().flat_map(|node| graph.inputs(node)) {
+                if !kept.get(input) {
+                    kept.set(input, true);
+                    step.frees.push(input);
+                }
+            }
+        }
         Pass { steps }
+    }
+}
+
+/// Nodes that belong together become one step where the first of them stands: they need the same and nothing more.
+fn steps(graph: &Graph, order: &[NodeId]) -> Vec<Step> {
+    let mut groups: HashMap<Together, Vec<NodeId>> = HashMap::new();
+    for node in order {
+        if let Some(key) = Together::of(graph, *node) {
+            groups.entry(key).or_default().push(*node);
+        }
+    }
+    let mut steps = Vec::new();
+    for node in order {
+        let works = match Together::of(graph, *node) {
+            None => vec![Work::one(*node)],
+            Some(key) => groups.remove(&key).map(|nodes| key.works(graph, &nodes)).unwrap_or_default(),
+        };
+        steps.extend(works.into_iter().map(|work| Step { work, frees: Vec::new() }));
+    }
+    steps
+}
+
+impl Together {
+    fn of(graph: &Graph, node: NodeId) -> Option<Together> {
+        match node {
+            NodeId::Bits(id) => {
+                against::kind(graph.bits_node(id)).map(|(column, kind)| Together::Against(column, kind))
+            }
+            NodeId::Runs(id) => Some(Together::Windows(graph.runs_node(id).times)),
+            NodeId::Column(id) => match graph.column_node(id) {
+                ColumnNode::Fold { field, filter, .. } => Some(Together::Folds(*field, *filter)),
+                _ => None,
+            },
+        }
+    }
+
+    fn works(&self, graph: &Graph, nodes: &[NodeId]) -> Vec<Work> {
+        match self {
+            Together::Windows(_) => {
+                let runs =
+                    nodes.iter().filter_map(|n| if let NodeId::Runs(id) = n { Some(*id) } else { None });
+                vec![Work::Windows(runs.collect())]
+            }
+            Together::Against(column, _) => {
+                let test = |n: &NodeId| match n {
+                    NodeId::Bits(id) => Some((*id, graph.bits_node(*id))),
+                    _ => None,
+                };
+                let tests: Vec<_> = nodes.iter().filter_map(test).collect();
+                match Against::new(*column, &tests) {
+                    Some(against) => vec![Work::Against(Box::new(against))],
+                    None => nodes.iter().map(|node| Work::one(*node)).collect(),
+                }
+            }
+            Together::Folds(field, filter) => {
+                let fold = |n: &NodeId| match n {
+                    NodeId::Column(id) => match graph.column_node(*id) {
+                        ColumnNode::Fold { function, runs, .. } => Some((*id, *function, *runs)),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                let folds = nodes.iter().filter_map(fold).collect();
+                vec![Work::Folds(Folds { field: *field, filter: *filter, folds })]
+            }
+        }
+    }
+}
+
+impl Work {
+    fn one(node: NodeId) -> Work {
+        match node {
+            NodeId::Bits(id) => Work::Bits(id),
+            NodeId::Column(id) => Work::Column(id),
+            NodeId::Runs(id) => Work::Windows(vec![id]),
+        }
+    }
+
+    fn nodes(&self) -> Vec<NodeId> {
+        match self {
+            Work::Bits(id) => vec![NodeId::Bits(*id)],
+            Work::Column(id) => vec![NodeId::Column(*id)],
+            Work::Windows(runs) => runs.iter().map(|id| NodeId::Runs(*id)).collect(),
+            Work::Against(against) => against.nodes().map(NodeId::Bits).collect(),
+            Work::Folds(folds) => folds.folds.iter().map(|(id, ..)| NodeId::Column(*id)).collect(),
+        }
     }
 }
 

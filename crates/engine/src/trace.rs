@@ -5,11 +5,12 @@
 
 use crate::chunk::Chunk;
 use crate::compile::Compiler;
-use crate::eval::{Inputs, Results, evaluate, shifted};
+use crate::eval::{Inputs, evaluate, shifted};
 use crate::evaluator::Evaluator;
 use crate::graph::BitsId;
 use crate::pass::Pass;
 use crate::population::Populations;
+use crate::results::Results;
 use crate::sketch::{Sight, Sketch, Sketcher};
 use tidings_check::Program;
 use tidings_schema::show::show;
@@ -103,7 +104,8 @@ impl Evaluator {
         sketch.roots(&mut roots);
         let inputs =
             Inputs { graph, vocabulary: &self.vocabulary, needs: self.needs(), chunk, now, populations };
-        let results = evaluate(inputs, &Pass::new(graph, roots));
+        let mut results = Results::new(graph);
+        evaluate(inputs, &Pass::new(graph, roots), &mut results);
         Some(Reader { results: &results, now }.trace(&sketch))
     }
 }

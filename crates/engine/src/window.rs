@@ -1,7 +1,5 @@
 //! Windows of time: which rows of each customer lie in them.
 
-use crate::column::{Column, Values};
-use arrow_buffer::OffsetBuffer;
 use std::ops::Range;
 use tidings_check::program::Window;
 use tidings_schema::Now;
@@ -33,20 +31,26 @@ pub(crate) fn days(within: Range<i64>, now: Now) -> Range<i64> {
     first_day(within.start, now)..first_day(within.end, now)
 }
 
-/// For each customer, the rows whose times lie in a stretch. Each customer's rows are in order of time.
-pub(crate) fn runs(offsets: &OffsetBuffer<i32>, times: &Column, within: Range<i64>) -> Vec<Range<usize>> {
-    let Values::Int(times) = &times.values else { return vec![0..0; offsets.len().saturating_sub(1)] };
-    let run = |bounds: &[i32]| {
-        let (from, to) = match bounds {
-            [from, to] => (*from as usize, *to as usize),
-            _ => (0, 0),
-        };
-        let own = times.get(from..to).unwrap_or_default();
-        let start = from + own.partition_point(|t| *t < within.start);
-        let end = from + own.partition_point(|t| *t < within.end);
-        start..end.max(start)
-    };
-    offsets.windows(2).map(run).collect()
+/// For each customer, the place of the first row at each of some instants or after it, one list an instant. The
+/// instants ascend, and so do each customer's rows.
+pub(crate) fn places(offsets: &[i32], times: &[i64], instants: &[i64], places: &mut [Vec<u32>]) {
+    for bounds in offsets.windows(2) {
+        let [from, to] = bounds else { return };
+        let (mut from, to) = (*from as u32, *to as u32);
+        for (instant, places) in instants.iter().zip(&mut *places) {
+            let later = times.get(from as usize..to as usize).unwrap_or_default();
+            from += rows_before(later, *instant) as u32;
+            places.push(from);
+        }
+    }
+}
+
+/// How many of some ascending times are before an instant. Most customers have few.
+fn rows_before(times: &[i64], instant: i64) -> usize {
+    if times.len() > 16 {
+        return times.partition_point(|t| *t < instant);
+    }
+    times.iter().map(|t| usize::from(*t < instant)).sum()
 }
 
 /// The first day that begins at an instant or later.

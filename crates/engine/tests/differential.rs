@@ -96,7 +96,7 @@ impl Case<'_> {
         for (id, rule) in self.program.rules.iter().enumerate() {
             let expected = world.rule(rule, scene);
             let found = &matches.rules[id];
-            let sets = [found.then.contains(i), found.otherwise.contains(i), found.undecided.contains(i)];
+            let sets = [found.then.contains(i), found.otherwise().contains(i), found.undecided.contains(i)];
             let then = expected == Some(Some(true));
             assert_eq!(
                 sets,

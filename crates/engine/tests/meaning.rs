@@ -176,7 +176,7 @@ end";
     shop.customer(&[], &[]);
     let found = &shop.matches(at(NOON)).rules[0];
     assert_eq!(found.then.iter().collect::<Vec<_>>(), [0]);
-    assert_eq!(found.otherwise.iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(found.otherwise().iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!(found.undecided.iter().collect::<Vec<_>>(), [1, 2, 4], "Beijing is a definite no");
     assert_eq!(found.wants, [("city".to_owned(), 2), ("average of orders.total".to_owned(), 2)]);
 }

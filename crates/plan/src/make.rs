@@ -121,20 +121,20 @@ impl<'a> Planner<'a> {
             entries: Vec::new(),
         };
         let happened = self.happened(index, rule, &mut plan.occasion);
-        let whom = |which: fn(&RuleMatches) -> &Bitmap| -> Vec<Bitmap> {
+        let whom = |which: fn(&RuleMatches) -> Bitmap| -> Vec<Bitmap> {
             let matched = question.matches.iter().filter_map(|m| m.rules.get(index)).enumerate();
             let among = matched.map(|(chunk, m)| {
-                let mut members = which(m).clone();
+                let mut members = which(m);
                 happened.get(chunk).into_iter().for_each(|happened| members.and(happened));
                 members
             });
             among.collect()
         };
-        plan.undecided = whom(|m| &m.undecided).iter().map(|m| m.count() as u64).sum();
+        plan.undecided = whom(|m| m.undecided.clone()).iter().map(|m| m.count() as u64).sum();
         let stop = stopped(rule, question.now);
-        let mut audiences = vec![(whom(|m| &m.then), &rule.then)];
+        let mut audiences = vec![(whom(|m| m.then.clone()), &rule.then)];
         if !rule.otherwise.is_empty() {
-            audiences.push((whom(|m| &m.otherwise), &rule.otherwise));
+            audiences.push((whom(RuleMatches::otherwise), &rule.otherwise));
         }
         let (mut taken, mut verdicts) = (Vec::new(), Vec::new());
         for (members, steps) in audiences {

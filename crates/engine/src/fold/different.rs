@@ -1,0 +1,115 @@
+//! Numbers of different values.
+
+use super::counts::among;
+use super::{Family, Run};
+use crate::bitmap::Bitmap;
+use crate::column::{Column, Texts, Values};
+use crate::spare::Spare;
+use arrow_array::Array;
+use std::collections::HashMap;
+
+/// More different values than this are not looked up in a table.
+const MOST: usize = 1 << 16;
+
+impl Family<'_> {
+    /// How many different values are in each run; nothing where they are too many for a table.
+    pub(super) fn distinct(&mut self, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
+        let field = self.field?;
+        let found = self.different.iter().position(|(end, _)| *end == run.end);
+        let at = found.unwrap_or_else(|| {
+            let last = self.last_of_their_value(field, run.to, spare);
+            self.different.push((run.end, last));
+            self.different.len() - 1
+        });
+        let before = self.different.get(at)?.1.as_deref()?;
+        let mut counts = spare.numbers();
+        counts.extend(among(Some(before), run).map(f64::from));
+        Some(Column::numbers(counts, None))
+    }
+
+    /// For each row, and for the end, how many rows before it have a known value that does not come again before its
+    /// customer's end.
+    fn last_of_their_value(&self, field: &Column, ends: &[u32], spare: &mut Spare) -> Option<Vec<u32>> {
+        let mut codes = spare.places();
+        let Some(most) = code(field, self.known.as_ref(), &mut codes) else {
+            spare.keep_places(codes);
+            return None;
+        };
+        let mut last = spare.places();
+        last.resize(codes.len() + 1, 0);
+        // Who had a value last, from one on.
+        let mut seen = spare.places();
+        seen.resize(most, 0);
+        for ((from, to), customer) in self.offsets.iter().zip(ends).zip(1..) {
+            let own = *from as usize..*to as usize;
+            let (Some(codes), Some(last)) = (codes.get(own.clone()), last.get_mut(own.start + 1..)) else {
+                break;
+            };
+            for ((row, code), last) in own.zip(codes).zip(last).rev() {
+                if self.known.as_ref().is_none_or(|known| known.contains(row))
+                    && let Some(seen) = seen.get_mut(*code as usize)
+                    && *seen != customer
+                {
+                    *seen = customer;
+                    *last = 1;
+                }
+            }
+        }
+        last.iter_mut().fold(0, |sum, row| {
+            *row += sum;
+            *row
+        });
+        [codes, seen].into_iter().for_each(|places| spare.keep_places(places));
+        Some(last)
+    }
+}
+
+/// A small number for each known value, the same for equal ones, and what they all are below.
+fn code(field: &Column, known: Option<&Bitmap>, codes: &mut Vec<u32>) -> Option<usize> {
+    match &field.values {
+        Values::Int(values) => of_whole(|| values.iter().map(|v| Some(*v)), known, codes),
+        Values::Number(values) => {
+            let whole = |v: &f64| Some(*v as i64).filter(|whole| *whole as f64 == *v);
+            of_whole(|| values.iter().map(whole), known, codes)
+        }
+        Values::Truth(values) => {
+            codes.extend((0..values.len()).map(|i| u32::from(values.contains(i))));
+            Some(2)
+        }
+        Values::Text(texts) => of_texts(texts, codes),
+        Values::Tags(_) => None,
+    }
+}
+
+/// Whole numbers that are near each other.
+fn of_whole<I: Iterator<Item = Option<i64>>>(
+    values: impl Fn() -> I,
+    known: Option<&Bitmap>,
+    codes: &mut Vec<u32>,
+) -> Option<usize> {
+    let (mut least, mut most) = (i64::MAX, i64::MIN);
+    for (i, value) in values().enumerate() {
+        if known.is_none_or(|known| known.contains(i)) {
+            (least, most) = (least.min(value?), most.max(value?));
+        }
+    }
+    let span = most.checked_sub(least).and_then(|span| usize::try_from(span).ok()).map_or(0, |s| s + 1);
+    if span > MOST || (span == 0 && least <= most) {
+        return None;
+    }
+    codes.extend(values().map(|value| value.unwrap_or(0).wrapping_sub(least) as u32));
+    Some(span)
+}
+
+/// Texts of a short dictionary, in which a word may come twice.
+fn of_texts(texts: &Texts, codes: &mut Vec<u32>) -> Option<usize> {
+    let own = texts.codes.as_ref()?;
+    if texts.words.len() > own.len().clamp(64, MOST) {
+        return None;
+    }
+    let mut first = HashMap::new();
+    let words = (0_u32..).zip(texts.words.iter()).map(|(i, word)| *first.entry(word).or_insert(i));
+    let words: Vec<u32> = words.collect();
+    codes.extend(own.iter().map(|code| words.get(*code as usize).copied().unwrap_or(0)));
+    Some(words.len())
+}
