@@ -7,7 +7,7 @@
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::time::{Duration, Instant};
 use tidings_plan::{Door, Intent, Key, Kind, OnUnknown, Outcome, Page, Status};
-use tidings_store::{Outlet, RowFilter, State};
+use tidings_store::{Outlet, RowFilter, Scope, State};
 
 const LEASE: Duration = Duration::from_secs(600);
 
@@ -84,6 +84,37 @@ async fn measure(name: &str, url: &str, full: usize) {
     let start = Instant::now();
     state.next_due(&email, None).await.unwrap();
     println!("{name}: when something is due next: {:?}", start.elapsed());
+    paused(name, &state).await;
+}
+
+/// Ten free rows behind very many of a rule that is paused.
+async fn paused(name: &str, state: &State) {
+    let sms = |n: usize, rule: &str, priority: i32| Intent {
+        key: Key::new(b"secret", "benchmark", rule, "send", &n.to_string(), "sms"),
+        rule: rule.to_owned(),
+        channel: "sms".into(),
+        priority,
+        ..intent(n)
+    };
+    let run = state.start_run(0, "benchmark", "").await.unwrap();
+    let held = |n: usize| if n % 2 == 0 { sms(n, "paused", 1) } else { sms(n, "paused too", 0) };
+    let rows = (0..300_000).map(held).chain((0..10).map(|n| sms(n, "free", 0)));
+    for page in rows.collect::<Vec<_>>().chunks(2_000) {
+        let page = Page { intents: page.to_vec(), ..Page::default() };
+        state.enqueue(run, &page).await.unwrap();
+    }
+    for rule in ["paused", "paused too"] {
+        state.pause(&Scope::Rule(rule.into()), "benchmark").await.unwrap();
+    }
+    let outlet = Outlet { kind: Kind::Message, channel: "sms".into() };
+    for rows in [10, 0] {
+        let start = Instant::now();
+        assert_eq!(state.claim("w", &outlet, 200, LEASE, None).await.unwrap().rows.len(), rows);
+        println!("{name}: a claim of {rows} behind 300000 of paused rules: {:?}", start.elapsed());
+        let start = Instant::now();
+        state.next_due(&outlet, None).await.unwrap();
+        println!("{name}: when something is due next behind them: {:?}", start.elapsed());
+    }
 }
 
 async fn fill(state: &State, from: usize, rows: usize) {

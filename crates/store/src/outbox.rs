@@ -3,6 +3,7 @@
 //! `enqueue → claim → gate → settle`, and `recover` and `resolve` for those whose worker was lost. Each is one
 //! transaction, each compares what it read before, and the table's CHECK constraints refuse what cannot be.
 
+mod by_rule;
 mod call_off;
 mod changes;
 mod claim;

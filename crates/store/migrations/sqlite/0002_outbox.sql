@@ -71,6 +71,9 @@ CREATE INDEX tidings_outbox_claim ON tidings_outbox (kind, channel, strikes, pri
     WHERE state = 'pending' AND waits = 0 AND hold IS NULL;
 CREATE INDEX tidings_outbox_due ON tidings_outbox (kind, channel, due_at)
     WHERE state = 'pending' AND waits = 0 AND hold IS NULL;
+-- Past the rules that are paused.
+CREATE INDEX tidings_outbox_by_rule ON tidings_outbox (kind, channel, rule, due_at)
+    WHERE state = 'pending' AND waits = 0 AND hold IS NULL;
 CREATE INDEX tidings_outbox_struck ON tidings_outbox (strikes) WHERE state = 'pending' AND strikes > 0;
 CREATE INDEX tidings_outbox_fallback ON tidings_outbox (kind, channel)
     WHERE fallback IS NOT NULL AND state = 'pending';

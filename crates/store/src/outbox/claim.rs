@@ -1,7 +1,7 @@
 //! Taking rows for a while, and giving back those whose worker was lost.
 
 use super::rates::Taken;
-use super::{Moves, Outlet, TOGETHER, holds};
+use super::{Moves, Outlet, TOGETHER, by_rule, holds};
 use crate::state::database::{Arg, Row, Turn, Tx, args, tuples};
 use crate::state::{Paused, State, StateError};
 use std::fmt;
@@ -9,13 +9,27 @@ use std::time::Duration;
 use tidings_plan::{Grant, Key, Rate, Sending, Status};
 
 /// Which rows may be claimed.
-const FREE: &str =
+pub(super) const FREE: &str =
     "state = 'pending' AND waits = 0 AND hold IS NULL AND kind = $4 AND channel = $5 AND due_at <= $6";
+/// What becomes of those that were picked.
+pub(super) const LEASE: &str = "\
+    UPDATE tidings_outbox SET state = 'leased', attempts = attempts + 1, strikes = strikes + 1, \
+        token = $1, worker = $2, leased_until = $3 \
+    WHERE id IN (SELECT id FROM picked)";
+
+/// Rows by how many claims have failed on them, in which order they go, and how many at once.
+pub(super) struct Strikes {
+    pub(super) which: &'static str,
+    pub(super) order: &'static str,
+    pub(super) limit: &'static str,
+}
+
 /// Rows that no claim has failed on.
-const FRESH: &str = "strikes = 0 ORDER BY priority DESC, at, id LIMIT $7";
+const FRESH: Strikes = Strikes { which: "strikes = 0", order: "o.priority DESC, o.at, o.id", limit: "$7" };
 /// A row whose last worker was lost goes alone: if it is poison it takes no other with it, and if it only stood
 /// beside poison it is not blamed again.
-const STRUCK: &str = "strikes BETWEEN 1 AND 7 ORDER BY strikes, priority DESC, at, id LIMIT 1";
+const STRUCK: Strikes =
+    Strikes { which: "strikes BETWEEN 1 AND 7", order: "o.strikes, o.priority DESC, o.at, o.id", limit: "1" };
 /// How many due rows are many.
 const SOON: usize = 500;
 const CLAIMED: &str = "\
@@ -208,34 +222,37 @@ async fn lease_rows(
     (limit, lease): (u32, Duration),
     paused: &Paused,
 ) -> Result<(), StateError> {
-    let of = |tx: &Tx, more: Vec<Arg>| {
-        let (now, until) = (tx.now, tx.now + micros(lease));
-        let mut args = args![token.bytes(), worker, until, outlet.kind.name(), &outlet.channel, now, limit];
-        args.extend(paused.rules.iter().map(Arg::from).chain(more));
-        args
-    };
-    let not_paused = paused.not_by_rule(8);
-    let ids = soon(tx, outlet, paused).await?;
+    let until = tx.now + micros(lease);
+    let mut args = args![token.bytes(), worker, until, outlet.kind.name(), &outlet.channel, tx.now, limit];
+    if !paused.rules.is_empty() {
+        args.extend(paused.rules.iter().map(Arg::from));
+        for strikes in [FRESH, STRUCK] {
+            if tx.execute(by_rule::lease(tx, paused, strikes), args.clone()).await? > 0 {
+                break;
+            }
+        }
+        return Ok(());
+    }
+    let ids = soon(tx, outlet).await?;
     // Where many are due, the most urgent are found in their order; few are looked at one by one, so that the many
     // beside them that are not due cost nothing.
     let (by, among) = match ids.len() {
         0 => return Ok(()),
-        n if n < SOON => (tx.by_id(), format!("AND id IN (VALUES {})", tuples(8 + paused.rules.len(), 1, n))),
-        _ => ("", String::new()),
+        n if n < SOON => (tx.by_id().to_owned(), format!("AND id IN (VALUES {})", tuples(8, 1, n))),
+        _ => (tx.by("tidings_outbox_claim"), String::new()),
     };
-    let ids: Vec<Arg> = if among.is_empty() { Vec::new() } else { ids.into_iter().map(Arg::from).collect() };
-    for which in [FRESH, STRUCK] {
+    if !among.is_empty() {
+        args.extend(ids.into_iter().map(Arg::from));
+    }
+    for Strikes { which, order, limit } in [FRESH, STRUCK] {
         // The rows are picked once, also where the statement is planned as if it could be more than once.
         let sql = format!(
             "WITH picked AS MATERIALIZED \
-                 (SELECT id FROM tidings_outbox {by} WHERE {FREE} {not_paused} {among} AND {which} {}) \
-             UPDATE tidings_outbox SET state = 'leased', attempts = attempts + 1, strikes = strikes + 1, \
-                 token = $1, worker = $2, leased_until = $3 \
-             WHERE id IN (SELECT id FROM picked)",
+                 (SELECT id FROM tidings_outbox AS o {by} WHERE {FREE} {among} AND {which} ORDER BY {order} LIMIT {limit} {}) \
+             {LEASE}",
             tx.skipping_locked()
         );
-        let args = of(tx, ids.clone());
-        if tx.execute(sql, args).await? > 0 {
+        if tx.execute(sql, args.clone()).await? > 0 {
             break;
         }
     }
@@ -243,16 +260,13 @@ async fn lease_rows(
 }
 
 /// Up to [`SOON`] rows that are due, found without a look at those that are not.
-async fn soon(tx: &mut Tx, outlet: &Outlet, paused: &Paused) -> Result<Vec<i64>, StateError> {
+async fn soon(tx: &mut Tx, outlet: &Outlet) -> Result<Vec<i64>, StateError> {
     let sql = format!(
         "SELECT id FROM tidings_outbox {} WHERE state = 'pending' AND waits = 0 AND hold IS NULL \
-             AND kind = $1 AND channel = $2 AND due_at <= $3 AND strikes < 8 {} ORDER BY due_at LIMIT {SOON}",
-        tx.by("tidings_outbox_due"),
-        paused.not_by_rule(4)
+             AND kind = $1 AND channel = $2 AND due_at <= $3 AND strikes < 8 ORDER BY due_at LIMIT {SOON}",
+        tx.by("tidings_outbox_due")
     );
-    let mut args = args![outlet.kind.name(), &outlet.channel, tx.now];
-    args.extend(paused.rules.iter().map(Arg::from));
-    tx.list(sql, args, |row| row.get("id")).await
+    tx.list(sql, args![outlet.kind.name(), &outlet.channel, tx.now], |row| row.get("id")).await
 }
 
 fn claimed(row: Row<'_>) -> Result<Claimed, sqlx::Error> {

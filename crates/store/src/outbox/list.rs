@@ -1,7 +1,7 @@
 //! What is in the outbox, for people and for waiting.
 
-use super::Outlet;
 use super::rates::used_up;
+use super::{Outlet, by_rule};
 use crate::state::database::{Arg, Row, Tx, args};
 use crate::state::{State, StateError};
 use std::time::Duration;
@@ -130,23 +130,27 @@ impl State {
         let mut tx = self.snapshot().await?;
         let paused = self.paused(&mut tx).await?;
         let mut args = args![outlet.kind.name(), &outlet.channel];
-        args.extend(paused.rules.iter().map(Arg::from));
-        let free = match paused.channels.contains(&outlet.channel) {
-            true => "AND 1 = 0".to_owned(),
-            false => paused.not_by_rule(3),
+        let due = if paused.channels.contains(&outlet.channel) {
+            "SELECT CAST(NULL AS BIGINT) AS moment".to_owned()
+        } else if paused.rules.is_empty() {
+            let by = tx.by("tidings_outbox_due");
+            format!(
+                "SELECT due_at AS moment FROM tidings_outbox {by} WHERE state = 'pending' AND waits = 0 \
+                     AND hold IS NULL AND strikes < 8 AND kind = $1 AND channel = $2 ORDER BY due_at LIMIT 1"
+            )
+        } else {
+            args.extend(paused.rules.iter().map(Arg::from));
+            by_rule::first_due(&tx, &paused)
         };
         // It is due, a lease runs out, or a doubt can be looked into.
         let sql = format!(
             "SELECT MIN(moment) AS moment FROM ( \
-                 SELECT moment FROM (SELECT due_at AS moment FROM tidings_outbox {} WHERE state = 'pending' \
-                     AND waits = 0 AND hold IS NULL AND strikes < 8 AND kind = $1 AND channel = $2 {free} \
-                     ORDER BY due_at LIMIT 1) AS first_due \
+                 SELECT moment FROM ({due}) AS first_due \
                  UNION ALL SELECT MIN(leased_until) FROM tidings_outbox {} \
                      WHERE token IS NOT NULL AND kind = $1 AND channel = $2 \
                  UNION ALL SELECT MIN(due_at) FROM tidings_outbox \
                      WHERE state = 'unknown' AND kind = $1 AND channel = $2 \
              ) AS moments",
-            tx.by("tidings_outbox_due"),
             tx.by("tidings_outbox_token")
         );
         let next = tx.one(sql, args, |row| row.get::<Option<i64>>("moment")).await?.flatten();

@@ -31,6 +31,44 @@ async fn the_kill_switch_stops_claims_and_what_is_claimed_and_loses_nothing() {
     }
 }
 
+/// Beside a paused rule, the others' rows are found rule by rule.
+#[tokio::test]
+async fn the_urgent_of_all_other_rules_go_first_and_the_struck_alone() {
+    for f in Fresh::each().await {
+        let of = |rule: &str, customer: &str, priority| Intent {
+            rule: rule.into(),
+            priority,
+            ..mail(&format!("{customer} {rule}"))
+        };
+        let many = |rule: &'static str, priority| (0..50).map(move |n| of(rule, &n.to_string(), priority));
+        let rows = many("b paused", 9).chain(many("a", 0)).chain(many("d", 2)).chain(many("c paused", 9));
+        f.enqueue(rows.collect()).await;
+        for rule in ["b paused", "c paused"] {
+            f.state.pause(&Scope::Rule(rule.into()), "test").await.unwrap();
+        }
+        let email = outlet(Kind::Message, "email");
+        let other = f.again().await;
+        assert_eq!(f.state.next_due(&email, None).await.unwrap(), Some(Duration::ZERO));
+        let [one, two] = [&f.state, &other].map(|state| state.claim("w", &email, 40, LEASE, None));
+        let (one, two) = tokio::join!(one, two);
+        let mut claimed = [one.unwrap().rows, two.unwrap().rows].concat();
+        assert_eq!(claimed.len(), 80, "nobody takes another's, nor less for it");
+        claimed.sort_by(|a, b| a.sending.rule.cmp(&b.sending.rule));
+        let rules: Vec<&str> = claimed.iter().map(|row| row.sending.rule.as_str()).collect();
+        assert_eq!(rules, [vec!["a"; 30], vec!["d"; 50]].concat());
+        let rest = f.state.claim("lost", &email, 40, LEASE, None).await.unwrap().rows;
+        assert_eq!(rest.len(), 20);
+        f.advance(LEASE * 2);
+        assert_eq!(f.state.recover().await.unwrap().returned, 100);
+        assert_eq!(f.state.claim("w", &email, 40, LEASE, None).await.unwrap().rows.len(), 1);
+        for rule in ["b paused", "c paused"] {
+            f.state.resume(&Scope::Rule(rule.into())).await.unwrap();
+        }
+        let claim = f.state.claim("w", &email, 40, LEASE, None).await.unwrap();
+        assert!(claim.rows.iter().all(|row| row.sending.rule.ends_with("paused")));
+    }
+}
+
 #[tokio::test]
 async fn a_paused_rule_and_a_paused_channel_wait_and_the_others_do_not() {
     for f in Fresh::each().await {
