@@ -127,6 +127,22 @@ fn who_withdraws_is_not_planned_for() {
     let plan = project.json(&["plan", "--rule", "hello", "--format", "json"]);
     assert_eq!(plan["rules"][0]["sends"][1]["held"]["no_consent"], 1, "{plan:#}");
     assert_eq!(project.output(&["consent", "1", "fax", "withdraw"]).status.code(), Some(1));
+    // Only a yes that came after it, with a proof, lifts it.
+    let give =
+        |more: &[&str]| project.output(&[&["consent", "1", "email", "give", "--sandbox"], more].concat());
+    let refused = |more: &[&str], why: &str| {
+        let given = give(more);
+        assert_eq!(given.status.code(), Some(1), "{more:?}");
+        assert!(String::from_utf8_lossy(&given.stderr).contains(why), "{given:?}");
+    };
+    refused(&[], "needs a proof");
+    refused(&["--source", "form 7", "--at", "2020-01-01"], "stands; `tidings ledger 1` shows it");
+    refused(&["--source", "form 7", "--at", "9000-01-01"], "still to come");
+    assert!(give(&["--source", "form 7"]).status.success());
+    let plan = project.json(&["plan", "--rule", "hello", "--format", "json"]);
+    assert_eq!(plan["rules"][0]["sends"][1]["held"]["no_consent"], serde_json::Value::Null, "{plan:#}");
+    let ledger = project.json(&["ledger", "1", "--format", "json", "--sandbox"]);
+    assert_eq!(ledger["consents"][0]["source"], "form 7", "{ledger:#}");
 }
 
 #[test]

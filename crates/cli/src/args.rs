@@ -482,9 +482,12 @@ pub struct Consent {
     pub channel: String,
     /// What they said
     pub word: Word,
-    /// Who took it down
-    #[arg(long, default_value = "by hand", value_name = "SOURCE")]
-    pub source: String,
+    /// Where they said it; for `give` it has to be said: it is the proof
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<String>,
+    /// When they gave it, as `2026-11-22T10:00`; now where it is not said
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
     /// Which state
     #[command(flatten)]
     pub of: OfState,
@@ -493,8 +496,10 @@ pub struct Consent {
 /// What can be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Word {
-    /// No more: it stands against whatever comes later
+    /// No more: it stands against all imports and whatever the customer store says
     Withdraw,
+    /// Yes, once more: it lifts a withdrawal from before
+    Give,
 }
 
 /// Read bounces and complaints.

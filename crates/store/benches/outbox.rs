@@ -97,7 +97,7 @@ async fn paused(name: &str, state: &State) {
         ..intent(n)
     };
     let run = state.start_run(0, "benchmark", "").await.unwrap();
-    let held = |n: usize| if n % 2 == 0 { sms(n, "paused", 1) } else { sms(n, "paused too", 0) };
+    let held = |n: usize| if n.is_multiple_of(2) { sms(n, "paused", 1) } else { sms(n, "paused too", 0) };
     let rows = (0..300_000).map(held).chain((0..10).map(|n| sms(n, "free", 0)));
     for page in rows.collect::<Vec<_>>().chunks(2_000) {
         let page = Page { intents: page.to_vec(), ..Page::default() };

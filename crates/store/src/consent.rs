@@ -11,6 +11,11 @@ const WITHDRAW: &str = "\
 const GRANT: &str = "\
     INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES ($1, $2, 0, $3, $4) \
     ON CONFLICT (customer, channel) DO NOTHING";
+/// A word of their own that came after the withdrawal.
+const RENEW: &str = "\
+    INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES ($1, $2, 0, $3, $4) \
+    ON CONFLICT (customer, channel) DO UPDATE SET withdrawn = 0, source = excluded.source, at = excluded.at \
+    WHERE tidings_consents.at < excluded.at";
 const SAY: &str = "\
     INSERT INTO tidings_consent_words (customer, channel, withdrawn, source, at) VALUES ($1, $2, $3, $4, $5)";
 const HOLDING: &str = "\
@@ -40,7 +45,7 @@ impl State {
         channel: &str,
         source: &str,
     ) -> Result<(), StateError> {
-        self.note(WITHDRAW, true, customer, channel, source).await.map(drop)
+        self.note(WITHDRAW, true, (customer, channel), source, None).await.map(drop)
     }
 
     /// Notes that a customer has given their consent in a channel. False, and kept in the log only, where a word of
@@ -51,7 +56,20 @@ impl State {
         channel: &str,
         source: &str,
     ) -> Result<bool, StateError> {
-        self.note(GRANT, false, customer, channel, source).await
+        self.note(GRANT, false, (customer, channel), source, None).await
+    }
+
+    /// Notes that a customer has said yes again, at a moment (microseconds since 1970 UTC; one that is still to come
+    /// counts as now) and where that can be looked up. It lifts a withdrawal from before that moment, and no
+    /// suppression. False, and kept in the log only, where their word that holds is as late or later.
+    pub async fn renew_consent(
+        &self,
+        customer: &str,
+        channel: &str,
+        proof: &str,
+        at: i64,
+    ) -> Result<bool, StateError> {
+        self.note(RENEW, false, (customer, channel), proof, Some(at)).await
     }
 
     /// The word of a customer that holds, by channel.
@@ -68,14 +86,14 @@ impl State {
         &self,
         statement: &'static str,
         withdrawn: bool,
-        customer: &str,
-        channel: &str,
+        (customer, channel): (&str, &str),
         source: &str,
+        at: Option<i64>,
     ) -> Result<bool, StateError> {
         let mut tx = self.begin(Turn::No).await?;
-        let now = tx.now;
-        let noted = tx.execute(statement, args![customer, channel, source, now]).await? > 0;
-        tx.execute(SAY, args![customer, channel, withdrawn, source, now]).await?;
+        let at = at.map_or(tx.now, |at| at.min(tx.now));
+        let noted = tx.execute(statement, args![customer, channel, source, at]).await? > 0;
+        tx.execute(SAY, args![customer, channel, withdrawn, source, at]).await?;
         tx.commit().await?;
         Ok(noted)
     }

@@ -4,9 +4,17 @@ use crate::state::database::{Row, Turn, Tx, args};
 use crate::state::{RunId, State, StateError};
 use tidings_plan::Hold;
 
+/// A run that goes on with one that was cut short takes its hold over: a person is asked once.
+const TAKE_OVER: &str = "\
+    UPDATE tidings_holds SET run = $1 WHERE state = 'waiting' \
+        AND id = (SELECT MAX(h.id) FROM tidings_holds h JOIN tidings_runs r ON r.id = h.run \
+            WHERE h.rule = $2 AND r.finished IS NULL) \
+        AND NOT EXISTS (SELECT 1 FROM tidings_holds own WHERE own.run = $1 AND own.rule = $2)";
+/// The rest of a run reaches fewer than all of it.
 const PUT: &str = "\
     INSERT INTO tidings_holds (run, rule, reason, customers, at) VALUES ($1, $2, $3, $4, $5) \
-    ON CONFLICT (run, rule) DO UPDATE SET customers = excluded.customers RETURNING id, state";
+    ON CONFLICT (run, rule) DO UPDATE SET customers = CASE WHEN tidings_holds.customers > excluded.customers \
+        THEN tidings_holds.customers ELSE excluded.customers END RETURNING id, state";
 const COUNT: &str = "UPDATE tidings_holds SET sends = sends + $2 WHERE id = $1";
 const LIST: &str = "\
     SELECT id, run, rule, reason, customers, sends, at, state, decided_by, decided_at FROM tidings_holds \
@@ -110,6 +118,7 @@ pub(super) struct Put {
 }
 
 pub(super) async fn put(tx: &mut Tx, run: RunId, hold: &Hold) -> Result<Option<Put>, StateError> {
+    tx.execute(TAKE_OVER, args![run.0, &hold.rule]).await?;
     let customers = i64::try_from(hold.customers).unwrap_or(i64::MAX);
     let args = args![run.0, &hold.rule, &hold.reason, customers, tx.now];
     tx.one(PUT, args, |row| Ok(Put { id: row.get("id")?, state: HoldState::of(row.get("state")?) })).await

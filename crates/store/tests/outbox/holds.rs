@@ -75,3 +75,31 @@ async fn the_rest_of_a_run_that_was_cut_short_is_known_to_wait_too() {
         assert!(!is_held().await, "the rest waits under a hold of its own");
     }
 }
+
+#[tokio::test]
+async fn a_run_that_goes_on_with_one_that_was_cut_short_asks_no_second_time() {
+    for f in Fresh::each().await {
+        let page = |customer: &str, customers| {
+            let mut page = held(vec![mail(customer)]);
+            page.hold.as_mut().unwrap().customers = customers;
+            page
+        };
+        f.state.enqueue(f.run, &page("ann", 3)).await.unwrap();
+        let rest = f.state.start_run(AT, "test", "").await.unwrap();
+        for customer in ["bob", "cleo"] {
+            f.state.enqueue(rest, &page(customer, 2)).await.unwrap();
+        }
+        f.state.finish_run(rest).await.unwrap();
+        let holds = f.state.holds().await.unwrap();
+        let hold = &holds[0];
+        assert_eq!((holds.len(), hold.run, hold.rows, hold.customers), (1, rest, 3, 3));
+        assert!(f.state.history(0..=AT).await.unwrap().held.is_empty(), "nothing is left of it");
+        assert!(f.state.approve(hold.id, "Ann").await.unwrap());
+        f.carry(Kind::Message, "email", sent(None)).await;
+        assert_eq!([f.states("ann").await, f.states("cleo").await].concat(), [Status::Sent; 2]);
+        // The next time is another question.
+        let next = f.state.start_run(AT, "test", "").await.unwrap();
+        f.state.enqueue(next, &page("dora", 1)).await.unwrap();
+        assert_eq!(f.state.holds().await.unwrap().len(), 2);
+    }
+}

@@ -21,6 +21,31 @@ async fn an_import_does_not_bring_a_withdrawn_consent_back_and_every_word_is_kep
 }
 
 #[tokio::test]
+async fn a_later_yes_lifts_a_withdrawal_and_no_suppression() {
+    for f in Fresh::each().await {
+        f.state.withdraw_consent("ann", "email", "link in mail").await.unwrap();
+        f.state.suppress("email", "ann@shop.example", "complaint", "test").await.unwrap();
+        let no = f.state.consents("ann").await.unwrap()[0].at;
+        for before in [no - 1, no] {
+            assert!(!f.state.renew_consent("ann", "email", "form 6", before).await.unwrap());
+        }
+        assert!(f.state.withdrawn("email").await.unwrap().contains("ann"));
+        f.advance(Duration::from_secs(60));
+        // What is still to come has not been said.
+        assert!(f.state.renew_consent("ann", "email", "form 7", i64::MAX).await.unwrap());
+        assert!(f.state.withdrawn("email").await.unwrap().is_empty());
+        let holding = f.state.consents("ann").await.unwrap();
+        assert!(holding[0].given && holding[0].at < no + 120_000_000 && holding[0].source == "form 7");
+        assert_eq!(f.state.consent_log("ann").await.unwrap().len(), 4);
+        f.enqueue(vec![mail("ann")]).await;
+        f.carry(Kind::Message, "email", sent(None)).await;
+        assert_eq!(f.states("ann").await, [Status::Suppressed]);
+        f.state.withdraw_consent("ann", "email", "link in mail").await.unwrap();
+        assert!(f.state.withdrawn("email").await.unwrap().contains("ann"));
+    }
+}
+
+#[tokio::test]
 async fn a_hard_bounce_and_a_complaint_suppress_the_address_and_a_full_mailbox_does_not() {
     for f in Fresh::each().await {
         for (customer, kind, suppressed) in [
