@@ -33,6 +33,7 @@ pub struct Site {
     pub carriers: Carriers,
     /// How many warnings `tidings check` has.
     pub warnings: usize,
+    store: SecretString,
     state: Place,
     place: Surroundings,
 }
@@ -48,15 +49,26 @@ enum Place {
 impl Place {
     /// Reads what `tidings.yaml` says, an address that is kept elsewhere included.
     fn of(written: &str, folder: &Path) -> Result<Place, String> {
-        let url = match Secret::parse(written) {
-            Some(secret) => secret.resolve(folder).map_err(|e| format!("state: {e}"))?,
-            None => written.to_owned().into(),
-        };
+        let url = address(written, folder).map_err(|e| format!("state: {e}"))?;
         if url.expose_secret().starts_with("postgres") {
             return Ok(Place::Server(url));
         }
         path_of(url.expose_secret(), folder).map(Place::File).map_err(|e| e.to_string())
     }
+}
+
+/// What is written, or what is kept where it says.
+fn address(written: &str, folder: &Path) -> Result<SecretString, String> {
+    match Secret::parse(written) {
+        Some(secret) => secret.resolve(folder),
+        None => Ok(written.to_owned().into()),
+    }
+}
+
+/// The customers' database as `tidings.yaml` writes it, an address that is kept elsewhere included.
+pub async fn open_customers(written: &str, folder: &Path) -> Result<CustomerStore, String> {
+    let url = address(written, folder).map_err(|e| format!("store: {e}"))?;
+    CustomerStore::open(url.expose_secret(), folder).await.map_err(|e| e.to_string())
 }
 
 /// Why a project cannot be worked with.
@@ -115,11 +127,15 @@ impl Site {
         } else {
             Place::of(&project.config.state, folder)
         };
-        let state = match state {
-            Ok(state) => state,
-            Err(problem) => return Err(unsound(errors, vec![problem], project)),
+        let store = address(&project.config.store, folder).map_err(|e| format!("store: {e}"));
+        let (store, state) = match (store, state) {
+            (Ok(store), Ok(state)) => (store, state),
+            (store, state) => {
+                let problems = [store.err(), state.err()].into_iter().flatten().collect();
+                return Err(unsound(errors, problems, project));
+            }
         };
-        Ok(Site { project, program, sandbox, carriers, warnings: warnings.len(), state, place })
+        Ok(Site { project, program, sandbox, carriers, warnings: warnings.len(), store, state, place })
     }
 
     /// Whether another version of the project keeps its state in the same place.
@@ -151,7 +167,7 @@ impl Site {
 
     /// The customers' database.
     pub async fn customers(&self) -> Result<CustomerStore, StoreError> {
-        CustomerStore::open(&self.project.config.store, &self.project.folder).await
+        CustomerStore::open(self.store.expose_secret(), &self.project.folder).await
     }
 
     /// The engine's own database, made where there is none.

@@ -33,7 +33,8 @@ const KEYS: [&str; 12] = [
 pub struct Config {
     /// The project's name, a part of every send's key. It never depends on the folder, which may move.
     pub name: String,
-    /// The customers' database, a URL; a relative path is the project's.
+    /// The customers' database: a URL, a relative path of which is the project's, or where one is kept, as `env:NAME`
+    /// or `file:PATH`.
     pub store: String,
     /// The database of what the engine itself decided: a URL, or where one is kept, as `env:NAME` or `file:PATH`.
     pub state: String,
@@ -100,10 +101,10 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
     if let Some(name) = fields.text("name", out) {
         config.name = name;
     }
-    if let Some(store) = fields.get("store").and_then(|n| store(&n, out)) {
+    if let Some(store) = fields.get("store").and_then(|n| database(&n, &CUSTOMERS, out)) {
         config.store = store;
     }
-    if let Some(state) = fields.get("state").and_then(|n| state(&n, out)) {
+    if let Some(state) = fields.get("state").and_then(|n| database(&n, &OWN, out)) {
         config.state = state;
     }
     if let Some(rules) = fields.text("rules", out) {
@@ -131,28 +132,27 @@ fn default_zone(fields: &Fields<'_>) -> Diagnostic {
         .help("write `time_zone: Asia/Shanghai`, or another continent and city")
 }
 
-/// The engine's own database. An address with a password in it is a secret.
-fn state(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {
-    let url = node.text(&mut Vec::new()).unwrap_or_default();
-    match url.split_once(':') {
-        _ if Secret::parse(&url).is_some() => Some(url),
-        Some(("postgres" | "postgresql", server)) if server.starts_with("//") => Some(url),
-        _ => store(node, out),
-    }
-}
+/// Kinds of databases that the engine's own can be on, and those that customers can.
+const OWN: [&str; 2] = ["postgres", "postgresql"];
+const CUSTOMERS: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
 
-fn store(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {
+/// The address of a database: a file, a server of some kinds, or where the address is kept.
+fn database(node: &Node<'_>, servers: &[&str], out: &mut Vec<Diagnostic>) -> Option<String> {
     let url = node.text(out)?;
+    let kind = servers.first().copied().unwrap_or_default();
     let problem = match url.split_once(':') {
-        Some(("sqlite", "" | "//")) => "it names no file",
+        _ if Secret::parse(&url).is_some() => return Some(url),
+        Some(("sqlite", "" | "//")) => "it names no file".to_owned(),
         Some(("sqlite", path)) if path.starts_with(":memory:") => {
-            "a database in memory is gone after every command"
+            "a database in memory is gone after every command".to_owned()
         }
         Some(("sqlite", _)) => return Some(url),
-        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
-            "only SQLite databases can be used so far"
+        Some((scheme, rest)) if servers.contains(&scheme) && rest.starts_with("//") => return Some(url),
+        Some((scheme, _)) if servers.contains(&scheme) => format!("it does not begin with `{scheme}://`"),
+        Some((scheme, _)) if CUSTOMERS.contains(&scheme) => {
+            format!("this can be on SQLite or PostgreSQL, and not on `{scheme}`")
         }
-        _ => "it does not begin with `sqlite:`",
+        _ => format!("it begins neither with `sqlite:` nor with `{kind}:`"),
     };
     let finding = node.finding(Code::BAD_STORE, format!("`{}` cannot be used: {problem}", node.key()));
     out.push(

@@ -9,6 +9,7 @@ mod secrets;
 pub use check::Checked;
 pub use config::Config;
 pub use files::RuleText;
+pub use secrets::has_password;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

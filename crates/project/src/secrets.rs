@@ -35,7 +35,7 @@ fn within(node: &Node<'_>, header: bool, out: &mut Vec<Diagnostic>) -> Vec<Span>
         Value::Text(text) if is_named(text) => Vec::new(),
         Value::Text(text) if has_password(text) => {
             let key = node.key();
-            let help = if key == "state" {
+            let help = if key == "state" || key == "store" {
                 format!("put the address into an environment variable and write `{key}: env:DATABASE_URL`")
             } else {
                 "leave the password out of the address".to_owned()
@@ -80,8 +80,8 @@ fn is_named(text: &str) -> bool {
     text.rsplit(' ').next().is_some_and(|last| Secret::parse(last).is_some()) || text.contains("{{")
 }
 
-/// `https://user:password@host`
-fn has_password(text: &str) -> bool {
+/// Whether an address has a password in it: `https://user:password@host`.
+pub fn has_password(text: &str) -> bool {
     let address = text.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
     address.and_then(|a| a.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
 }

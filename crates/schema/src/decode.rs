@@ -22,6 +22,26 @@ pub enum Raw<'a> {
     Real(f64),
     /// Text.
     Text(&'a str),
+    /// A day, in days since 1970-01-01.
+    Day(i32),
+    /// A date and time without a zone, in microseconds since 1970-01-01 00:00 of that calendar and clock.
+    Civil(i64),
+    /// A moment, in microseconds since 1970 UTC.
+    Instant(i64),
+}
+
+impl fmt::Display for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Raw::Null => Ok(()),
+            Raw::Int(n) => n.fmt(f),
+            Raw::Real(x) => x.fmt(f),
+            Raw::Text(text) => f.write_str(text),
+            Raw::Day(day) => calendar::date(*day).fmt(f),
+            Raw::Civil(micros) => calendar::civil(*micros, Tz::UTC).fmt(f),
+            Raw::Instant(micros) => write!(f, "{}Z", calendar::civil(*micros, Tz::UTC)),
+        }
+    }
 }
 
 /// A value that does not fit its type. It does not repeat the value, which may be personal.
@@ -53,14 +73,14 @@ impl Attribute {
         };
         let storage = &self.storage;
         let value = match &self.ty {
-            Type::Text => Some(Value::Text(text(raw))),
+            Type::Text => Some(Value::Text(raw.to_string())),
             Type::Number => number(raw).map(Value::Number),
             Type::Percent => percent(raw).map(Value::Number),
             Type::Money(currency) => {
                 return amount(raw, *currency, storage.minor).map(|m| Some(Value::Money(m)));
             }
             Type::YesNo => truth(raw).map(Value::Truth),
-            Type::Date => date(raw).map(Value::Date),
+            Type::Date => date(raw, zone).map(Value::Date),
             Type::Moment => moment(raw, storage, zone).map(Value::Moment),
             Type::Duration => duration(raw, storage.unit).map(Value::Count),
             Type::OneOf(list) => word(raw, list).map(Value::Word),
@@ -118,21 +138,12 @@ fn micros(unit: StoredUnit) -> i64 {
     }
 }
 
-fn text(raw: Raw<'_>) -> String {
-    match raw {
-        Raw::Text(text) => text.to_owned(),
-        Raw::Int(n) => n.to_string(),
-        Raw::Real(x) => x.to_string(),
-        Raw::Null => String::new(),
-    }
-}
-
 fn number(raw: Raw<'_>) -> Option<f64> {
     let x = match raw {
         Raw::Int(n) => n as f64,
         Raw::Real(x) => x,
         Raw::Text(text) => text.parse().ok()?,
-        Raw::Null => return None,
+        Raw::Null | Raw::Day(_) | Raw::Civil(_) | Raw::Instant(_) => return None,
     };
     x.is_finite().then_some(x)
 }
@@ -156,7 +167,7 @@ fn amount(raw: Raw<'_>, currency: Currency, minor: bool) -> Result<i64, BadValue
             Ok(decimal) => money::scaled(decimal, decimals).map_err(Some),
             Err(_) => Err(None),
         },
-        Raw::Null => Err(None),
+        Raw::Null | Raw::Day(_) | Raw::Civil(_) | Raw::Instant(_) => Err(None),
     };
     amount.map_err(|error| {
         let expected = match error {
@@ -184,9 +195,14 @@ fn truth(raw: Raw<'_>) -> Option<bool> {
     }
 }
 
-/// A day; of a moment, the day as it is written.
-fn date(raw: Raw<'_>) -> Option<i32> {
+/// A day; of a moment, the day as it is written, and where it is not written but counted, the day in the project's zone.
+fn date(raw: Raw<'_>, zone: Tz) -> Option<i32> {
     let date = match raw {
+        Raw::Day(day) => return Some(day).filter(|day| civil::has_day(*day)),
+        Raw::Civil(micros) => {
+            return civil::in_range(micros).then(|| calendar::day_of(micros, Tz::UTC));
+        }
+        Raw::Instant(micros) => return civil::in_range(micros).then(|| calendar::day_of(micros, zone)),
         Raw::Int(n) => civil::compact(n),
         Raw::Real(x) if x.fract() == 0.0 => civil::compact(x as i64),
         Raw::Text(text) => civil::read(text).map(|c| c.date),
@@ -217,6 +233,11 @@ fn moment(raw: Raw<'_>, storage: &Storage, zone: Tz) -> Option<i64> {
             Ok(n) => whole(n),
             Err(_) => civil::read(text).map(|c| c.instant(zone)),
         },
+        Raw::Day(day) => civil::has_day(day).then(|| calendar::start_of_day(day, zone)),
+        Raw::Civil(micros) => {
+            civil::in_range(micros).then(|| calendar::instant(calendar::civil(micros, Tz::UTC), zone))
+        }
+        Raw::Instant(micros) => Some(micros).filter(|m| civil::in_range(*m)),
         Raw::Null => None,
     }
 }
@@ -262,7 +283,7 @@ fn word(raw: Raw<'_>, list: &OneOf) -> Option<u32> {
     let written = match raw {
         Raw::Text(text) => text,
         raw => {
-            owned = text(raw);
+            owned = raw.to_string();
             &owned
         }
     };

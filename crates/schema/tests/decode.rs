@@ -173,6 +173,40 @@ fn every_type_reads_what_stores_hold() {
     }
 }
 
+/// Databases that know dates and times hand them over as such. What has no zone is in the attribute's or the project's;
+/// the day of a moment is the one in the project's.
+#[test]
+fn days_and_moments_of_databases_are_read_in_their_zone() {
+    use Raw::{Civil, Day, Instant};
+    const HALF_PAST_ELEVEN: i64 = 1_767_310_200_000_000;
+    let cases: Vec<(&str, Raw<'_>, Option<Value>)> = vec![
+        ("date", Day(20_454), Some(day("2026-01-01"))),
+        ("date", Civil(HALF_PAST_ELEVEN), Some(day("2026-01-01"))),
+        ("date", Instant(HALF_PAST_ELEVEN), Some(day("2026-01-02"))),
+        ("moment", Day(20_454), Some(utc("2025-12-31T16:00:00"))),
+        ("moment", Civil(HALF_PAST_ELEVEN), Some(utc("2026-01-01T15:30:00"))),
+        ("{type: moment, zone: UTC}", Civil(HALF_PAST_ELEVEN), Some(utc("2026-01-01T23:30:00"))),
+        ("moment", Instant(HALF_PAST_ELEVEN), Some(utc("2026-01-01T23:30:00"))),
+        ("text", Day(20_454), Some(Value::Text("2026-01-01".into()))),
+        ("text", Civil(HALF_PAST_ELEVEN), Some(Value::Text("2026-01-01 23:30:00".into()))),
+        ("text", Instant(HALF_PAST_ELEVEN), Some(Value::Text("2026-01-01 23:30:00Z".into()))),
+        ("date", Day(i32::MAX), None),
+        ("date", Civil(i64::MIN), None),
+        ("moment", Day(i32::MIN), None),
+        ("moment", Civil(i64::MAX), None),
+        ("moment", Instant(i64::MAX), None),
+        ("number", Day(1), None),
+        ("money", Instant(1), None),
+        ("yes/no", Civil(1), None),
+        ("duration", Instant(1), None),
+        ("tags", Day(1), None),
+    ];
+    for (spec, raw, value) in cases {
+        let found = attribute(spec).decode(raw, chrono_tz::Asia::Shanghai);
+        assert_eq!(found.ok().flatten(), value, "{spec} {raw:?}");
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     use Raw::{Int, Real, Text};

@@ -1,12 +1,13 @@
 //! What a store holds, for a first vocabulary to be guessed from.
 
-use crate::customers::open::Reader;
+use crate::customers::block::Block;
+use crate::customers::reader::{Ask, Part, Reader, Stored, Table};
 use crate::customers::table::key_text;
-use crate::customers::{ATTEMPTS, CustomerStore, StoreError, block};
-use crate::sql::{self, Part};
-use sqlx::Row;
+use crate::customers::{ATTEMPTS, CustomerStore, StoreError};
+use sqlx::mysql::MySqlDatabaseError;
 use std::collections::HashSet;
 use tidings_schema::guess::{Catalogue, ColumnInfo, TableInfo};
+use tokio::sync::mpsc;
 
 /// How many values of a column are looked at.
 const SAMPLES: u32 = 1000;
@@ -18,8 +19,8 @@ impl CustomerStore {
     /// tables of the engine itself and of SQLite are left out.
     pub async fn catalogue(&self) -> Result<Catalogue, StoreError> {
         for _ in 0..ATTEMPTS {
-            let mut reader = Reader::open(self.path()).await?;
-            let catalogue = catalogue(&mut reader).await.map_err(|e| StoreError::of(self.path(), &e));
+            let mut reader = self.reader().await?;
+            let catalogue = catalogue(&mut reader).await.map_err(|e| reader.failed(&e));
             if let Some(catalogue) = reader.finish(catalogue).await {
                 return catalogue;
             }
@@ -29,86 +30,65 @@ impl CustomerStore {
 }
 
 async fn catalogue(reader: &mut Reader) -> Result<Catalogue, sqlx::Error> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'view') \
-         AND name NOT LIKE 'sqlite~_%' ESCAPE '~' AND name NOT LIKE 'tidings~_%' ESCAPE '~' \
-         AND name <> '_sqlx_migrations' ORDER BY name",
-    )
-    .fetch_all(&mut reader.connection)
-    .await?;
+    let own = |t: &Table| t.name.starts_with("tidings_") || t.name == "_sqlx_migrations" || !t.readable;
+    let found: Vec<Table> = reader.tables().await?.iter().filter(|t| !own(t)).cloned().collect();
     let mut tables = Vec::new();
-    for name in names {
+    for table in found {
         // A view can name what is no longer there; then it is of no use to anybody.
-        match table(reader, &name).await {
+        match describe(reader, &table).await {
             Ok(info) => tables.push(info),
-            Err(e) if e.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "1") => {}
+            Err(e) if is_broken_view(&e) => {}
             Err(e) => return Err(e),
         }
     }
     Ok(Catalogue { tables })
 }
 
-async fn table(reader: &mut Reader, name: &str) -> Result<TableInfo, sqlx::Error> {
-    let mut columns: Vec<ColumnInfo> = columns(reader, name).await?;
-    let count: i64 = sqlx::query_scalar(sql::count_rows(name)).fetch_one(&mut reader.connection).await?;
-    let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for (column, samples) in
-        columns.iter_mut().zip(values(reader, name, &names, &Part::First, SAMPLES).await?)
-    {
-        column.samples = samples;
-    }
-    if count > i64::from(SAMPLES) {
-        for column in &mut columns {
-            list_values(reader, name, column).await?;
-        }
-    }
-    Ok(TableInfo { name: name.to_owned(), columns, row_count: u64::try_from(count).ok() })
+/// SQLite's general error, and MySQL's "view references invalid table(s) or column(s)".
+fn is_broken_view(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else { return false };
+    let number = error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
+    error.code().is_some_and(|code| code == "1") || number == Some(1356)
 }
 
-async fn columns(reader: &mut Reader, table: &str) -> Result<Vec<ColumnInfo>, sqlx::Error> {
-    let rows: Vec<(String, String, i64)> =
-        sqlx::query_as("SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1")
-            .bind(table)
-            .fetch_all(&mut reader.connection)
-            .await?;
-    let foreign: Vec<(String, String, Option<String>)> =
-        sqlx::query_as("SELECT \"from\", \"table\", \"to\" FROM pragma_foreign_key_list(?)")
-            .bind(table)
-            .fetch_all(&mut reader.connection)
-            .await?;
-    let single = rows.iter().filter(|(_, _, key)| *key > 0).count() == 1;
+async fn describe(reader: &mut Reader, table: &Table) -> Result<TableInfo, sqlx::Error> {
+    let stored = reader.columns(table).await?;
+    let links = reader.links(table).await?;
+    let count = reader.count(table, None).await?;
+    let samples = values(reader, table, &stored, Part::First(SAMPLES)).await?;
     let mut columns = Vec::new();
-    for (name, declared_type, key) in rows {
-        let mut references = None;
-        if let Some((_, other, to)) = foreign.iter().find(|(from, ..)| from.eq_ignore_ascii_case(&name)) {
-            let to = match to {
-                Some(to) => Some(to.clone()),
-                None => primary_key(reader, other).await?,
-            };
-            references = to.map(|to| (other.clone(), to));
+    for (column, samples) in stored.into_iter().zip(samples) {
+        let mut own = links.iter().filter(|(name, ..)| name.eq_ignore_ascii_case(&column.name));
+        let mut info = ColumnInfo {
+            name: column.name.clone(),
+            declared_type: column.declared.clone(),
+            primary_key: own.clone().any(|(_, primary, _)| *primary),
+            references: own.find_map(|(.., to)| to.clone()),
+            samples,
+            distinct: None,
+        };
+        if count > u64::from(SAMPLES) {
+            list_values(reader, table, column, &mut info).await?;
         }
-        let primary_key = single && key > 0;
-        columns.push(ColumnInfo { name, declared_type, primary_key, references, ..ColumnInfo::default() });
+        columns.push(info);
     }
-    Ok(columns)
-}
-
-/// What a foreign key refers to that names no column.
-async fn primary_key(reader: &mut Reader, table: &str) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT name FROM pragma_table_info(?) WHERE pk = 1")
-        .bind(table)
-        .fetch_optional(&mut reader.connection)
-        .await
+    Ok(TableInfo { name: table.name.clone(), columns, row_count: Some(count) })
 }
 
 /// Where a column has few different values, all of them are among its samples.
-async fn list_values(reader: &mut Reader, table: &str, column: &mut ColumnInfo) -> Result<(), sqlx::Error> {
-    let different =
-        values(reader, table, &[&column.name], &Part::Different, LISTED + 1).await?.pop().unwrap_or_default();
+async fn list_values(
+    reader: &mut Reader,
+    table: &Table,
+    stored: Stored,
+    column: &mut ColumnInfo,
+) -> Result<(), sqlx::Error> {
+    let known: HashSet<Option<String>> = column.samples.iter().cloned().collect();
+    if known.len() > LISTED as usize + 1 {
+        return Ok(());
+    }
+    let different = values(reader, table, &[stored], Part::Different(LISTED + 1)).await?;
+    let different: HashSet<Option<String>> = different.into_iter().flatten().collect();
     if different.len() <= LISTED as usize {
-        let known: HashSet<Option<String>> = column.samples.iter().cloned().collect();
-        let different: HashSet<Option<String>> = different.into_iter().collect();
         column.distinct = Some(different.iter().flatten().count() as u64);
         let mut unseen: Vec<Option<String>> = different.into_iter().filter(|v| !known.contains(v)).collect();
         unseen.sort();
@@ -121,19 +101,21 @@ async fn list_values(reader: &mut Reader, table: &str, column: &mut ColumnInfo) 
 /// Some values of each column, as text.
 async fn values(
     reader: &mut Reader,
-    table: &str,
-    columns: &[&str],
-    part: &Part<'_>,
-    most: u32,
+    table: &Table,
+    columns: &[Stored],
+    part: Part<'_>,
 ) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
-    let row =
-        sqlx::query(sql::blocks(table, columns, part)).bind(most).fetch_one(&mut reader.connection).await?;
-    let column = |i: usize| {
-        let mut values = Vec::new();
-        block::each(row.try_get_unchecked(i + 1)?, |raw| {
-            values.push(raw.and_then(key_text).map(String::from))
-        });
-        Ok(values)
+    let (send, mut receive) = mpsc::channel::<Block>(2);
+    let ask = Ask { table, columns, part };
+    let gather = async {
+        let mut values = vec![Vec::new(); columns.len()];
+        while let Some(block) = receive.recv().await {
+            for (i, (values, column)) in values.iter_mut().zip(columns).enumerate() {
+                block.each(i, column.kind, |raw| values.push(raw.and_then(key_text).map(String::from)));
+            }
+        }
+        values
     };
-    (0..columns.len()).map(column).collect()
+    let (read, values) = tokio::join!(reader.read(&ask, send), gather);
+    read.map(|()| values)
 }

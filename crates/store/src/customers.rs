@@ -1,20 +1,26 @@
-//! The customer store: somebody's SQLite database, read and never written.
+//! The customer store: somebody's database, on SQLite, PostgreSQL, MySQL or MariaDB, read and never written.
 
 pub(crate) mod block;
 mod column;
 mod engine;
 mod error;
+pub(crate) mod lite;
 mod load;
-pub mod open;
+mod mysql;
+pub mod place;
+mod postgres;
+pub(crate) mod reader;
 pub(crate) mod table;
+mod written;
 
 pub use error::StoreError;
 pub use load::{CollectionStats, LoadStats, Loaded, Selection};
 pub use table::BadColumn;
 
 use crate::engine_rows::EngineRows;
-use open::Reader;
-use std::path::{Path, PathBuf};
+use place::Place;
+use reader::Reader;
+use std::path::Path;
 use tidings_engine::chunk::Needs;
 use tidings_schema::Vocabulary;
 
@@ -24,21 +30,22 @@ pub(crate) const ATTEMPTS: usize = 3;
 /// A customer store. It holds nothing open between calls.
 #[derive(Clone, Debug)]
 pub struct CustomerStore {
-    path: PathBuf,
+    place: Place,
 }
 
 impl CustomerStore {
-    /// Looks whether a store can be read: `sqlite:` and a path, a relative one below `base`.
+    /// Looks whether a store can be read: `sqlite:` and a path, a relative one below `base`, or the URL of a
+    /// PostgreSQL or MySQL server's database.
     pub async fn open(url: &str, base: &Path) -> Result<CustomerStore, StoreError> {
-        let path = open::path_of(url, base)?;
-        let reader = Reader::open(&path).await?;
+        let place = Place::of(url, base)?;
+        let reader = Reader::open(&place).await?;
         reader.finish(()).await;
-        Ok(CustomerStore { path })
+        Ok(CustomerStore { place })
     }
 
-    /// The database file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// A connection that only reads.
+    pub(crate) async fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(&self.place).await
     }
 
     /// The customers with the columns that are needed and no others, together with what the engine itself
@@ -51,7 +58,7 @@ impl CustomerStore {
         engine: &EngineRows,
     ) -> Result<Loaded, StoreError> {
         for _ in 0..ATTEMPTS {
-            let mut reader = Reader::open(&self.path).await?;
+            let mut reader = self.reader().await?;
             let loaded = load::load(&mut reader, vocabulary, needs, selection, engine).await;
             if let Some(loaded) = reader.finish(loaded).await {
                 return loaded;
@@ -63,7 +70,7 @@ impl CustomerStore {
     /// How many customers there are: rows with a key.
     pub async fn count_customers(&self, vocabulary: &Vocabulary) -> Result<u64, StoreError> {
         for _ in 0..ATTEMPTS {
-            let mut reader = Reader::open(&self.path).await?;
+            let mut reader = self.reader().await?;
             let count = table::count(&mut reader, &vocabulary.customer.table, &vocabulary.customer.key).await;
             if let Some(count) = reader.finish(count).await {
                 return count;
@@ -74,6 +81,6 @@ impl CustomerStore {
 
     /// What to say when others changed the file at every attempt.
     pub(crate) fn disturbed(&self) -> StoreError {
-        StoreError::Busy { path: self.path.clone() }
+        StoreError::Busy { path: self.place.to_string().into() }
     }
 }

@@ -10,7 +10,7 @@ mod write;
 pub use error::ImportError;
 pub use records::Delimiter;
 
-use crate::customers::open::path_of;
+use crate::customers::place::path_of;
 use check::Checked;
 use shape::Column;
 use std::path::{Path, PathBuf};
@@ -195,6 +195,9 @@ impl Import {
         base: &Path,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Report, ImportError> {
+        if !url.starts_with("sqlite:") {
+            return Err(ImportError::NotOurs);
+        }
         let mut writer = write::Writer::open(&path_of(url, base)?).await?;
         if !self.options.again {
             for file in &self.files {

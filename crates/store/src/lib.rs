@@ -13,7 +13,7 @@ pub mod state;
 pub mod suppression;
 
 pub use consent::Consent;
-pub use customers::open::path_of;
+pub use customers::place::path_of;
 pub use customers::{BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Selection, StoreError};
 pub use engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};

@@ -1,6 +1,7 @@
 //! Every statement that is put together from names. Names are quoted, values are always bound, and what
 //! a value means is said nowhere here: columns, and whole rows in the table's own order.
 
+use crate::customers::reader::{Ask, Kind, Part, Stored, Table};
 use sqlx::AssertSqlSafe;
 
 /// A statement made here, of quoted names only.
@@ -16,30 +17,100 @@ fn list(prefix: &str, names: &[&str]) -> String {
     names.iter().map(|name| format!("{prefix}{}", quoted(name))).collect::<Vec<_>>().join(", ")
 }
 
+/// Whose SQL it is.
+#[derive(Clone, Copy)]
+pub(crate) enum Dialect {
+    Lite,
+    Postgres,
+    MySql,
+}
+
+impl Dialect {
+    /// A name as it is written, whatever is in it.
+    fn quoted(self, name: &str) -> String {
+        match self {
+            Dialect::MySql => format!("`{}`", name.replace('`', "``")),
+            Dialect::Lite | Dialect::Postgres => quoted(name),
+        }
+    }
+
+    fn table(self, table: &Table) -> String {
+        match &table.within {
+            Some((schema, name)) => format!("{}.{}", self.quoted(schema), self.quoted(name)),
+            None => self.quoted(&table.name),
+        }
+    }
+
+    /// A column as it comes from the server.
+    fn column(self, column: &Stored) -> String {
+        let (before, after) = column.cast;
+        format!("{before}t.{}{after}", self.quoted(&column.name))
+    }
+
+    /// The same where values are told apart, which the engine does by their bytes.
+    fn by_bytes(self, column: &Stored) -> String {
+        let written = self.column(column);
+        match (self, column.kind) {
+            (Dialect::Postgres, Kind::Text) => format!("{written} COLLATE \"C\""),
+            (Dialect::MySql, Kind::Text) => format!("CAST(CONVERT({written} USING utf8mb4) AS BINARY)"),
+            _ => written,
+        }
+    }
+
+    /// Rows of a table on a server. What a condition compares is the first column, whose value follows it.
+    pub(crate) fn rows(self, ask: &Ask<'_>, condition: Option<&str>) -> Statement {
+        let (distinct, limit) = match ask.part {
+            Part::First(most) => (false, Some(most)),
+            Part::Different(most) => (true, Some(most)),
+            Part::All | Part::With(_) => (false, None),
+        };
+        let column = |c| if distinct { self.by_bytes(c) } else { self.column(c) };
+        let columns: Vec<String> = ask.columns.iter().map(column).collect();
+        let mut sql = format!(
+            "SELECT {}{} FROM {} AS t",
+            if distinct { "DISTINCT " } else { "" },
+            columns.join(", "),
+            self.table(ask.table)
+        );
+        if let (Some(condition), Some(first)) = (condition, ask.columns.first()) {
+            sql += &format!(" WHERE {} {condition}", self.column(first));
+        }
+        if let Some(most) = limit {
+            sql += &format!(" LIMIT {most}");
+        }
+        AssertSqlSafe(sql)
+    }
+
+    /// How many rows there are, or have something in a column.
+    pub(crate) fn count(self, table: &Table, column: Option<&Stored>) -> Statement {
+        let what = column.map_or_else(|| "*".to_owned(), |c| self.quoted(&c.name));
+        AssertSqlSafe(format!("SELECT count({what}) FROM {}", self.table(table)))
+    }
+}
+
 /// What rows of a table are wanted as blocks, see [`blocks`].
-pub(crate) enum Part<'a> {
+pub(crate) enum Rows {
     /// At most as many as the second value bound, from the row number on that is bound first. The name is
     /// the one by which this table calls its row numbers.
-    From(&'a str),
+    From(&'static str),
     /// All of them, a block for each so many rows: for views and tables without row numbers.
     Whole(u32),
     /// The first ones, as one block; how many is bound.
     First,
     /// The first different ones, as one block; how many is bound.
     Different,
-    /// Those with one of some bound values in a column, as one block.
-    With(&'a str, usize),
+    /// Those with one of some bound values in the first column, as one block.
+    With(usize),
 }
 
-/// Rows as blocks: the last row number of each, then a JSON array for each column. sqlx takes some
-/// microseconds for every row that it hands over, so rows come thousands at a time.
+/// Rows of SQLite as blocks: the last row number of each, then a JSON array for each column.
 ///
 /// In the arrays a text begins with `t`, a real number, in as many digits as it needs, with `r`, and bytes, in
 /// hexadecimal, with `b`; whole numbers and nulls are themselves.
-pub(crate) fn blocks(table: &str, columns: &[&str], part: &Part<'_>) -> Statement {
-    let table = quoted(table);
-    let inner: String =
-        columns.iter().enumerate().map(|(i, c)| format!(", t.{} AS c{i}", quoted(c))).collect();
+pub(crate) fn blocks(ask: &Ask<'_>, rows: &Rows) -> Statement {
+    let table = Dialect::Lite.table(ask.table);
+    let columns: Vec<String> = ask.columns.iter().map(|c| Dialect::Lite.column(c)).collect();
+    let inner: String = columns.iter().enumerate().map(|(i, c)| format!(", {c} AS c{i}")).collect();
     let outer: String = (0..columns.len())
         .map(|i| {
             format!(
@@ -48,20 +119,20 @@ pub(crate) fn blocks(table: &str, columns: &[&str], part: &Part<'_>) -> Statemen
             )
         })
         .collect();
-    AssertSqlSafe(match part {
-        Part::From(row) => format!(
+    AssertSqlSafe(match rows {
+        Rows::From(row) => format!(
             "SELECT max(r){outer} FROM (SELECT t.{row} AS r{inner} FROM {table} AS t WHERE t.{row} >= ? ORDER BY t.{row} LIMIT ?)"
         ),
-        Part::Whole(rows) => format!(
+        Rows::Whole(rows) => format!(
             "SELECT b{outer} FROM (SELECT (row_number() OVER () - 1) / {rows} AS b{inner} FROM {table} AS t) GROUP BY b"
         ),
-        Part::First => format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t LIMIT ?)"),
-        Part::Different => {
+        Rows::First => format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t LIMIT ?)"),
+        Rows::Different => {
             format!("SELECT 0{outer} FROM (SELECT DISTINCT 0{inner} FROM {table} AS t LIMIT ?)")
         }
-        Part::With(column, values) => format!(
-            "SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t WHERE t.{} IN ({}))",
-            quoted(column),
+        Rows::With(values) => format!(
+            "SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t WHERE {} IN ({}))",
+            columns.first().map_or("", String::as_str),
             placeholders(*values)
         ),
     })
@@ -69,11 +140,6 @@ pub(crate) fn blocks(table: &str, columns: &[&str], part: &Part<'_>) -> Statemen
 
 fn placeholders(n: usize) -> String {
     vec!["?"; n].join(", ")
-}
-
-/// How many rows have something in a column.
-pub(crate) fn count(table: &str, column: &str) -> Statement {
-    AssertSqlSafe(format!("SELECT count({}) FROM {}", quoted(column), quoted(table)))
 }
 
 /// How many rows there are.

@@ -233,7 +233,7 @@ async fn reading_leaves_no_trace() {
         let mode = |path: &Path, mode| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap()
         };
-        mode(store.path(), 0o444);
+        mode(&folder.path().join("shop.db"), 0o444);
         mode(folder.path(), 0o555);
         let before = traces(folder.path());
         assert_eq!(before.len(), 1, "{journal}");
@@ -261,8 +261,8 @@ async fn errors_say_what_happened_and_what_was_meant() {
     let open = async |url: &str| CustomerStore::open(url, folder.path()).await.unwrap_err().to_string();
     assert!(open("sqlite:none.db").await.contains("there is no database"));
     assert!(open("sqlite::memory:").await.contains("in memory"));
-    let postgres = open("postgres://user:secret@host/shop").await;
-    assert!(postgres.contains("only SQLite") && !postgres.contains("secret"), "{postgres}");
+    let other = open("oracle://user:secret@host/shop").await;
+    assert!(other.contains("`postgres:`") && !other.contains("secret"), "{other}");
     std::fs::write(folder.path().join("shop.csv"), "id,name\n1,x\n").unwrap();
     assert!(open("sqlite:shop.csv").await.contains("tidings import"));
     assert!(open("sqlite:.").await.contains("not an SQLite database"));

@@ -354,6 +354,15 @@ proptest! {
 }
 
 #[tokio::test]
+async fn files_go_into_files_only() {
+    let shop = Shop::new();
+    let plan = Import::plan(&[shop.write("t.csv", "id\n1\n")], None, &options(), &mut |_| {}).unwrap();
+    let error =
+        plan.run("postgres://me:hunter2@127.0.0.1/shop", shop.0.path(), &mut |_| {}).await.unwrap_err();
+    assert!(matches!(error, ImportError::NotOurs) && !error.to_string().contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_database_is_not_written_to() {
     let shop = Shop::new();
     std::fs::create_dir(shop.0.path().join(".tidings")).unwrap();

@@ -6,9 +6,10 @@ use crate::screen::Screen;
 use chrono_tz::Tz;
 use std::path::Path;
 use std::process::ExitCode;
+use tidings_daemon::site::open_customers;
+use tidings_project::has_password;
 use tidings_schema::guess::guess;
 use tidings_schema::{Currency, Settings};
-use tidings_store::CustomerStore;
 
 const OWN_STORE: &str = "sqlite:.tidings/store.db";
 
@@ -28,8 +29,14 @@ pub async fn init(folder: &Path, args: &Init, screen: &Screen) -> Result<ExitCod
     if let Some(there) = files.iter().find(|f| folder.join(f).exists() && !args.force) {
         return Err(Failure::new(format!("{there} is there already; `--force` writes over it")));
     }
-    let customers = CustomerStore::open(store, folder).await.map_err(|e| match &args.store {
-        Some(_) => Failure::from(e),
+    if has_password(store) {
+        return Err(Failure::new(
+            "the address carries a password, which has no place in tidings.yaml: put the address into an environment \
+             variable, or a file, and write `--store env:DATABASE_URL`, or `--store file:PATH`",
+        ));
+    }
+    let customers = open_customers(store, folder).await.map_err(|e| match &args.store {
+        Some(_) => Failure::new(e),
         None => {
             Failure::new(format!("{e}\nname a database with --store, or `tidings import` some files first"))
         }

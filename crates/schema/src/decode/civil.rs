@@ -28,6 +28,11 @@ pub(super) fn in_range(micros: i64) -> bool {
     (-62_135_596_800_000_000..253_402_300_800_000_000).contains(&micros)
 }
 
+/// Whether a day, counted from 1970-01-01, lies in those years.
+pub(super) fn has_day(day: i32) -> bool {
+    i64::from(day).checked_mul(86_400_000_000).is_some_and(in_range)
+}
+
 /// The day of a number like 20261111.
 pub(super) fn compact(n: i64) -> Option<NaiveDate> {
     let n = u32::try_from(n).ok().filter(|n| (10_000_101..=99_991_231).contains(n))?;

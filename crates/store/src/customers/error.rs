@@ -1,19 +1,24 @@
 //! What can be wrong with a customer store, in plain words with a way out.
 
-use std::path::PathBuf;
+use crate::customers::lite::open::has_log;
+use crate::customers::place::Place;
+use sqlx::mysql::MySqlDatabaseError;
+use std::path::{Path, PathBuf};
 
 /// Why customers could not be read or imported.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The URL is not one of a customer store.
     #[error(
-        "`{url}` is not a customer store that can be opened: {why}. Write `sqlite:` and the path of the database file, such as `sqlite:shop.db`"
+        "the address {url} is not one of a customer store that can be opened: {why}. Write `sqlite:` and the path of the \
+         database file, such as `sqlite:shop.db`, or `postgres://USER:PASSWORD@HOST/DATABASE`, or \
+         `mysql://USER:PASSWORD@HOST/DATABASE`"
     )]
     Url {
         /// As it was given, without a password.
         url: String,
         /// What is wrong with it.
-        why: &'static str,
+        why: String,
     },
     /// There is no such file.
     #[error("there is no database at {}. Check the path; `tidings import` makes a new one from CSV files", path.display())]
@@ -36,27 +41,27 @@ pub enum StoreError {
         why: std::io::Error,
     },
     /// The table is missing.
-    #[error("the database {} has no table or view `{table}`{}. The schema says where customers and their rows are: correct the table's name there", path.display(), meant(near))]
+    #[error(
+        "the database {place} has no table or view `{table}`{there}. The schema says where customers and their rows \
+         are: correct the table's name there"
+    )]
     NoTable {
         /// The database.
-        path: PathBuf,
+        place: String,
         /// The table.
         table: String,
-        /// The one that was probably meant.
-        near: Option<String>,
+        /// What there is instead, as a sentence goes on.
+        there: String,
     },
     /// The column is missing.
-    #[error(
-        "the table `{table}` has no column `{column}`{}. Correct the column's name in the schema",
-        meant(near)
-    )]
+    #[error("the table `{table}` has no column `{column}`{there}. Correct the column's name in the schema")]
     NoColumn {
         /// The table.
         table: String,
         /// The column.
         column: String,
-        /// The one that was probably meant.
-        near: Option<String>,
+        /// What there is instead, as a sentence goes on.
+        there: String,
     },
     /// Two customers have one key.
     #[error(
@@ -83,18 +88,36 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
-    /// Whatever else the database says.
-    #[error("the database {} could not be used: {message}", path.display())]
-    Database {
+    /// The server does not answer.
+    #[error(
+        "the database {place} cannot be reached: {why}. Look whether the server runs and whether the address in \
+         `store` is right"
+    )]
+    Unreachable {
         /// The database.
-        path: PathBuf,
+        place: String,
+        /// What was the matter.
+        why: String,
+    },
+    /// The server answers, but not this user.
+    #[error(
+        "the database {place} does not let this user read: {message}. Correct the user and the password in `store`, or \
+         give the user the right to SELECT from what the schema names"
+    )]
+    Denied {
+        /// The database.
+        place: String,
         /// In the database's own words.
         message: String,
     },
-}
-
-fn meant(near: &Option<String>) -> String {
-    near.as_ref().map(|n| format!("; `{n}` was probably meant")).unwrap_or_default()
+    /// Whatever else the database says.
+    #[error("the database {place} could not be used: {message}")]
+    Database {
+        /// The database.
+        place: String,
+        /// In the database's own words.
+        message: String,
+    },
 }
 
 /// A key, made safe to show: control and direction signs escaped, and not too long.
@@ -118,18 +141,51 @@ pub(crate) fn shown(text: &str) -> String {
 
 impl StoreError {
     /// What the driver said, in plain words where it is something known.
-    pub(crate) fn of(path: &std::path::Path, error: &sqlx::Error) -> StoreError {
-        let path = path.to_owned();
-        let code = error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<i32>().ok());
-        // The low byte is SQLite's primary result code; 776 and 1032 tell of a journal to be rolled back.
-        match (code, code.map(|c| c & 0xff)) {
-            (Some(776 | 1032), _) => StoreError::Unfinished { path },
-            (_, Some(5 | 6)) => StoreError::Busy { path },
-            // A log that can neither be gone through nor be read past, for instance in a folder of somebody else.
-            (_, Some(14)) if crate::customers::open::has_log(&path) => StoreError::Unfinished { path },
-            (_, Some(26)) => StoreError::NotADatabase { path },
-            _ => StoreError::Database { path, message: plain(error) },
+    pub(crate) fn of(place: &Place, error: &sqlx::Error) -> StoreError {
+        match place {
+            Place::File(path) => of_file(path, error),
+            Place::Postgres(_) | Place::MySql(_) => of_server(place.to_string(), error),
         }
+    }
+}
+
+fn of_file(path: &Path, error: &sqlx::Error) -> StoreError {
+    let path = path.to_owned();
+    let code = error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<i32>().ok());
+    // The low byte is SQLite's primary result code; 776 and 1032 tell of a journal to be rolled back.
+    match (code, code.map(|c| c & 0xff)) {
+        (Some(776 | 1032), _) => StoreError::Unfinished { path },
+        (_, Some(5 | 6)) => StoreError::Busy { path },
+        // A log that can neither be gone through nor be read past, for instance in a folder of somebody else.
+        (_, Some(14)) if has_log(&path) => StoreError::Unfinished { path },
+        (_, Some(26)) => StoreError::NotADatabase { path },
+        _ => StoreError::Database { place: path.display().to_string(), message: plain(error) },
+    }
+}
+
+fn of_server(place: String, error: &sqlx::Error) -> StoreError {
+    let message = plain(error);
+    let Some(known) = error.as_database_error() else {
+        return match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => {
+                StoreError::Unreachable { place, why: message }
+            }
+            _ => StoreError::Database { place, message },
+        };
+    };
+    // A state of SQL, and MySQL's number, which says more.
+    let number = known.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
+    match (known.code().as_deref(), number) {
+        (_, Some(1044 | 1045 | 1142 | 1143 | 1698)) => StoreError::Denied { place, message },
+        (_, Some(1040 | 1049 | 1053 | 1129 | 1130 | 1203)) => StoreError::Unreachable { place, why: message },
+        (Some(code), None) if code.starts_with("28") || code == "42501" => {
+            StoreError::Denied { place, message }
+        }
+        (Some(code), None) if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") => {
+            StoreError::Unreachable { place, why: message }
+        }
+        (Some("3D000"), None) => StoreError::Unreachable { place, why: message },
+        _ => StoreError::Database { place, message },
     }
 }
 

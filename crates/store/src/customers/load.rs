@@ -3,7 +3,7 @@
 use crate::customers::column::Column;
 use crate::customers::engine;
 use crate::customers::error::StoreError;
-use crate::customers::open::Reader;
+use crate::customers::reader::Reader;
 use crate::customers::table::{self, BadColumn, Read, Wanted};
 use crate::engine_rows::EngineRows;
 use arrow_array::{ArrayRef, StringArray};

@@ -1,22 +1,13 @@
 //! Reading columns of one table.
 
-use crate::customers::block;
+use crate::customers::block::Block;
 use crate::customers::column::Column;
 use crate::customers::error::StoreError;
-use crate::customers::open::Reader;
-use crate::sql::{self, Part};
+use crate::customers::reader::{Ask, Kind, Part, Reader, Stored, Table};
 use chrono_tz::Tz;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{Row, Sqlite};
-use std::fmt::Write;
 use tidings_schema::{Attribute, Raw};
 use tidings_syntax::suggest::nearest as near;
 use tokio::sync::mpsc;
-
-/// Rows that are asked for at once. Large enough that the driver's cost for a row does not count.
-const ROWS_A_BLOCK: u32 = 8192;
-/// SQLite's result codes for a value of more than a gigabyte.
-const TOO_BIG: &str = "18";
 
 /// What is wanted of a table.
 pub(crate) struct Wanted<'a> {
@@ -55,55 +46,73 @@ pub struct BadColumn {
 
 /// Reads what is wanted. Decoding goes on while the database fetches the next block.
 pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> Result<Read, StoreError> {
-    let row = row_name(reader, wanted).await?;
-    let path = reader.path().to_owned();
+    let (table, columns) = find(reader, wanted).await?;
+    let part = wanted.only.map_or(Part::All, Part::With);
+    let ask = Ask { table: &table, columns: &columns, part };
     let (send, mut receive) = mpsc::channel(2);
-    let fetch = fetch(&mut reader.connection, wanted, row, send);
     let decode = async {
         let mut decoder = Decoder::new(wanted, zone);
         let mut whole = true;
-        while let Some(row) = receive.recv().await {
-            whole &= decoder.add(&row);
+        while let Some(block) = receive.recv().await {
+            whole &= decoder.add(&block, &columns);
         }
         (decoder, whole)
     };
-    let (fetched, (decoder, whole)) = tokio::join!(fetch, decode);
-    fetched.map_err(|e| StoreError::of(&path, &e))?;
+    let (fetched, (decoder, whole)) = tokio::join!(reader.read(&ask, send), decode);
+    fetched.map_err(|e| reader.failed(&e))?;
     if !whole {
         let message = format!("the rows of `{}` did not arrive whole", wanted.table);
-        return Err(StoreError::Database { path, message });
+        return Err(StoreError::Database { place: reader.place().to_string(), message });
     }
     Ok(decoder.finish(wanted))
 }
 
-/// By which name rows can be asked for by number, if they can, once it is sure that the table and the columns
-/// are there: SQLite reads an unknown name in quotation marks as text.
-async fn row_name(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<Option<&'static str>, StoreError> {
-    let path = reader.path().to_owned();
-    let failed = |e: sqlx::Error| StoreError::of(&path, &e);
-    let tables: Vec<(String, bool)> =
-        sqlx::query_as("SELECT name, type = 'table' AND NOT wr FROM pragma_table_list WHERE schema = 'main'")
-            .fetch_all(&mut reader.connection)
-            .await
-            .map_err(failed)?;
-    let Some((_, numbered)) = tables.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted.table)) else {
-        let near = near(wanted.table, tables.iter().map(|(name, _)| name.as_str())).map(str::to_owned);
-        return Err(StoreError::NoTable { path, table: wanted.table.to_owned(), near });
-    };
-    let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1")
-        .bind(wanted.table)
-        .fetch_all(&mut reader.connection)
-        .await
-        .map_err(failed)?;
-    let has = |name: &str| columns.iter().any(|c| c.eq_ignore_ascii_case(name));
-    if let Some(missing) = wanted.columns().into_iter().find(|c| !has(c)) {
-        return Err(StoreError::NoColumn {
+/// The table and the columns that are wanted of it, as the database has them.
+async fn find(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<(Table, Vec<Stored>), StoreError> {
+    let place = reader.place().clone();
+    let failed = |e: sqlx::Error| StoreError::of(&place, &e);
+    let tables = reader.tables().await.map_err(failed)?;
+    let Some(table) = named(tables, wanted.table, |t| &t.name).cloned() else {
+        let names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
+        return Err(StoreError::NoTable {
+            place: place.to_string(),
             table: wanted.table.to_owned(),
-            column: missing.to_owned(),
-            near: near(missing, columns.iter().map(String::as_str)).map(str::to_owned),
+            there: instead(wanted.table, &names),
         });
+    };
+    let stored = reader.columns(&table).await.map_err(failed)?;
+    let column = |name: &str| {
+        named(&stored, name, |c| &c.name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = stored.iter().map(|c| c.name.as_str()).collect();
+            StoreError::NoColumn {
+                table: wanted.table.to_owned(),
+                column: name.to_owned(),
+                there: instead(name, &names),
+            }
+        })
+    };
+    let columns = wanted.columns().into_iter().map(column).collect::<Result<_, _>>()?;
+    Ok((table, columns))
+}
+
+/// The one of that name, or else the one that is written so but for capitals.
+fn named<'a, T>(list: &'a [T], name: &str, name_of: impl Fn(&T) -> &String) -> Option<&'a T> {
+    let exact = list.iter().find(|item| name_of(item) == name);
+    exact.or_else(|| list.iter().find(|item| name_of(item).eq_ignore_ascii_case(name)))
+}
+
+/// What is there instead of what a schema names: the one that was probably meant, or else all there are.
+fn instead(name: &str, names: &[&str]) -> String {
+    const MOST: usize = 20;
+    if let Some(near) = near(name, names.iter().copied()) {
+        return format!("; `{near}` was probably meant");
     }
-    Ok(["rowid", "_rowid_", "oid"].into_iter().find(|name| *numbered && !has(name)))
+    let listed: Vec<String> = names.iter().take(MOST).map(|n| format!("`{n}`")).collect();
+    match names.len().saturating_sub(MOST) {
+        _ if names.is_empty() => "; it has none at all".to_owned(),
+        0 => format!("; it has {}", listed.join(", ")),
+        more => format!("; it has {} and {more} more", listed.join(", ")),
+    }
 }
 
 impl<'a> Wanted<'a> {
@@ -115,93 +124,8 @@ impl<'a> Wanted<'a> {
 /// How many rows have something in a column.
 pub(crate) async fn count(reader: &mut Reader, table: &str, column: &str) -> Result<u64, StoreError> {
     let wanted = Wanted { table, keys: vec![column], attributes: Vec::new(), only: None };
-    row_name(reader, &wanted).await?;
-    let path = reader.path().to_owned();
-    let count: i64 = sqlx::query_scalar(sql::count(table, column))
-        .fetch_one(&mut reader.connection)
-        .await
-        .map_err(|e| StoreError::of(&path, &e))?;
-    Ok(count.unsigned_abs())
-}
-
-/// Sends the blocks on, in the table's order.
-async fn fetch(
-    connection: &mut SqliteConnection,
-    wanted: &Wanted<'_>,
-    row: Option<&'static str>,
-    send: mpsc::Sender<SqliteRow>,
-) -> Result<(), sqlx::Error> {
-    let columns = wanted.columns();
-    if let (Some(key), Some(column)) = (wanted.only, wanted.keys.first()) {
-        let values = Values::of(key);
-        let statement = sql::blocks(wanted.table, &columns, &Part::With(column, values.count()));
-        let block = values.bind(sqlx::query(statement)).fetch_one(connection).await?;
-        send.send(block).await.ok();
-        return Ok(());
-    }
-    let Some(row) = row else {
-        let statement = sql::blocks(wanted.table, &columns, &Part::Whole(ROWS_A_BLOCK));
-        for block in sqlx::query(statement).fetch_all(connection).await? {
-            send.send(block).await.ok();
-        }
-        return Ok(());
-    };
-    let (mut next, mut rows) = (i64::MIN, ROWS_A_BLOCK);
-    loop {
-        let statement = sql::blocks(wanted.table, &columns, &Part::From(row));
-        let block = match sqlx::query(statement).bind(next).bind(rows).fetch_one(&mut *connection).await {
-            Err(e) if rows > 1 && is_too_big(&e) => {
-                rows = (rows / 16).max(1);
-                continue;
-            }
-            fetched => fetched?,
-        };
-        let last: Option<i64> = block.try_get(0)?;
-        let Some(last) = last else { return Ok(()) };
-        send.send(block).await.ok();
-        match last.checked_add(1) {
-            Some(after) => next = after,
-            None => return Ok(()),
-        }
-    }
-}
-
-fn is_too_big(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == TOO_BIG)
-}
-
-/// A key's text as every kind of value that a store may keep it as. Which rows really have that text is
-/// seen once they are read: the store's collation may find more.
-struct Values<'a> {
-    text: &'a str,
-    whole: Option<i64>,
-    real: Option<f64>,
-}
-
-impl<'a> Values<'a> {
-    fn of(text: &'a str) -> Values<'a> {
-        let real = text.parse().ok().filter(|r: &f64| r.is_finite());
-        Values { text, whole: text.parse().ok(), real }
-    }
-
-    fn count(&self) -> usize {
-        2 + usize::from(self.whole.is_some()) + usize::from(self.real.is_some())
-    }
-
-    fn bind(
-        &self,
-        query: sqlx::query::Query<'a, Sqlite, SqliteArguments>,
-    ) -> sqlx::query::Query<'a, Sqlite, SqliteArguments> {
-        let query = query.bind(self.text.to_owned()).bind(self.text.as_bytes().to_vec());
-        let query = match self.whole {
-            Some(whole) => query.bind(whole),
-            None => query,
-        };
-        match self.real {
-            Some(real) => query.bind(real),
-            None => query,
-        }
-    }
+    let (table, columns) = find(reader, &wanted).await?;
+    reader.count(&table, columns.first()).await.map_err(|e| reader.failed(&e))
 }
 
 /// Takes blocks apart into columns.
@@ -244,21 +168,21 @@ impl<'a> Decoder<'a> {
     }
 
     /// Adds a block; false if its columns are not equally long.
-    fn add(&mut self, block: &SqliteRow) -> bool {
-        let bytes = |i: usize| block.try_get_unchecked::<&[u8], _>(i + 1).unwrap_or_default();
+    fn add(&mut self, block: &Block, stored: &[Stored]) -> bool {
+        let kind = |i: usize| stored.get(i).map_or(Kind::Shown, |c| c.kind);
         let before = self.rows;
         let mut count = None;
         let mut whole = true;
         let mut same = |n: usize| whole &= *count.get_or_insert(n) == n;
         for (i, keys) in self.keys.iter_mut().enumerate() {
-            block::each(bytes(i), |raw| keys.push(raw.and_then(key_text)));
+            block.each(i, kind(i), |raw| keys.push(raw.and_then(key_text)));
             same(keys.len() - before);
         }
         let first = self.keys.len();
         let columns = self.columns.iter_mut().zip(&self.attributes).zip(&mut self.refused);
         for (i, ((column, attribute), refused)) in columns.enumerate() {
             let mut row = before;
-            block::each(bytes(first + i), |raw| {
+            block.each(first + i, kind(first + i), |raw| {
                 column.push(match raw.map(|raw| attribute.decode(raw, self.zone)) {
                     Some(Ok(value)) => value,
                     Some(Err(bad)) => {
@@ -300,12 +224,9 @@ impl<'a> Decoder<'a> {
 /// A key as text. A real number without a fraction reads as a whole one: tools that know no missing whole
 /// numbers write keys that way.
 pub(crate) fn key_text(raw: Raw<'_>) -> Option<Box<str>> {
-    let mut text = String::new();
     match raw {
-        Raw::Null => return None,
-        Raw::Text(t) => return Some(t.into()),
-        Raw::Int(i) => write!(text, "{i}").ok()?,
-        Raw::Real(r) => write!(text, "{r}").ok()?,
+        Raw::Null => None,
+        Raw::Text(text) => Some(text.into()),
+        other => Some(other.to_string().into_boxed_str()),
     }
-    Some(text.into_boxed_str())
 }

@@ -82,6 +82,12 @@ pub enum ImportError {
         "customers cannot be taken from `{0}`: no such column is among the imported tables. Write TABLE.COLUMN, such as `orders.customer_id`"
     )]
     CustomersFrom(String),
+    /// The store is somebody's server.
+    #[error(
+        "files are only imported into an SQLite file, and the project's `store` is another database, which is only ever \
+         read. Load the files with that database's own tools, or write `store: sqlite:` and a path in tidings.yaml"
+    )]
+    NotOurs,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,7 +1,8 @@
 //! Writing checked files into the store.
 
 use crate::customers::StoreError;
-use crate::customers::open::look;
+use crate::customers::lite::open::look;
+use crate::customers::place::Place;
 use crate::import::check::Checked;
 use crate::import::error::ImportError;
 use crate::import::records::{Record, Records, fingerprint};
@@ -23,7 +24,7 @@ const VALUES_A_STATEMENT: usize = 32_000;
 /// A store that is written to.
 pub(crate) struct Writer {
     connection: SqliteConnection,
-    path: PathBuf,
+    place: Place,
 }
 
 impl Writer {
@@ -47,7 +48,7 @@ impl Writer {
             }
             Err(other) => return Err(other.into()),
         }
-        let failed = |e| StoreError::of(path, &e);
+        let failed = |e| StoreError::of(&Place::File(path.to_owned()), &e);
         let mut connection = options.connect().await.map_err(failed)?;
         sqlx::query(
             "CREATE TABLE IF NOT EXISTS tidings_imports (
@@ -56,7 +57,7 @@ impl Writer {
         .execute(&mut connection)
         .await
         .map_err(failed)?;
-        Ok(Writer { connection, path: path.to_owned() })
+        Ok(Writer { connection, place: Place::File(path.to_owned()) })
     }
 
     /// Rows without a key must not come in twice.
@@ -71,7 +72,7 @@ impl Writer {
         .bind(&file.fingerprint)
         .fetch_one(&mut self.connection)
         .await
-        .map_err(|e| StoreError::of(&self.path, &e))?;
+        .map_err(|e| StoreError::of(&self.place, &e))?;
         match known {
             0 => Ok(()),
             _ => Err(ImportError::Twice { path: file.source.path.clone(), table: file.source.table.clone() }),
@@ -85,8 +86,8 @@ impl Writer {
         rejected_in: Option<&Path>,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<FileReport, ImportError> {
-        let path = self.path.clone();
-        let failed = |e| ImportError::Store(StoreError::of(&path, &e));
+        let place = self.place.clone();
+        let failed = |e| ImportError::Store(StoreError::of(&place, &e));
         let table = &file.source.table;
         let names: Vec<&str> = file.shape.columns.iter().map(|c| c.name.as_str()).collect();
         let key = file.shape.key.and_then(|i| names.get(i).copied());
@@ -155,8 +156,8 @@ impl Writer {
         table: &str,
         column: &str,
     ) -> Result<u64, ImportError> {
-        let path = self.path.clone();
-        let failed = |e| ImportError::Store(StoreError::of(&path, &e));
+        let place = self.place.clone();
+        let failed = |e| ImportError::Store(StoreError::of(&place, &e));
         let known = existing(&mut self.connection, table).await.map_err(failed)?;
         if !known.iter().any(|c| c.eq_ignore_ascii_case(column)) {
             return Err(ImportError::CustomersFrom(format!("{table}.{column}")));

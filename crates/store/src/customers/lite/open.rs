@@ -1,41 +1,13 @@
 //! Opening somebody else's SQLite database without leaving a trace.
 
 use crate::customers::error::StoreError;
+use crate::customers::place::Place;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-
-/// The database file that a URL names; a relative one lies under `base`.
-pub fn path_of(url: &str, base: &Path) -> Result<PathBuf, StoreError> {
-    let wrong = |why| StoreError::Url { url: without_password(url), why };
-    let Some(rest) = url.strip_prefix("sqlite:") else {
-        return Err(wrong(match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("postgres" | "postgresql" | "mysql" | "mariadb") => {
-                "only SQLite databases can be read so far"
-            }
-            _ => "it does not begin with `sqlite:`",
-        }));
-    };
-    let path = rest.strip_prefix("//").unwrap_or(rest);
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    match path {
-        "" => Err(wrong("it names no file")),
-        ":memory:" => Err(wrong("a database in memory has no customers")),
-        _ => Ok(base.join(path)),
-    }
-}
-
-fn without_password(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(start), Some(end)) if start + 3 < end => {
-            format!("{}://…{}", url.get(..start).unwrap_or(""), url.get(end..).unwrap_or(""))
-        }
-        _ => url.to_owned(),
-    }
-}
 
 /// Whether the file is there, can be read and is a database. An empty file is an empty database.
 pub(crate) fn look(path: &Path) -> Result<Header, StoreError> {
@@ -64,7 +36,7 @@ pub(crate) struct Header {
 }
 
 /// A connection that only reads.
-pub(crate) struct Reader {
+pub(crate) struct Session {
     pub(crate) connection: SqliteConnection,
     path: PathBuf,
     at_rest: Option<Stamp>,
@@ -77,11 +49,12 @@ struct Stamp {
     modified: Option<SystemTime>,
 }
 
-impl Reader {
+impl Session {
     /// Opens it read-only, and from here on sees one moment of it. A database with a write-ahead log that nobody has open is read as a plain
-    /// file, because SQLite would otherwise create the log's files beside it; [`Reader::finish`]
+    /// file, because SQLite would otherwise create the log's files beside it; [`Session::finish`]
     /// then sees whether that went well.
-    pub(crate) async fn open(path: &Path) -> Result<Reader, StoreError> {
+    pub(crate) async fn open(path: &Path) -> Result<Session, StoreError> {
+        let failed = |e| StoreError::of(&Place::File(path.to_owned()), &e);
         let at_rest = if look(path)?.wal && !has_log(path) { stamp(path) } else { None };
         let mut connection = SqliteConnectOptions::new()
             .filename(path)
@@ -91,14 +64,9 @@ impl Reader {
             .disable_statement_logging()
             .connect()
             .await
-            .map_err(|e| StoreError::of(path, &e))?;
-        sqlx::query("BEGIN").execute(&mut connection).await.map_err(|e| StoreError::of(path, &e))?;
-        Ok(Reader { connection, path: path.to_owned(), at_rest })
-    }
-
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+            .map_err(failed)?;
+        sqlx::query("BEGIN").execute(&mut connection).await.map_err(failed)?;
+        Ok(Session { connection, path: path.to_owned(), at_rest })
     }
 
     /// Lets go of the file and hands back what was read of it: nothing where somebody wrote meanwhile to a
@@ -141,16 +109,16 @@ mod tests {
         };
         write("PRAGMA journal_mode = WAL; CREATE TABLE t (x)").await.close().await.unwrap();
 
-        assert_eq!(Reader::open(&path).await.unwrap().finish(1).await, Some(1));
-        let reader = Reader::open(&path).await.unwrap();
+        assert_eq!(Session::open(&path).await.unwrap().finish(1).await, Some(1));
+        let session = Session::open(&path).await.unwrap();
         let open = write("INSERT INTO t VALUES (1)").await;
-        assert_eq!(reader.finish(1).await, None, "the log is there");
-        assert_eq!(Reader::open(&path).await.unwrap().finish(1).await, Some(1), "read through the log");
+        assert_eq!(session.finish(1).await, None, "the log is there");
+        assert_eq!(Session::open(&path).await.unwrap().finish(1).await, Some(1), "read through the log");
         open.close().await.unwrap();
 
-        let reader = Reader::open(&path).await.unwrap();
+        let session = Session::open(&path).await.unwrap();
         let more = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n";
         write(more).await.close().await.unwrap();
-        assert_eq!(reader.finish(1).await, None, "the log came and went");
+        assert_eq!(session.finish(1).await, None, "the log came and went");
     }
 }

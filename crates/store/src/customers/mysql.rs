@@ -1,0 +1,173 @@
+//! MySQL and MariaDB: rows as a stream, in the server's binary form.
+
+pub(crate) mod value;
+
+use crate::customers::block::{Block, Gather};
+use crate::customers::reader::{Ask, Kind, Link, Part, Stored, Table};
+use crate::customers::written::is_uuid;
+use crate::sql::Dialect;
+use futures_util::TryStreamExt;
+use sqlx::ConnectOptions;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError};
+use tokio::sync::mpsc;
+
+/// Without modes, so that texts come without what fills them up, whatever the server's settings are.
+const SESSION: &str = "SET SESSION sql_mode = ''";
+const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+
+/// MySQL's error for texts that cannot be compared.
+const ILLEGAL_MIX: u16 = 1267;
+
+const TABLES: &str = "\
+    SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+    AND TABLE_TYPE IN ('BASE TABLE', 'VIEW', 'SYSTEM VERSIONED') ORDER BY 1";
+const COLUMNS: &str = "\
+    SELECT CAST(COLUMN_NAME AS CHAR), CAST(COLUMN_TYPE AS CHAR), CAST(DATA_TYPE AS CHAR) \
+    FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? \
+    AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) ORDER BY ORDINAL_POSITION";
+const LINKS: &str = "\
+    SELECT CAST(COLUMN_NAME AS CHAR), CAST(CONSTRAINT_NAME AS CHAR), CAST(REFERENCED_TABLE_NAME AS CHAR), \
+    CAST(REFERENCED_COLUMN_NAME AS CHAR) FROM information_schema.KEY_COLUMN_USAGE \
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)";
+
+pub(crate) async fn open(options: &MySqlConnectOptions) -> Result<MySqlConnection, sqlx::Error> {
+    let mut connection = options.clone().disable_statement_logging().connect().await?;
+    for statement in [SESSION, ISOLATION, BEGIN] {
+        sqlx::raw_sql(statement).execute(&mut connection).await?;
+    }
+    Ok(connection)
+}
+
+pub(crate) async fn tables(connection: &mut MySqlConnection) -> Result<Vec<Table>, sqlx::Error> {
+    let names: Vec<String> = sqlx::query_scalar(TABLES).persistent(false).fetch_all(connection).await?;
+    // What this user may not read is not listed.
+    let table = |name| Table { name, within: None, readable: true, numbered: false };
+    Ok(names.into_iter().map(table).collect())
+}
+
+pub(crate) async fn columns(
+    connection: &mut MySqlConnection,
+    table: &Table,
+) -> Result<Vec<Stored>, sqlx::Error> {
+    let columns: Vec<(String, String, String)> = sqlx::query_as(COLUMNS)
+        .bind(&table.name)
+        .bind(&table.name)
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
+    let stored = |(name, declared, base): (String, String, String)| {
+        let kind = kind(&base.to_lowercase(), &declared.to_lowercase());
+        // This is how these databases write yes and no.
+        let truth = matches!(declared.to_lowercase().as_str(), "tinyint(1)" | "bit(1)");
+        let declared = if truth { format!("bool, {declared}") } else { declared };
+        Stored { name, declared, kind, cast: ("", "") }
+    };
+    Ok(columns.into_iter().map(stored).collect())
+}
+
+/// What values of a type come as.
+fn kind(base: &str, declared: &str) -> Kind {
+    match base {
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" if declared.contains("unsigned") => {
+            Kind::Unsigned
+        }
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => Kind::Int,
+        "year" => Kind::Unsigned,
+        "decimal" => Kind::Decimal,
+        "float" | "double" => Kind::Real,
+        "bit" => Kind::Bits,
+        "date" => Kind::Day,
+        "datetime" => Kind::Civil,
+        "timestamp" => Kind::Instant,
+        "time" => Kind::Clock,
+        "uuid" => Kind::Uuid,
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum" => Kind::Text,
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Kind::Bytes,
+        _ => Kind::Shown,
+    }
+}
+
+pub(crate) async fn links(connection: &mut MySqlConnection, table: &Table) -> Result<Vec<Link>, sqlx::Error> {
+    let rows: Vec<(String, String, Option<String>, Option<String>)> = sqlx::query_as(LINKS)
+        .bind(&table.name)
+        .bind(&table.name)
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
+    let alone = |constraint: &str| rows.iter().filter(|row| row.1 == constraint).count() == 1;
+    let links = rows.iter().filter(|row| alone(&row.1)).map(|(column, constraint, other, to)| {
+        (column.clone(), constraint == "PRIMARY", other.clone().zip(to.clone()))
+    });
+    Ok(links.collect())
+}
+
+pub(crate) async fn count(
+    connection: &mut MySqlConnection,
+    table: &Table,
+    column: Option<&Stored>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(Dialect::MySql.count(table, column)).persistent(false).fetch_one(connection).await
+}
+
+pub(crate) async fn read(
+    connection: &mut MySqlConnection,
+    ask: &Ask<'_>,
+    send: mpsc::Sender<Block>,
+) -> Result<(), sqlx::Error> {
+    let seek = match (&ask.part, ask.columns.first()) {
+        (Part::With(key), Some(first)) => match Seek::of(first.kind, key) {
+            Some(seek) => seek,
+            None => return Ok(()),
+        },
+        _ => Seek::Anything,
+    };
+    let condition = if let Seek::Anything = seek { None } else { Some("= ?") };
+    let query = sqlx::query(Dialect::MySql.rows(ask, condition)).persistent(false);
+    let query = match seek {
+        Seek::Anything => query,
+        Seek::Int(whole) => query.bind(whole),
+        Seek::Unsigned(whole) => query.bind(whole),
+        Seek::Text(text) => query.bind(text.to_owned()),
+    };
+    let mut rows = query.fetch(connection);
+    let mut blocks = Gather::new(Block::MySql, send);
+    loop {
+        match rows.try_next().await {
+            Ok(Some(row)) => blocks.add(row).await,
+            Ok(None) => break,
+            Err(e) if cannot_have(&e) => break,
+            Err(e) => return Err(e),
+        }
+    }
+    blocks.flush().await;
+    Ok(())
+}
+
+/// Whether a key has signs that the column's character set has not, so that no row has it.
+fn cannot_have(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error().and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>());
+    error.is_some_and(|e| e.number() == ILLEGAL_MIX)
+}
+
+/// How to find the rows with a key's text. Collations find more than those, which is seen once they are read.
+enum Seek<'a> {
+    /// Only by looking at all of them.
+    Anything,
+    Int(i64),
+    Unsigned(u64),
+    Text(&'a str),
+}
+
+impl<'a> Seek<'a> {
+    /// None where no value of that kind has the text.
+    fn of(kind: Kind, key: &'a str) -> Option<Seek<'a>> {
+        match kind {
+            Kind::Int => key.parse().ok().map(Seek::Int),
+            Kind::Unsigned => key.parse().ok().map(Seek::Unsigned),
+            Kind::Text | Kind::Bytes | Kind::Decimal => Some(Seek::Text(key)),
+            Kind::Uuid => is_uuid(key).then_some(Seek::Text(key)),
+            _ => Some(Seek::Anything),
+        }
+    }
+}

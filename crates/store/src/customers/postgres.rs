@@ -1,0 +1,184 @@
+//! PostgreSQL: rows as a stream, in the server's binary form. Statements have no names there, so a pooler may stand
+//! in between.
+
+pub(crate) mod value;
+
+use crate::customers::block::{Block, Gather};
+use crate::customers::reader::{Ask, Kind, Link, Part, Stored, Table};
+use crate::customers::written::{is_decimal, is_uuid};
+use crate::sql::Dialect;
+use futures_util::TryStreamExt;
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use tokio::sync::mpsc;
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+const TABLES: &str = "\
+    SELECT n.nspname::text, c.relname::text, pg_table_is_visible(c.oid), has_any_column_privilege(c.oid, 'SELECT') \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition \
+    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' ORDER BY n.nspname, c.relname";
+
+/// Names, declared types, and what the types are underneath: built-in ones by their name, and whether they are arrays.
+const COLUMNS: &str = "\
+    SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), \
+    CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace THEN b.typname::text ELSE '' END, b.typcategory = 'A' \
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+    JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typbasetype = 0 THEN t.oid ELSE t.typbasetype END \
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relname = $1 \
+    AND CASE WHEN $2 = '' THEN pg_table_is_visible(c.oid) ELSE n.nspname = $2 END ORDER BY a.attnum";
+
+const LINKS: &str = "\
+    SELECT a.attname::text, k.contype = 'p', f.attname::text, \
+    CASE WHEN pg_table_is_visible(k.confrelid) THEN r.relname::text ELSE m.nspname || '.' || r.relname END \
+    FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] \
+    LEFT JOIN pg_catalog.pg_class r ON r.oid = k.confrelid LEFT JOIN pg_catalog.pg_namespace m ON m.oid = r.relnamespace \
+    LEFT JOIN pg_catalog.pg_attribute f ON f.attrelid = r.oid AND f.attnum = k.confkey[1] \
+    WHERE k.contype IN ('p', 'f') AND cardinality(k.conkey) = 1 AND c.relname = $1 \
+    AND CASE WHEN $2 = '' THEN pg_table_is_visible(c.oid) ELSE n.nspname = $2 END";
+
+pub(crate) async fn open(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = options.clone().disable_statement_logging().connect().await?;
+    sqlx::raw_sql(BEGIN).execute(&mut connection).await?;
+    Ok(connection)
+}
+
+pub(crate) async fn tables(connection: &mut PgConnection) -> Result<Vec<Table>, sqlx::Error> {
+    let tables: Vec<(String, String, bool, bool)> =
+        sqlx::query_as(TABLES).persistent(false).fetch_all(connection).await?;
+    let table = |(schema, name, visible, readable): (String, String, bool, bool)| match visible {
+        true => Table { name, within: None, readable, numbered: false },
+        false => Table {
+            name: format!("{schema}.{name}"),
+            within: Some((schema, name)),
+            readable,
+            numbered: false,
+        },
+    };
+    Ok(tables.into_iter().map(table).collect())
+}
+
+/// The schema, empty for one that is searched, and the name there.
+fn parts(table: &Table) -> (&str, &str) {
+    table.within.as_ref().map_or(("", &table.name), |(schema, name)| (schema, name))
+}
+
+pub(crate) async fn columns(
+    connection: &mut PgConnection,
+    table: &Table,
+) -> Result<Vec<Stored>, sqlx::Error> {
+    let (schema, name) = parts(table);
+    let columns: Vec<(String, String, String, bool)> =
+        sqlx::query_as(COLUMNS).bind(name).bind(schema).persistent(false).fetch_all(connection).await?;
+    let stored = |(name, declared, base, array): (String, String, String, bool)| {
+        let (kind, cast) = kind(&base, array);
+        Stored { name, declared, kind, cast }
+    };
+    Ok(columns.into_iter().map(stored).collect())
+}
+
+/// What values of a type come as. What has no binary form of use comes as the text that the server makes of it.
+fn kind(base: &str, array: bool) -> (Kind, (&'static str, &'static str)) {
+    let plain = match base {
+        _ if array => return (Kind::Shown, ("CAST(array_to_json(CAST(", " AS text[])) AS text)")),
+        "money" => return (Kind::Decimal, ("CAST(", " AS numeric)")),
+        "bool" => Kind::Truth,
+        "int2" | "int4" | "int8" => Kind::Int,
+        "float4" | "float8" => Kind::Real,
+        "numeric" => Kind::Decimal,
+        "bit" | "varbit" => Kind::Bits,
+        "date" => Kind::Day,
+        "timestamp" => Kind::Civil,
+        "timestamptz" => Kind::Instant,
+        "interval" => Kind::Span,
+        "text" | "varchar" => Kind::Text,
+        "bytea" => Kind::Bytes,
+        "bpchar" => Kind::Padded,
+        "uuid" => Kind::Uuid,
+        _ => return (Kind::Shown, ("CAST(", " AS text)")),
+    };
+    (plain, ("", ""))
+}
+
+pub(crate) async fn links(connection: &mut PgConnection, table: &Table) -> Result<Vec<Link>, sqlx::Error> {
+    let (schema, name) = parts(table);
+    let links: Vec<(String, bool, Option<String>, Option<String>)> =
+        sqlx::query_as(LINKS).bind(name).bind(schema).persistent(false).fetch_all(connection).await?;
+    Ok(links.into_iter().map(|(column, primary, to, other)| (column, primary, other.zip(to))).collect())
+}
+
+pub(crate) async fn count(
+    connection: &mut PgConnection,
+    table: &Table,
+    column: Option<&Stored>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(Dialect::Postgres.count(table, column)).persistent(false).fetch_one(connection).await
+}
+
+pub(crate) async fn read(
+    connection: &mut PgConnection,
+    ask: &Ask<'_>,
+    send: mpsc::Sender<Block>,
+) -> Result<(), sqlx::Error> {
+    let seek = match (&ask.part, ask.columns.first()) {
+        (Part::With(key), Some(first)) => match Seek::of(first.kind, key) {
+            Some(seek) => seek,
+            None => return Ok(()),
+        },
+        _ => Seek::Anything,
+    };
+    let statement = Dialect::Postgres.rows(ask, seek.condition());
+    let query = sqlx::query(statement).persistent(false);
+    let query = match seek {
+        Seek::Anything => query,
+        Seek::Int(whole) => query.bind(whole),
+        Seek::Text(_, text) => query.bind(text.to_owned()),
+    };
+    let mut rows = query.fetch(connection);
+    let mut blocks = Gather::new(Block::Postgres, send);
+    while let Some(row) = rows.try_next().await? {
+        blocks.add(row).await;
+    }
+    blocks.flush().await;
+    Ok(())
+}
+
+/// How to find the rows with a key's text. Which of them really have it is seen once they are read.
+enum Seek<'a> {
+    /// Only by looking at all of them.
+    Anything,
+    Int(i64),
+    /// By this comparison.
+    Text(&'static str, &'a str),
+}
+
+impl<'a> Seek<'a> {
+    /// None where no value of that kind has the text.
+    fn of(kind: Kind, key: &'a str) -> Option<Seek<'a>> {
+        let text = |comparison| Some(Seek::Text(comparison, key));
+        match kind {
+            Kind::Int => key.parse().ok().map(Seek::Int),
+            Kind::Decimal if !is_decimal(key) => None,
+            Kind::Decimal => text("= CAST($1 AS numeric)"),
+            Kind::Text | Kind::Shown | Kind::Padded | Kind::Bytes if key.contains('\0') => None,
+            Kind::Text | Kind::Shown => text("= $1"),
+            Kind::Padded => text("= CAST($1 AS bpchar)"),
+            Kind::Bytes => text("= convert_to($1, 'UTF8')"),
+            Kind::Uuid if !is_uuid(key) => None,
+            Kind::Uuid => text("= CAST($1 AS uuid)"),
+            _ => Some(Seek::Anything),
+        }
+    }
+
+    fn condition(&self) -> Option<&'static str> {
+        match self {
+            Seek::Anything => None,
+            Seek::Int(_) => Some("= $1"),
+            Seek::Text(comparison, _) => Some(comparison),
+        }
+    }
+}

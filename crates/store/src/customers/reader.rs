@@ -1,0 +1,198 @@
+//! A database while it is read: what the three kinds of databases have in common, and where each goes its own way.
+
+use crate::customers::block::Block;
+use crate::customers::error::StoreError;
+use crate::customers::place::Place;
+use crate::customers::{lite, mysql, postgres};
+use sqlx::{Connection, MySqlConnection, PgConnection};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How long a server may take to answer at all.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection that only reads, and sees one moment of the database from beginning to end.
+pub(crate) struct Reader {
+    place: Place,
+    session: Session,
+    tables: Option<Vec<Table>>,
+}
+
+enum Session {
+    Lite(lite::open::Session),
+    Postgres(PgConnection),
+    MySql(MySqlConnection),
+}
+
+/// A table or view.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    /// As schemas write it.
+    pub(crate) name: String,
+    /// The schema that it is in and its name there, where its name alone does not find it.
+    pub(crate) within: Option<(String, String)>,
+    /// Whether this user may read it, as far as that is known beforehand.
+    pub(crate) readable: bool,
+    /// Whether SQLite numbers its rows.
+    pub(crate) numbered: bool,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) name: String,
+    /// Its type in the database's own words.
+    pub(crate) declared: String,
+    pub(crate) kind: Kind,
+    /// What the statement writes around it, so that it comes as its kind.
+    pub(crate) cast: (&'static str, &'static str),
+}
+
+/// How values of a column come from the server. SQLite's values each say what they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Truth,
+    Int,
+    Unsigned,
+    Real,
+    Decimal,
+    /// Some bits, as a number.
+    Bits,
+    Day,
+    /// A date and time without a zone.
+    Civil,
+    /// A date and time that stand for a moment.
+    Instant,
+    /// A time of day.
+    Clock,
+    /// A length of time.
+    Span,
+    Text,
+    /// Text that is filled up with blanks.
+    Padded,
+    /// Bytes, which may be text.
+    Bytes,
+    Uuid,
+    /// Whatever else, as the database writes it.
+    Shown,
+}
+
+/// What a table is linked by: its columns, whether each alone is the primary key, and the table and column that it
+/// refers to.
+pub(crate) type Link = (String, bool, Option<(String, String)>);
+
+/// Which rows of a table are wanted.
+pub(crate) enum Part<'a> {
+    All,
+    /// So many, whichever they are.
+    First(u32),
+    /// The first different ones, of which letters in capitals are others.
+    Different(u32),
+    /// Those that have this text as the first column, and perhaps others.
+    With(&'a str),
+}
+
+/// What is wanted of a table.
+pub(crate) struct Ask<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) columns: &'a [Stored],
+    pub(crate) part: Part<'a>,
+}
+
+impl Reader {
+    pub(crate) async fn open(place: &Place) -> Result<Reader, StoreError> {
+        let session = match place {
+            Place::File(path) => Session::Lite(lite::open::Session::open(path).await?),
+            Place::Postgres(options) => Session::Postgres(in_time(place, postgres::open(options)).await?),
+            Place::MySql(options) => Session::MySql(in_time(place, mysql::open(options)).await?),
+        };
+        Ok(Reader { place: place.clone(), session, tables: None })
+    }
+
+    /// What an error of the driver's means here.
+    pub(crate) fn failed(&self, error: &sqlx::Error) -> StoreError {
+        StoreError::of(&self.place, error)
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Lets go of the database and hands back what was read of it: nothing where it was disturbed, see
+    /// [`lite::open::Session::finish`].
+    pub(crate) async fn finish<T>(self, read: T) -> Option<T> {
+        // What was read is read, so a failure to close says nothing.
+        match self.session {
+            Session::Lite(session) => return session.finish(read).await,
+            // A pooler keeps its connection to the server only where the transaction was ended.
+            Session::Postgres(mut connection) => {
+                sqlx::raw_sql("COMMIT").execute(&mut connection).await.ok();
+                connection.close().await.ok();
+            }
+            Session::MySql(connection) => drop(connection.close().await),
+        }
+        Some(read)
+    }
+
+    /// All tables and views, in the order of their names.
+    pub(crate) async fn tables(&mut self) -> Result<&[Table], sqlx::Error> {
+        let tables = match self.tables.take() {
+            Some(tables) => tables,
+            None => match &mut self.session {
+                Session::Lite(session) => lite::tables(&mut session.connection).await?,
+                Session::Postgres(connection) => postgres::tables(connection).await?,
+                Session::MySql(connection) => mysql::tables(connection).await?,
+            },
+        };
+        Ok(self.tables.insert(tables))
+    }
+
+    /// The columns of a table, in its order.
+    pub(crate) async fn columns(&mut self, table: &Table) -> Result<Vec<Stored>, sqlx::Error> {
+        match &mut self.session {
+            Session::Lite(session) => lite::columns(&mut session.connection, table).await,
+            Session::Postgres(connection) => postgres::columns(connection, table).await,
+            Session::MySql(connection) => mysql::columns(connection, table).await,
+        }
+    }
+
+    pub(crate) async fn links(&mut self, table: &Table) -> Result<Vec<Link>, sqlx::Error> {
+        match &mut self.session {
+            Session::Lite(session) => lite::links(&mut session.connection, table).await,
+            Session::Postgres(connection) => postgres::links(connection, table).await,
+            Session::MySql(connection) => mysql::links(connection, table).await,
+        }
+    }
+
+    /// How many rows there are, or how many that have something in a column.
+    pub(crate) async fn count(&mut self, table: &Table, column: Option<&Stored>) -> Result<u64, sqlx::Error> {
+        let count: i64 = match &mut self.session {
+            Session::Lite(session) => lite::count(&mut session.connection, table, column).await?,
+            Session::Postgres(connection) => postgres::count(connection, table, column).await?,
+            Session::MySql(connection) => mysql::count(connection, table, column).await?,
+        };
+        Ok(count.unsigned_abs())
+    }
+
+    /// Sends rows on, a block at a time, in the table's order where it has one.
+    pub(crate) async fn read(&mut self, ask: &Ask<'_>, send: mpsc::Sender<Block>) -> Result<(), sqlx::Error> {
+        match &mut self.session {
+            Session::Lite(session) => lite::read(&mut session.connection, ask, send).await,
+            Session::Postgres(connection) => postgres::read(connection, ask, send).await,
+            Session::MySql(connection) => mysql::read(connection, ask, send).await,
+        }
+    }
+}
+
+async fn in_time<T>(
+    place: &Place,
+    opening: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(PATIENCE, opening).await {
+        Ok(opened) => opened.map_err(|e| StoreError::of(place, &e)),
+        Err(_) => Err(StoreError::Unreachable {
+            place: place.to_string(),
+            why: format!("it did not answer within {} seconds", PATIENCE.as_secs()),
+        }),
+    }
+}

@@ -1,0 +1,66 @@
+//! One set of promises for customers on SQLite, PostgreSQL, MySQL and MariaDB.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod catalogue;
+mod keys;
+mod programs;
+mod servers;
+mod sessions;
+mod types;
+
+/// What the programs by chance are made of, as the engine's own tests have it.
+#[path = "../../../engine/tests/generate/mod.rs"]
+mod generate;
+#[path = "../../../engine/tests/model/mod.rs"]
+mod model;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Float64Type, Int64Type, UInt32Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use chrono_tz::Tz;
+use tidings_engine::chunk::Needs;
+use tidings_schema::load::{Settings, load};
+use tidings_schema::{AttributeId, CollectionId, Currency, FieldId, Vocabulary};
+use tidings_store::Loaded;
+use tidings_syntax::FileId;
+
+/// A vocabulary of a shop in Shanghai.
+fn vocabulary(yaml: &str) -> Vocabulary {
+    let settings = Settings { zone: Tz::Asia__Shanghai, currency: Currency::CNY };
+    let (vocabulary, findings) = load(yaml, FileId(0), &settings);
+    vocabulary.unwrap_or_else(|| panic!("{findings:?}"))
+}
+
+fn everything(vocabulary: &Vocabulary) -> Needs {
+    let mut needs = Needs::default();
+    (0..vocabulary.customer.attributes.len()).for_each(|i| needs.want(AttributeId(i as u32)));
+    for (c, collection) in vocabulary.collections.iter().enumerate() {
+        (0..collection.fields.len())
+            .for_each(|f| needs.want_field(CollectionId(c as u32), FieldId(f as u32)));
+    }
+    needs
+}
+
+fn keys(loaded: &Loaded) -> Vec<&str> {
+    loaded.chunks.iter().flat_map(|c| c.keys.iter().flatten()).collect()
+}
+
+/// A value of a column as text; none where it is missing.
+fn shown(column: &ArrayRef, row: usize) -> Option<String> {
+    column.is_valid(row).then(|| match column.data_type() {
+        DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
+        DataType::Float64 => column.as_primitive::<Float64Type>().value(row).to_string(),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
+        DataType::Date32 => {
+            tidings_schema::calendar::date(column.as_primitive::<Date32Type>().value(row)).to_string()
+        }
+        DataType::Boolean => column.as_boolean().value(row).to_string(),
+        DataType::UInt32 => column.as_primitive::<UInt32Type>().value(row).to_string(),
+        DataType::List(_) => {
+            let list = column.as_list::<i32>().value(row);
+            list.as_string::<i32>().iter().flatten().collect::<Vec<_>>().join("|")
+        }
+        other => panic!("{other} is no type of a column"),
+    })
+}
