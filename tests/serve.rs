@@ -68,6 +68,49 @@ fn a_broken_project_is_not_taken_up_and_a_mended_one_is() {
     daemon.until("/readyz", |status, _| status == 200);
 }
 
+/// Who unsubscribes does not have to wait until somebody has mended a rule.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_that_is_broken_from_the_start_sends_nothing_and_still_lets_people_go() {
+    let (port, mails) = mail_server(Duration::ZERO).await;
+    for (file, wrong) in [
+        ("rules/hello.tidings", RULE.replace("email is known", "emial is known")),
+        ("templates/hello.email.liquid", "no subject".to_owned()),
+        ("schema.yaml", "customer: {}\n".to_owned()),
+    ] {
+        let before = mails.lock().unwrap().len();
+        let project = shop(port);
+        fill(&project);
+        let sound = std::fs::read_to_string(project.folder().join(file)).unwrap();
+        project.write(file, &wrong);
+        let mut daemon = Daemon::start(&project, &[], &[LINKS]);
+        daemon
+            .until("/readyz", |status, why| status == 503 && why.contains(file) && !why.contains("not open"));
+        let link =
+            |id: &str| tidings_channels::unsubscribe::link("/unsubscribe", LINKS.1.as_bytes(), "email", id);
+        assert_eq!(daemon.ask("POST", &link("1"), "", "").0, 200, "{file}");
+        assert_eq!(daemon.get(&link("2")).0, 200, "{file}");
+        daemon.until("/metrics", |_, m| {
+            m.contains("tidings_project_sound 0") && m.contains("tidings_queue_depth")
+        });
+        assert_eq!(
+            mails.lock().unwrap().len(),
+            before,
+            "{file}: nothing leaves without the project's policy"
+        );
+
+        project.write(file, &sound);
+        daemon.until("/readyz", |status, _| status == 200);
+        soon(|| states(&project) == [("no_consent".to_owned(), 1), ("sent".to_owned(), 22)]).await;
+        assert_eq!(mails.lock().unwrap().len() - before, 22, "{file}");
+        daemon.signal("TERM");
+        assert_eq!(daemon.wait(), Some(0));
+    }
+    let project = shop(port);
+    project.write("tidings.yaml", "stroe: x\n");
+    let output = project.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "where its state is nobody knows");
+}
+
 #[test]
 fn looking_at_the_link_changes_nothing_and_the_button_withdraws() {
     let project = shop(1);

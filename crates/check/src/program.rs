@@ -50,6 +50,22 @@ pub struct Program {
     pub journeys: Vec<NotRun>,
 }
 
+impl Program {
+    /// One that says nothing.
+    pub fn without_rules(vocabulary: Arc<Vocabulary>) -> Program {
+        Program {
+            vocabulary,
+            defines: Vec::new(),
+            scores: Vec::new(),
+            stages: Vec::new(),
+            segments: Vec::new(),
+            rules: Vec::new(),
+            policy: Policy::default(),
+            journeys: Vec::new(),
+        }
+    }
+}
+
 /// A named expression.
 #[derive(Clone, Debug)]
 pub struct Define {

@@ -127,7 +127,7 @@ impl From<StateError> for Trouble {
 struct Health {
     /// Duties that fail.
     troubles: BTreeMap<Duty, Trouble>,
-    /// What is wrong with the project's files, each in a line; the program before runs on.
+    /// What is wrong with the project's files, each in a line; the program before runs on, if there is one.
     project: Vec<String>,
     /// Whether the state was opened.
     open: bool,
@@ -135,7 +135,9 @@ struct Health {
     stopping: bool,
 }
 
-/// Runs until it is told to stop and what was leaving has left. Fails where it cannot begin.
+/// Runs until it is told to stop and what was leaving has left. Fails where it cannot begin. With errors in the rules,
+/// the templates or the schema it begins without them: people can unsubscribe, and nothing is decided or sent before
+/// the project is sound.
 pub async fn serve(serve: Serve) -> Result<(), ServeError> {
     if !serve.listen.ip().is_loopback() {
         if serve.token.is_none() {
@@ -148,12 +150,18 @@ pub async fn serve(serve: Serve) -> Result<(), ServeError> {
         .await
         .map_err(|e| ServeError::Listen(format!("{} cannot be listened on: {e}", serve.listen)))?;
     let read = reader(&serve, "rules".to_owned());
-    let read = tokio::task::spawn_blocking(read).await;
-    let (mut watched, site) = read.map_err(|_| ServeError::Broken("reading the project"))?;
-    let site = site.map_err(ServeError::Unsound)?;
+    let (folder, sandbox, clock) = (serve.folder.clone(), serve.sandbox, serve.clock.clone());
+    let read = tokio::task::spawn_blocking(move || match read() {
+        (watched, Ok(site)) => Ok((watched, site, Vec::new())),
+        (watched, Err(unsound)) => match Site::without_rules(&folder, sandbox, clock) {
+            Some(site) => Ok((watched, site, unsound.lines())),
+            None => Err(ServeError::Unsound(unsound)),
+        },
+    });
+    let (mut watched, site, wrong) = read.await.map_err(|_| ServeError::Broken("reading the project"))??;
     watched.rules.clone_from(&site.project.config.rules);
     let (events, inbox) = mpsc::channel(64);
-    Daemon::new(serve, site, watched, events).go_on(inbox, listener).await
+    Daemon::new(serve, site, wrong, watched, events).go_on(inbox, listener).await
 }
 
 /// Reads the project, after a look at what is there.
@@ -165,6 +173,8 @@ fn reader(serve: &Serve, rules: String) -> impl FnOnce() -> (Watched, Result<Sit
 struct Daemon {
     serve: Serve,
     site: cell::Sender<Arc<Site>>,
+    /// Whether the project was sound at any time: before, its site has no rules, and nothing may leave.
+    sound: bool,
     state: cell::Sender<Option<State>>,
     /// The files that were read.
     watched: cell::Sender<Watched>,
@@ -179,13 +189,21 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn new(serve: Serve, site: Site, watched: Watched, events: mpsc::Sender<Event>) -> Daemon {
+    /// A daemon of a project with what is wrong with it.
+    fn new(
+        serve: Serve,
+        site: Site,
+        wrong: Vec<String>,
+        watched: Watched,
+        events: mpsc::Sender<Event>,
+    ) -> Daemon {
         Daemon {
             watched: cell::Sender::new(watched),
             site: cell::Sender::new(Arc::new(site)),
+            sound: wrong.is_empty(),
             state: cell::Sender::new(None),
             serve,
-            health: Health::default(),
+            health: Health { project: wrong, ..Health::default() },
             events,
             tasks: JoinSet::new(),
             sending: Stop::default(),
@@ -199,7 +217,7 @@ impl Daemon {
         listener: TcpListener,
     ) -> Result<(), ServeError> {
         metrics::handle();
-        metrics::project(true, false);
+        metrics::project(self.sound, false);
         // These end with the loop, however it ends.
         let mut around = JoinSet::new();
         around.spawn(tick(self.events.clone()));
@@ -209,6 +227,12 @@ impl Daemon {
         let address = listener.local_addr().unwrap_or(self.serve.listen);
         around.spawn(web::answer(listener, self.desk()));
         tracing::info!(%address, sandbox = self.site.borrow().sandbox, program = self.site.borrow().fingerprint(), "serving");
+        for finding in &self.health.project {
+            tracing::error!(
+                finding,
+                "the project has an error: nothing is decided or sent before it is mended"
+            );
+        }
         self.open();
         let ended = loop {
             tokio::select! {
@@ -282,14 +306,20 @@ impl Daemon {
         if self.health.stopping {
             return;
         }
-        self.send(state.clone());
-        let scheduler =
-            Scheduler { clock: self.serve.clock.clone(), worker: worker(), stop: self.serve.stop.clone() };
-        let (site, events) = (self.site.subscribe(), self.events.clone());
-        self.tasks.spawn(timing::keep_time(scheduler, site, state.clone(), events));
+        if self.sound {
+            self.act(state.clone());
+        }
         let (site, events, clock) = (self.site.subscribe(), self.events.clone(), self.serve.clock.clone());
         self.tasks.spawn(mailboxes::read(site, state.clone(), events, clock, self.serve.stop.clone()));
         self.tasks.spawn(sending::look(state, self.events.clone(), self.serve.stop.clone()));
+    }
+
+    /// Everything that needs a sound project begins.
+    fn act(&mut self, state: State) {
+        self.send(state.clone());
+        let scheduler =
+            Scheduler { clock: self.serve.clock.clone(), worker: worker(), stop: self.serve.stop.clone() };
+        self.tasks.spawn(timing::keep_time(scheduler, self.site.subscribe(), state, self.events.clone()));
     }
 
     /// Sends by the program that runs now, until it is stopped.
@@ -334,14 +364,17 @@ impl Daemon {
                 watched.rules.clone_from(&site.project.config.rules);
                 self.site.send_replace(Arc::new(site));
                 self.sending.now();
-                let state = self.state.borrow().clone();
-                if let Some(state) = state.filter(|_| !self.health.stopping) {
-                    self.send(state);
+                let (before, state) = (std::mem::replace(&mut self.sound, true), self.state.borrow().clone());
+                match state.filter(|_| !self.health.stopping) {
+                    Some(state) if before => self.send(state),
+                    Some(state) => self.act(state),
+                    None => {}
                 }
             }
             Err((rules, lines)) => {
+                let then = if self.sound { "the one before runs on" } else { "nothing is sent before it is" };
                 for finding in &lines {
-                    tracing::error!(finding, "the changed project is not taken up; the one before runs on");
+                    tracing::error!(finding, "the changed project is not taken up; {then}");
                 }
                 watched.rules = rules;
                 self.health.project = lines;

@@ -17,7 +17,7 @@ use tidings_check::program::Action;
 use tidings_engine::Needs;
 use tidings_plan::{Carrier, Door, Kind, Supplies, Terms};
 use tidings_project::Project;
-use tidings_schema::{AttributeId, money};
+use tidings_schema::{AttributeId, Vocabulary, money};
 use tidings_store::{CustomerStore, Outlet, State, StateError, StoreError, path_of};
 use tidings_syntax::{Diagnostic, Sources};
 
@@ -109,6 +109,27 @@ impl Site {
         let Some(program) = checked.program.filter(|_| errors.is_empty()) else {
             return Err(unsound(errors, Vec::new(), project));
         };
+        let site = Site::around(project, program, sandbox, clock)?;
+        Ok(Site { warnings: warnings.len(), ..site })
+    }
+
+    /// A project whose rules, templates or `schema.yaml` have errors, for what needs none of them: its state, who
+    /// unsubscribes, what comes back. Nothing where `tidings.yaml` cannot be used either.
+    pub fn without_rules(folder: &Path, sandbox: bool, clock: Clock) -> Option<Site> {
+        let (project, found) = Project::load(folder);
+        let settings = |d: &Diagnostic| {
+            project.sources.get(d.place.file).is_some_and(|source| source.path == "tidings.yaml")
+        };
+        if found.iter().any(|d| d.is_error() && settings(d)) {
+            return None;
+        }
+        let program = Program::without_rules(Arc::new(Vocabulary::empty(&project.config.settings())));
+        Site::around(project, program, sandbox, clock).ok()
+    }
+
+    /// Makes carriers for a project and finds its databases.
+    fn around(project: Project, program: Program, sandbox: bool, clock: Clock) -> Result<Site, Unsound> {
+        let folder = project.folder.as_path();
         let place = Surroundings {
             folder: folder.to_owned(),
             sandbox: caught(folder),
@@ -118,7 +139,7 @@ impl Site {
         let (delivery, templates) = (&project.config.delivery, Arc::clone(&project.templates));
         let carriers = match Carriers::build(delivery, templates, sandbox, &place) {
             Ok(carriers) => carriers,
-            Err(problems) => return Err(unsound(errors, problems, project)),
+            Err(problems) => return Err(unsound(Vec::new(), problems, project)),
         };
         let sandbox = carriers.is_sandbox();
         // What was only caught must not count as sent: the sandbox has a state of its own.
@@ -132,10 +153,10 @@ impl Site {
             (Ok(store), Ok(state)) => (store, state),
             (store, state) => {
                 let problems = [store.err(), state.err()].into_iter().flatten().collect();
-                return Err(unsound(errors, problems, project));
+                return Err(unsound(Vec::new(), problems, project));
             }
         };
-        Ok(Site { project, program, sandbox, carriers, warnings: warnings.len(), store, state, place })
+        Ok(Site { project, program, sandbox, carriers, warnings: 0, store, state, place })
     }
 
     /// Whether another version of the project keeps its state in the same place.
