@@ -129,9 +129,12 @@ fn looking_at_the_link_changes_nothing_and_the_button_withdraws() {
     let (status, page) = daemon.get(&link(LINKS.1, "1"));
     assert!(status == 200 && page.contains("<button"), "{page}");
     assert_eq!(planned(), 3, "mail programs look at links by themselves");
-    let forged = link("another secret", "2");
-    assert_eq!(daemon.get(&forged).0, 404);
-    assert_eq!(daemon.ask("POST", &forged, "", "List-Unsubscribe=One-Click").0, 404);
+    let of_another_channel =
+        tidings_channels::unsubscribe::link("/unsubscribe", LINKS.1.as_bytes(), "sms", "2");
+    for forged in [link("another secret", "2"), of_another_channel] {
+        assert_eq!(daemon.get(&forged).0, 404);
+        assert_eq!(daemon.ask("POST", &forged, "", "List-Unsubscribe=One-Click").0, 404);
+    }
     assert_eq!(planned(), 3);
 
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";

@@ -81,6 +81,7 @@ mod tests {
             "a b@shop.example",
             "ann@shop.example\r\nRCPT TO:<all@shop.example>",
             "ann\0@shop.example",
+            "\"ann lee\"@shop.example",
             "<ann@shop.example>",
             "ann@shop.example, bob@shop.example",
             &long,

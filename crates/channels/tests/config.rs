@@ -51,7 +51,7 @@ fn what_nobody_knows_is_refused_with_what_to_write() {
 
 #[test]
 fn a_literal_secret_is_refused_and_not_repeated() {
-    for literal in ["hunter2", "12345678", "1.25", "true", "vault:12345678", "env:A B"] {
+    for literal in ["hunter2", "12345678", "-12345678", "1.25", "true", "vault:12345678", "env:A B"] {
         let error = error::<SmtpConfig>(&format!("host: h\nfrom: f\nuser: u\npassword: {literal}"));
         assert!(error.contains("env:NAME") && !error.contains(literal), "{error}");
     }

@@ -59,6 +59,7 @@ async fn answer(State(log): State<Log>, request: Request) -> Response {
         "huge" => {
             respond(200, Body::from(format!("{{\"code\": \"X\", \"more\": \"{}\"}}", "x".repeat(10 << 20))))
         }
+        "padded" => respond(200, Body::from(format!("{{\"code\": \"X\"}}{}", " ".repeat(10 << 20)))),
         // {"code":"BOMB"}, packed.
         "packed" => with(200, ("content-encoding", "gzip"), Body::from(PACKED.to_vec())),
         "slow" => std::future::pending().await,
@@ -168,6 +169,7 @@ async fn each_answer_means_what_it_can_mean() {
         ("html", Unknown, Sent(None)),
         ("empty", Unknown, Sent(None)),
         ("huge", Unknown, Sent(None)),
+        ("padded", Unknown, Sent(None)),
         ("packed", Unknown, Sent(None)),
         // Whether the earlier request is under way or was carried out: a conflict alone does not tell.
         ("conflict", Unknown, Rejected),
@@ -199,6 +201,22 @@ async fn each_answer_means_what_it_can_mean() {
             "one request each, and no redirect is followed"
         );
     }
+}
+
+/// Starts itself anew in surroundings that name a proxy, which nobody answers at.
+#[tokio::test]
+async fn a_proxy_of_the_surroundings_is_not_asked() {
+    if std::env::var_os("http_proxy").is_none_or(|proxy| proxy != "http://127.0.0.1:1") {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "a_proxy_of_the_surroundings_is_not_asked"]);
+        let again =
+            again.env("http_proxy", "http://127.0.0.1:1").env_remove("no_proxy").env_remove("NO_PROXY");
+        let output = again.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let (base, _) = start().await;
+    check(deliver(&sms(&format!("url: {base}/ok")).unwrap(), Kind::Message).await, &Sent(None), "straight");
 }
 
 #[tokio::test]

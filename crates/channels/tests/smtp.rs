@@ -92,7 +92,8 @@ async fn whatever_a_name_holds_the_mail_is_one_mail_to_one_reader() {
         assert!(read.bcc().is_none() && read.to().unwrap().iter().count() == 1);
         let subject = read.subject().unwrap();
         assert!(
-            subject.starts_with("你好") && !subject.contains(['\u{202e}', '\u{2066}', '\u{200f}']),
+            subject.starts_with("你好")
+                && !subject.contains(|c: char| "\u{202e}\u{2066}\u{200f}".contains(c) || c.is_control()),
             "{subject}"
         );
         let shown = name.chars().filter(|c| c.is_alphanumeric()).take(9).collect::<String>();
@@ -172,6 +173,10 @@ async fn a_mail_without_an_answer_to_its_end_is_unknown() {
         let (outcome, log) = one(fault).await;
         assert!(matches!(outcome, Outcome::Unknown(_)), "{fault:?}: {outcome:?}");
         assert_eq!(log.recipients(), ["ann@shop.example"], "the server has it, and we cannot know");
+    }
+    for says in ["354 go on", "220 hello", "251 ok"] {
+        let (outcome, _) = one(Says(".", says)).await;
+        assert!(matches!(outcome, Outcome::Unknown(_)), "that is no answer to this: {outcome:?}");
     }
 }
 
@@ -297,6 +302,31 @@ async fn nothing_leaves_unprotected_when_protection_is_wanted() {
         "{:?}",
         log.commands()
     );
+}
+
+/// Who stands between can put answers in front of the server's own, and then one to another command is taken for that to
+/// the password.
+#[tokio::test]
+async fn a_login_that_is_answered_with_something_else_is_none() {
+    for (says, in_order) in [("235 welcome", true), ("250 ok", false), ("220 go on", false)] {
+        let (port, log) = start(&[Says("AUTH", says)]).await;
+        let known = channel(port, "tls: none\nuser: u\npassword: file:password");
+        let outcome = send(&known, 1, "ann@shop.example").await;
+        assert_eq!(
+            (is_again(&outcome), log.accepted().len()),
+            (!in_order, usize::from(in_order)),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_the_server_does_not_understand_is_refused_before_it_is_said() {
+    let (port, log) = start(&[]).await;
+    let channel = channel(port, "tls: none");
+    let outcome = send(&channel, 1, "李@shop.example").await;
+    assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
+    assert!(log.commands().iter().all(|c| !c.starts_with("MAIL")), "{:?}", log.commands());
 }
 
 #[tokio::test]

@@ -192,6 +192,7 @@ mod tests {
             "http://0xa9fea9fe/",
             "http://2852039166/",
             "https://user:pw@sms.example/",
+            "https://token@sms.example/",
             "ftp://localhost/",
             "sms",
         ] {

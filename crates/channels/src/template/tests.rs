@@ -114,7 +114,9 @@ fn no_template_runs_or_grows_without_end() {
         "{% assign x = 'xxxxxxxx' %}{% for i in (1..100) %}{% assign x = x | append: x %}{% endfor %}";
     assert!(html(doubling, many.clone()).unwrap_err().contains("takes too long"));
     let chain = format!("{{{{ long {} }}}}", "| append: long ".repeat(20));
-    assert!(html(&chain, many).unwrap_err().contains("longer than"));
+    assert!(html(&chain, many.clone()).unwrap_err().contains("longer than"));
+    let unseen = format!("{{{{ long {} | size }}}}", "| append: long ".repeat(19));
+    assert!(html(&unseen, many).unwrap_err().contains("longer than"));
     let long = "{% for i in (1..1000) %}{% assign x = long | upcase %}{% endfor %}";
     assert!(html(long, json!({"long": "x".repeat(60_000)})).unwrap_err().contains("takes too long"));
     assert_eq!(html(long, json!({"long": "short"})).unwrap(), "");
