@@ -128,6 +128,17 @@ mod tests {
             state.history(0..=i64::MAX).await.unwrap().rules.get("wake-up").map_or(0, |r| r.reached.len()),
             written * 100
         );
-        state.enqueue(run, &Page::default()).await.expect("and there is room again");
+        // Here SQLite takes the whole transaction back by itself.
+        let error = loop {
+            let said = state.withdraw_consent("ann", "email", &"a long story ".repeat(1_000)).await;
+            if let Err(error) = said {
+                break error;
+            }
+        };
+        assert!(matches!(error, StateError::Full { .. }), "{error:?}");
+        let Database::Lite { write, .. } = &state.database else { panic!("a file") };
+        sqlx::query("PRAGMA max_page_count = 4294967294").fetch_all(write).await.unwrap();
+        state.withdraw_consent("bob", "email", "there is room again").await.unwrap();
+        assert_eq!(state.consents("bob").await.unwrap().len(), 1);
     }
 }

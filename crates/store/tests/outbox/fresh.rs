@@ -46,6 +46,17 @@ impl Fresh {
         State::open(&self.url).await.unwrap()
     }
 
+    /// Waits until so many of the server's connections wait for a lock, looking meanwhile.
+    pub async fn until_waiting(&self, many: i64, meanwhile: impl Fn()) {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let mut watch = sqlx::PgConnection::connect(&self.url).await.unwrap();
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut watch).await.unwrap() < many {
+            meanwhile();
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Beside the state, as no code of the engine would do it.
     pub async fn by_hand(&self, sql: &str) -> Result<(), sqlx::Error> {
         if self.folder.is_some() {

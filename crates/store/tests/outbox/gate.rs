@@ -3,6 +3,7 @@
 use super::*;
 use sqlx::{Connection, Executor};
 use tidings_plan::Rate;
+use tidings_store::{Feedback, FeedbackKind};
 
 #[tokio::test]
 async fn a_no_between_the_claim_and_the_gate_stops_the_send() {
@@ -68,31 +69,35 @@ async fn what_waits_can_be_called_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_server_a_no_waits_for_the_gates_before_it() {
     let Some(f) = Fresh::server().await else { return };
-    f.enqueue(vec![mail("ann")]).await;
-    let claim = f.claim(Kind::Message, "email").await;
-    // The gate has seen that ann said nothing, and cannot go on for a while.
-    let mut other = sqlx::PgConnection::connect(&f.url).await.unwrap();
-    other.execute("BEGIN; LOCK TABLE tidings_rates IN EXCLUSIVE MODE").await.unwrap();
-    let mut watch = sqlx::PgConnection::connect(&f.url).await.unwrap();
-    let mut waiting = async || -> i64 {
-        let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        sqlx::query_scalar(waiting).fetch_one(&mut watch).await.unwrap()
-    };
-    let (state, prepared, token) = (f.again().await, prepared(&claim), claim.token);
-    let gate = tokio::spawn(async move {
-        let rates = [("shop.example".to_owned(), Rate { count: 1, per: Duration::from_secs(1) })];
-        state.gate(token, &prepared, OnUnknown::Leave, LEASE, &Door::default(), &rates).await.unwrap()
-    });
-    while waiting().await < 1 {
-        tokio::task::yield_now().await;
+    for word in ["withdrawn", "suppressed", "complained", "paused", "erased"] {
+        f.enqueue(vec![mail(word)]).await;
+        let claim = f.claim(Kind::Message, "email").await;
+        // The gate has seen that nobody said anything, and cannot go on for a while.
+        let mut other = sqlx::PgConnection::connect(&f.url).await.unwrap();
+        other.execute("BEGIN; LOCK TABLE tidings_rates IN EXCLUSIVE MODE").await.unwrap();
+        let (state, prepared, token) = (f.again().await, prepared(&claim), claim.token);
+        let gate = tokio::spawn(async move {
+            let rates = [("shop.example".to_owned(), Rate { count: 1_000, per: Duration::from_secs(1) })];
+            state.gate(token, &prepared, OnUnknown::Leave, LEASE, &Door::default(), &rates).await.unwrap()
+        });
+        f.until_waiting(1, || ()).await;
+        let state = f.again().await;
+        let no = tokio::spawn(async move {
+            let complaint = Feedback { kind: FeedbackKind::Complaint, detail: String::new() };
+            let address = format!("{word}@shop.example");
+            match word {
+                "withdrawn" => state.withdraw_consent(word, "email", "link").await.unwrap(),
+                "suppressed" => drop(state.suppress("email", &address, "asked to", "test").await.unwrap()),
+                "complained" => drop(state.feedback(mail(word).key, &complaint).await.unwrap()),
+                "paused" => state.pause(&Scope::Channel("email".into()), "test").await.unwrap(),
+                _ => drop(state.erase(word).await.unwrap()),
+            }
+        });
+        let early = || assert!(!no.is_finished(), "{word} was committed while the gate let the mail out");
+        f.until_waiting(2, early).await;
+        other.execute("COMMIT").await.unwrap();
+        no.await.unwrap();
+        assert_eq!(gate.await.unwrap().open, [mail(word).key]);
+        f.state.resume(&Scope::Channel("email".into())).await.unwrap();
     }
-    let state = f.again().await;
-    let no = tokio::spawn(async move { state.withdraw_consent("ann", "email", "link").await.unwrap() });
-    while waiting().await < 2 {
-        assert!(!no.is_finished(), "it was committed while the gate let ann's mail out");
-        tokio::task::yield_now().await;
-    }
-    other.execute("COMMIT").await.unwrap();
-    no.await.unwrap();
-    assert_eq!(gate.await.unwrap().open, [mail("ann").key]);
 }

@@ -96,3 +96,16 @@ async fn names_that_look_like_sql_are_names() {
         assert_eq!(f.state.outbox_rows(&RowFilter::default(), 99).await.unwrap().len(), NAMES.len() * 3);
     }
 }
+
+/// PostgreSQL's texts cannot hold it.
+#[tokio::test]
+async fn a_nul_stops_nothing() {
+    for f in Fresh::each().await {
+        let nul = "a\0b";
+        f.enqueue(vec![Intent { subject: nul.into(), ..mail(nul) }, mail("bob")]).await;
+        f.state.withdraw_consent(nul, nul, nul).await.unwrap();
+        f.carry(Kind::Message, "email", Outcome::Rejected("550 \0".into())).await;
+        assert_eq!(f.states(nul).await, [Status::Rejected]);
+        assert_eq!(f.states("bob").await, [Status::Rejected]);
+    }
+}
