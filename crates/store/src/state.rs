@@ -102,6 +102,17 @@ mod tests {
     use super::*;
     use tidings_plan::{Occasion, Page};
 
+    /// No test can cut the power; these are what SQLite promises to survive that by.
+    #[tokio::test]
+    async fn a_file_is_written_so_that_a_commit_outlives_the_power() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(&format!("sqlite:{}/state.db", folder.path().display())).await.unwrap();
+        let Database::Lite { write, .. } = &state.database else { panic!("a file") };
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(write).await.unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(write).await.unwrap();
+        assert_eq!((journal.as_str(), synchronous), ("wal", 2), "2 is FULL");
+    }
+
     #[tokio::test]
     async fn a_full_disk_is_an_error_and_loses_nothing() {
         let folder = tempfile::tempdir().unwrap();

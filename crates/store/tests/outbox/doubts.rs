@@ -66,6 +66,22 @@ async fn a_doubt_older_than_the_provider_s_memory_is_left() {
 }
 
 #[tokio::test]
+async fn what_was_to_be_sent_again_is_not_where_its_channel_says_otherwise_by_then() {
+    for f in Fresh::each().await {
+        for policy in [OnUnknown::Leave, OnUnknown::Ask(60), OnUnknown::TwiceWithCoupon] {
+            let name = format!("{policy:?}");
+            f.enqueue(vec![mail(&name)]).await;
+            f.carry(Kind::Message, "email", Outcome::Unknown("reset after the dot".into())).await;
+            f.state.resolve(&email(), OnUnknown::Retry(1_000)).await.unwrap();
+            f.advance(Duration::from_secs(10));
+            let claim = f.claim(Kind::Message, "email").await;
+            assert_eq!((claim.rows.len(), f.gate_with(&claim, policy).await.open.len()), (1, 0), "{name}");
+            assert_eq!(f.states(&name).await, [Status::Unconfirmed], "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_may_have_left_is_never_called_refused() {
     for f in Fresh::each().await {
         in_doubt(&f).await;

@@ -70,6 +70,9 @@ async fn what_waits_can_be_called_off() {
 async fn on_a_server_a_no_waits_for_the_gates_before_it() {
     let Some(f) = Fresh::server().await else { return };
     for word in ["withdrawn", "suppressed", "complained", "paused", "erased"] {
+        let before = Intent { key: key("before", word), step: "before".into(), ..mail(word) };
+        f.enqueue(vec![before]).await;
+        f.carry(Kind::Message, "email", sent(None)).await;
         f.enqueue(vec![mail(word)]).await;
         let claim = f.claim(Kind::Message, "email").await;
         // The gate has seen that nobody said anything, and cannot go on for a while.
@@ -88,7 +91,7 @@ async fn on_a_server_a_no_waits_for_the_gates_before_it() {
             match word {
                 "withdrawn" => state.withdraw_consent(word, "email", "link").await.unwrap(),
                 "suppressed" => drop(state.suppress("email", &address, "asked to", "test").await.unwrap()),
-                "complained" => drop(state.feedback(mail(word).key, &complaint).await.unwrap()),
+                "complained" => drop(state.feedback(key("before", word), &complaint).await.unwrap()),
                 "paused" => state.pause(&Scope::Channel("email".into()), "test").await.unwrap(),
                 _ => drop(state.erase(word).await.unwrap()),
             }

@@ -268,11 +268,15 @@ async fn what_is_written_down_or_handed_on_during_an_erasure_is_forgotten_too() 
     // As a refusal gives a message to its next channel.
     let later = f.state.start_run(i64::MAX / 4, "test", "").await.unwrap();
     f.state.enqueue(later, &page(vec![named("refused")])).await.unwrap();
-    let row = r#"{"id": 1000001, "key": "\\x000102030405060708090a0b0c0d0e0f", "state": "pending"}"#;
+    let claim = f.claim(Kind::Message, "email").await;
+    assert_eq!(f.gate(&claim).await.open.len(), 1);
+    let next = r#"{"id": 1000001, "key": "\\x000102030405060708090a0b0c0d0e0f", "state": "pending", "dispatched_at": null,
+                   "payload": null, "settled_at": null, "reason": null}"#;
     let hand_on = format!(
-        "BEGIN; UPDATE tidings_outbox SET attempts = 1 WHERE state = 'pending'; \
+        "BEGIN; UPDATE tidings_outbox SET state = 'rejected', reason = 'no', settled_at = 1, token = NULL, worker = NULL, \
+             leased_until = NULL WHERE state = 'dispatching'; \
          INSERT INTO tidings_outbox OVERRIDING SYSTEM VALUE \
-         SELECT (jsonb_populate_record(o, '{row}')).* FROM tidings_outbox o WHERE state = 'pending'"
+             SELECT (jsonb_populate_record(o, '{next}')).* FROM tidings_outbox o WHERE state = 'rejected'"
     );
     other.execute(sqlx::AssertSqlSafe(hand_on)).await.unwrap();
     let erasing = erase();
@@ -280,7 +284,7 @@ async fn what_is_written_down_or_handed_on_during_an_erasure_is_forgotten_too() 
     other.execute("COMMIT").await.unwrap();
     erasing.await.unwrap();
     nothing_has_their_name(&f).await;
-    assert_eq!(f.states("ann").await, [Status::Cancelled; 3]);
+    assert_eq!(f.states("ann").await, [Status::Cancelled, Status::Rejected, Status::Cancelled]);
 }
 
 #[tokio::test]
