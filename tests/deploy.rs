@@ -16,8 +16,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
             found.push(serde_json::from_str(&parts).unwrap());
             continue;
         }
-        let starts =
-            ["ExecStartPre=/usr/local/bin/tidings ", "ExecStart=/usr/local/bin/tidings ", "tidings "];
+        let starts = ["ExecStart=/usr/local/bin/tidings ", "tidings "];
         if let Some(rest) = starts.iter().find_map(|start| line.strip_prefix(start)) {
             found.push(words(rest.split(" #").next().unwrap()));
         }

@@ -39,7 +39,7 @@ fn describe() {
     describe_gauge!("tidings_held_runs", "Runs whose sends wait for a person's word");
     describe_gauge!(
         "tidings_project_sound",
-        "1 while the project's files are sound, 0 while the old program runs on"
+        "1 while the project's files are sound; otherwise the program before runs on, if there is one"
     );
     describe_gauge!("tidings_state_reachable", "1 while the state answers");
     describe_counter!("tidings_reloads_total", "Projects that were taken up after a change");
