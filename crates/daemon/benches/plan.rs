@@ -86,6 +86,7 @@ async fn measure(customers: usize, orders: usize, rules: usize) {
             shown: &Needs::default(),
             threads,
             since: &[],
+            sparing: false,
         };
         let now = Now::parse("2026-11-11T10:00", settings.zone).unwrap();
         let decision = decider.decide(now, None).await.unwrap();

@@ -1,14 +1,19 @@
 //! From a program and two stores to a plan: load, evaluate, look back, decide.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 use tidings_check::Program;
+use tidings_check::program::Rule;
 use tidings_engine::{Chunk, Evaluator, Matches, Needs, Populations};
 use tidings_plan::{
-    Addresses, History, Key, Plan, Question, Standing, coupons_since, may_still_go, messages_since, plan,
+    Addresses, History, Key, Plan, Question, Standing, awaited, counts_customers, coupons_since,
+    may_still_go, messages_since, plan,
 };
-use tidings_schema::Now;
-use tidings_store::{CustomerStore, EngineRows, LoadStats, Moves, Selection, State, StateError, StoreError};
+use tidings_schema::{AttributeId, Now, RowSource};
+use tidings_store::{
+    Asked, CustomerStore, EngineRows, LoadStats, Moves, Selection, State, StateError, StoreError,
+};
 
 /// What plans are made from.
 #[derive(Clone, Copy)]
@@ -29,6 +34,8 @@ pub struct Decider<'a> {
     pub threads: usize,
     /// From when on events count for rules that wait for them, as a [`Question`] has it.
     pub since: &'a [(usize, i64)],
+    /// Whether no more customers are read than the decision is about, where that can be told beforehand.
+    pub sparing: bool,
 }
 
 /// A plan and all that it was made from.
@@ -40,7 +47,7 @@ pub struct Decision<'a> {
     pub evaluator: Evaluator,
     /// The columns that the chunks have.
     pub needs: Needs,
-    /// Every customer.
+    /// The customers that were read.
     pub chunks: Vec<Chunk>,
     /// The cut-offs of scores over the population.
     pub populations: Populations,
@@ -55,7 +62,12 @@ pub struct Decision<'a> {
     history: History,
     standing: Standing,
     only: Option<Vec<usize>>,
+    /// Who was read; none where everybody was.
+    whom: Option<Vec<Box<str>>>,
 }
+
+/// How many customers are read one by one; for more it is all of them.
+const FEW: usize = 5_000;
 
 /// Why there is no plan.
 #[derive(Debug)]
@@ -96,8 +108,11 @@ impl<'a> Decider<'a> {
         let evaluator = Evaluator::compile(self.program);
         let needs = evaluator.needs().union(&tidings_plan::needs(self.program)).union(self.shown);
         let start = Instant::now();
-        let (rows, history, standing) = self.look_back(now).await?;
-        let loaded = self.customers.load(vocabulary, &needs, Selection::All, &rows).await?;
+        let whom = self.concerned(now, only.as_deref(), &evaluator).await?;
+        let keys: Option<Vec<&str>> = whom.as_ref().map(|keys| keys.iter().map(AsRef::as_ref).collect());
+        let (rows, history, standing) = self.look_back(now, only.as_deref(), keys.as_deref(), &needs).await?;
+        let selection = keys.as_deref().map_or(Selection::All, Selection::Those);
+        let loaded = self.customers.load(vocabulary, &needs, selection, &rows).await?;
         let loading = start.elapsed();
         let chunks = loaded.chunks;
         let evaluator = evaluator.reading(&needs);
@@ -133,33 +148,110 @@ impl<'a> Decider<'a> {
             history,
             standing,
             only,
+            whom,
         })
     }
 
-    async fn look_back(&self, now: Now) -> Result<(EngineRows, History, Standing), StateError> {
+    /// Those whom rules that wait for events can be about now. None where that may be anybody: where one of them waits
+    /// for none, and where customers are counted or ranked among all others.
+    async fn concerned(
+        &self,
+        now: Now,
+        only: Option<&[usize]>,
+        evaluator: &Evaluator,
+    ) -> Result<Option<Vec<Box<str>>>, StoreError> {
+        let Some(only) = only.filter(|_| self.sparing && !evaluator.ranks()) else { return Ok(None) };
+        if only.iter().filter_map(|rule| self.program.rules.get(*rule)).any(counts_customers) {
+            return Ok(None);
+        }
+        let Some(awaited) = awaited(self.program, only, self.since, now) else { return Ok(None) };
+        let whom = self.customers.happened(&self.program.vocabulary, &awaited, now.micros).await?;
+        Ok(whom.filter(|whom| whom.len() <= FEW))
+    }
+
+    async fn look_back(
+        &self,
+        now: Now,
+        only: Option<&[usize]>,
+        customers: Option<&[&str]>,
+        needs: &Needs,
+    ) -> Result<(EngineRows, History, Standing), StateError> {
         let Some(state) = self.state else { return Ok(Default::default()) };
-        let mut history = state.history(messages_since(self.program, now)..=now.micros).await?;
+        let rules = only.map(|only| only.iter().filter_map(|rule| self.program.rules.get(*rule)));
+        let rules: Option<Vec<&str>> = rules.map(|rules| rules.map(Rule::identity).collect());
+        let asked = Asked {
+            rules: rules.as_deref(),
+            customers,
+            messages: messages_since(self.program, now)..=now.micros,
+            ..self.engine_rows_for(needs)
+        };
+        let mut history = state.history(&asked).await?;
+        // About nobody there is nothing more to know.
+        if customers.is_some_and(<[&str]>::is_empty) {
+            return Ok((EngineRows::default(), history, Standing::default()));
+        }
         history.spent = state.spent(coupons_since(self.program, now)).await?;
+        Ok((state.engine_rows(&asked).await?, history, self.standing(state).await?))
+    }
+
+    /// What the engine keeps of what is needed of customers.
+    fn engine_rows_for<'b>(&self, needs: &Needs) -> Asked<'b> {
+        let vocabulary = &self.program.vocabulary;
+        let collections = || needs.collections.iter().filter_map(|c| vocabulary.collection(c.id));
+        let kept = |id: &AttributeId| vocabulary.attribute(*id).is_some_and(|a| a.kept);
+        Asked {
+            sends: collections().any(|c| matches!(c.source, RowSource::Sends)),
+            grants: collections().any(|c| matches!(c.source, RowSource::Grants)),
+            kept: needs.attributes.iter().any(kept),
+            ..Asked::default()
+        }
+    }
+
+    async fn standing(&self, state: &State) -> Result<Standing, StateError> {
         let mut standing = Standing { secret: state.secret().to_vec(), ..Standing::default() };
         for contact in &self.program.vocabulary.contacts {
             let channel = &contact.channel;
             standing.suppressed.insert(channel.clone(), state.suppressed(channel).await?);
             standing.withdrawn.insert(channel.clone(), state.withdrawn(channel).await?);
         }
-        Ok((state.engine_rows().await?, history, standing))
+        Ok(standing)
+    }
+
+    /// Some customers as far as it takes to know whether they may be written to, and with which columns.
+    async fn reachable(&self, state: &State, keys: &[&str]) -> Result<(Needs, Vec<Chunk>), DecideError> {
+        let needs = tidings_plan::reach::needs(&self.program.vocabulary);
+        let few = keys.len() <= FEW;
+        let asked = Asked { customers: few.then_some(keys), ..self.engine_rows_for(&needs) };
+        let rows = state.engine_rows(&asked).await?;
+        let selection = if few { Selection::Those(keys) } else { Selection::All };
+        let loaded = self.customers.load(&self.program.vocabulary, &needs, selection, &rows).await?;
+        Ok((needs, loaded.chunks))
     }
 }
 
 impl Decision<'_> {
-    /// Refuses what waits from earlier runs for customers who do not say yes any more, as they were just read.
-    pub async fn recheck(&self, state: &State) -> Result<Moves, StateError> {
+    /// Refuses what waits from earlier runs for customers who do not say yes any more, as they were just read, or are
+    /// read now.
+    pub async fn recheck(&self, state: &State) -> Result<Moves, DecideError> {
         let waiting = state.waiting_messages().await?;
+        if waiting.is_empty() {
+            return Ok(Moves::default());
+        }
         let (keys, messages): (Vec<Key>, Vec<(String, String)>) =
             waiting.into_iter().map(|(key, channel, customer)| (key, (channel, customer))).unzip();
-        let may_go = may_still_go(&self.question(), &messages);
+        let may_go = match &self.whom {
+            None => may_still_go(&self.question(), &messages),
+            Some(_) => {
+                let customers: BTreeSet<&str> = messages.iter().map(|(_, c)| c.as_str()).collect();
+                let customers: Vec<&str> = customers.into_iter().collect();
+                let (needs, chunks) = self.of.reachable(state, &customers).await?;
+                let (needs, chunks, standing) = (&needs, &chunks, &self.of.standing(state).await?);
+                may_still_go(&Question { chunks, needs, standing, ..self.question() }, &messages)
+            }
+        };
         let refused: Vec<Key> =
             keys.into_iter().zip(may_go).filter(|(_, go)| !go).map(|(key, _)| key).collect();
-        state.refuse_without_consent(&refused).await
+        Ok(state.refuse_without_consent(&refused).await?)
     }
 
     /// Names of rules that sent something and are in the project no more: renamed without `was`, or deleted.

@@ -284,7 +284,7 @@ async fn decide(
     let (shown, mut supplies) = (site.shown(), site.supplies());
     supplies.expiring = true;
     let now = Now { micros: at, zone: site.zone() };
-    let decider = Decider { since: &since, ..site.decider(&customers, Some(state), &shown) };
+    let decider = Decider { since: &since, sparing: true, ..site.decider(&customers, Some(state), &shown) };
     let waits = |i: &usize| site.program.rules.get(*i).is_some_and(|r| matches!(r.schedule, Schedule::On(_)));
     let all_wait = rules.iter().all(waits);
     let decision = decider.decide(now, Some(rules)).await?;

@@ -223,6 +223,7 @@ impl Site {
             shown,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             since: &[],
+            sparing: false,
         }
     }
 

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tidings_check::program::Schedule;
-use tidings_daemon::{Scheduler, Site, Stop, Turn};
+use tidings_daemon::{Decider, Scheduler, Site, Stop, Turn};
+use tidings_plan::Status;
 use tidings_plan::schedule::{Occurrence, occurrences};
+use tidings_schema::Now;
 use tidings_store::state::OccurrenceState;
 use tidings_store::{Import, State};
 
@@ -374,4 +376,82 @@ async fn an_event_is_answered_once_within_its_minute() {
     let kept = world.state.occurrences(999).await.unwrap();
     assert!(kept.iter().filter(|o| o.run.is_some()).eq(kept.iter().filter(|o| o.run == Some(runs[0].id))));
     assert!((60..=62).contains(&kept.len()), "{}", kept.len());
+}
+
+/// A shop of 400, with rules that wait for events and one that does not.
+async fn busy(rules: &str) -> World {
+    let mut world = World::new(rules).await;
+    let mut customers = String::from("id,email,birthday,consent,signed_up\n");
+    for n in 0..400 {
+        let at = chrono::DateTime::from_timestamp_micros(START - n * 20 * MINUTE).unwrap().to_rfc3339();
+        let consent = if n % 5 == 0 { "no" } else { "yes" };
+        customers += &format!("c{n},c{n}@example.com,1990-04-01,{consent},{at}\n");
+    }
+    std::fs::write(world.folder.path().join("customers.csv"), customers).unwrap();
+    import(world.folder.path(), &world.site).await;
+    world.edit(rules);
+    world
+}
+
+/// What would be written down, by a look at everybody and by one at those who matter.
+async fn both_ways(world: &World, since: i64) -> [(usize, Vec<tidings_plan::Page>); 2] {
+    let (site, customers) = (&world.site, world.site.customers().await.unwrap());
+    let (shown, supplies) = (site.shown(), site.supplies());
+    let rules: Vec<usize> = (0..site.program.rules.len()).collect();
+    let since: Vec<(usize, i64)> = rules.iter().map(|rule| (*rule, since)).collect();
+    let now = Now { micros: world.now(), zone: site.zone() };
+    let mut ways = Vec::new();
+    for sparing in [false, true] {
+        let decider =
+            Decider { since: &since, sparing, ..site.decider(&customers, Some(&world.state), &shown) };
+        let decision = decider.decide(now, Some(rules.clone())).await.unwrap();
+        let pages = tidings_plan::pages(&decision.plan, &decision.question(), &supplies).collect();
+        ways.push((decision.stats.customers, pages));
+    }
+    ways.try_into().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_about_events_reads_only_whom_they_concern_and_says_the_same() {
+    let entry = rule("enters", "on signup").replace("every time", "on every entry");
+    let once = rule("once", "on signup").replace("  repeat every time\n", "");
+    let world = busy(&(rule("welcome", "on signup") + &entry + &once)).await;
+    let run = world.state.start_run(START, "test", "").await.unwrap();
+    for (minutes, late) in [(1, 0), (2, 240), (3, 0), (200, 0), (600, 480)] {
+        world.pass(minutes * MINUTE);
+        let [(all, whole), (few, sparing)] = both_ways(&world, world.now() - late * MINUTE).await;
+        assert_eq!(whole, sparing, "{minutes}");
+        assert!(all == 401 && few < 40, "{few} of {all}");
+        assert_eq!(few == 0, minutes >= 200, "{few}");
+        assert_eq!(sparing.iter().any(|page| !page.intents.is_empty()), minutes < 200, "{minutes}");
+        for page in &sparing {
+            world.state.enqueue(run, page).await.unwrap();
+        }
+    }
+    // Who is a share of all, and what waits for no event, takes all.
+    for rules in
+        [rule("shared", "on signup").replace("  repeat", "  limit 50% of customers\n  repeat"), forms()]
+    {
+        let world = busy(&rules).await;
+        let [whole, sparing] = both_ways(&world, world.now()).await;
+        assert_eq!(whole, sparing);
+        assert_eq!(whole.0, 401);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_no_in_the_shop_is_found_also_where_nothing_happens() {
+    let mut world = busy(&rule("welcome", "on signup")).await;
+    let scheduler = world.scheduler();
+    world.turn(&scheduler).await;
+    world.pass(MINUTE);
+    world.turn(&scheduler).await;
+    assert_eq!(world.state.ledger("c1").await.unwrap()[0].status, Status::Pending);
+    let no = "id,email,birthday,consent,signed_up\nc1,c1@example.com,1990-04-01,no,2020-01-01\n";
+    std::fs::write(world.folder.path().join("customers.csv"), no).unwrap();
+    import(world.folder.path(), &world.site).await;
+    world.pass(5 * HOUR);
+    world.turn(&scheduler).await;
+    assert_eq!(world.state.ledger("c1").await.unwrap()[0].status, Status::NoConsent);
+    assert_eq!(world.state.ledger("c2").await.unwrap()[0].status, Status::Pending);
 }

@@ -118,6 +118,11 @@ impl Evaluator {
         &self.needs
     }
 
+    /// Whether what is said of one customer depends on all: there are scores over the population.
+    pub fn ranks(&self) -> bool {
+        !self.levels.is_empty()
+    }
+
     /// What the scores know of all customers: the chunks are all there are.
     pub fn populations(&self, chunks: &[Chunk], now: Now, threads: usize) -> Populations {
         let mut populations = Populations::default();

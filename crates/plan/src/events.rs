@@ -8,7 +8,7 @@ use arrow_array::{Array, Int64Array};
 use tidings_check::Program;
 use tidings_check::program::Schedule;
 use tidings_engine::{Chunk, Needs};
-use tidings_schema::{EventSource, Vocabulary};
+use tidings_schema::{EventSource, Now, Vocabulary};
 
 /// How far before its stretch events are looked for, in microseconds: rows reach a store late.
 const LATE: i64 = 3_600_000_000;
@@ -30,24 +30,49 @@ pub fn needs(program: &Program) -> Needs {
     needs
 }
 
+/// What some rules wait for, each with the moment (microseconds since 1970 UTC) after which it counts; `since` as a
+/// [`Question`] has it. None where one of them waits for nothing.
+pub fn awaited<'a>(
+    program: &'a Program,
+    rules: &[usize],
+    since: &[(usize, i64)],
+    now: Now,
+) -> Option<Vec<(&'a EventSource, i64)>> {
+    let mut awaited = Vec::new();
+    for rule in rules {
+        let schedule = &program.rules.get(*rule)?.schedule;
+        let Schedule::On(_) = schedule else { return None };
+        // What is no event happens to nobody.
+        if let Some(source) = source(&program.vocabulary, schedule) {
+            awaited.push((source, counts_from(*rule, since, now.micros)));
+        }
+    }
+    Some(awaited)
+}
+
+/// After which moment a rule's events count.
+fn counts_from(rule: usize, since: &[(usize, i64)], now: i64) -> i64 {
+    let since = since.iter().find(|(of, _)| *of == rule).map_or(now, |(_, since)| *since);
+    since.min(now).saturating_sub(LATE)
+}
+
 /// By customer of a chunk, the moment of the latest event that a rule waits for, among those that count now; no
 /// customer has one where the event cannot be looked for. None where the rule waits for none. As for all rows, what
 /// happens now or later has not happened.
 pub(crate) fn latest(question: &Question<'_>, rule: usize, chunk: &Chunk) -> Option<Vec<Option<i64>>> {
     let schedule = &question.program.rules.get(rule)?.schedule;
-    let since = question.since.iter().find(|(of, _)| *of == rule).map(|(_, since)| *since);
-    matches!(schedule, Schedule::On(_)).then(|| moments(question, schedule, since, chunk).unwrap_or_default())
+    let from = counts_from(rule, question.since, question.now.micros);
+    matches!(schedule, Schedule::On(_)).then(|| moments(question, schedule, from, chunk).unwrap_or_default())
 }
 
 fn moments(
     question: &Question<'_>,
     schedule: &Schedule,
-    since: Option<i64>,
+    from: i64,
     chunk: &Chunk,
 ) -> Option<Vec<Option<i64>>> {
     let vocabulary = &question.program.vocabulary;
     let now = question.now.micros;
-    let from = since.unwrap_or(now).min(now).saturating_sub(LATE);
     let counts = |at: &i64| from < *at && *at < now;
     let moment = |times: &Int64Array, i: usize| times.is_valid(i).then(|| times.value(i)).filter(counts);
     match source(vocabulary, schedule)? {

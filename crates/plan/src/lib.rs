@@ -14,11 +14,11 @@ pub mod schedule;
 pub mod situation;
 
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Rate, Sending};
-pub use events::needs;
+pub use events::{awaited, needs};
 pub use gate::{AtGate, Door, Refusal};
 pub use history::{Entry, History, Hold, Occasion, Page, PastMessage, RuleHistory};
 pub use intents::{Supplies, Terms, pages};
-pub use make::{Question, coupons_since, messages_since, plan};
+pub use make::{Question, counts_customers, coupons_since, messages_since, plan};
 pub use outbox::{Fallback, Intent, Key, Kind, OnUnknown, Outcome, Status};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict};
 pub use reach::Standing;

@@ -66,6 +66,11 @@ pub fn plan(question: &Question<'_>) -> Plan {
     Plan { now: question.now, customers: planner.customers, rules }
 }
 
+/// Whether what a rule does for some customers depends on how many others there are.
+pub fn counts_customers(rule: &Rule) -> bool {
+    matches!(rule.limit, Some(Limit::Share(_)))
+}
+
 /// From which moment on past messages count under some cap, in microseconds since 1970 UTC.
 pub fn messages_since(program: &Program, now: Now) -> i64 {
     program.policy.caps.iter().map(|cap| before(cap.per, now)).min().unwrap_or(i64::MAX)

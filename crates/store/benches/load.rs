@@ -37,7 +37,7 @@ async fn main() {
     }
     let start = Instant::now();
     let loaded =
-        store.load(&vocabulary, &needs, Selection::One("4711"), &EngineRows::default()).await.unwrap();
+        store.load(&vocabulary, &needs, Selection::Those(&["4711"]), &EngineRows::default()).await.unwrap();
     println!("{} customer by key in {:.1} ms", loaded.stats.customers, start.elapsed().as_secs_f64() * 1e3);
 }
 

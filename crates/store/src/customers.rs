@@ -4,6 +4,7 @@ pub(crate) mod block;
 mod column;
 mod engine;
 mod error;
+mod events;
 pub(crate) mod lite;
 mod load;
 mod mysql;
@@ -20,9 +21,10 @@ pub use table::BadColumn;
 use crate::engine_rows::EngineRows;
 use place::Place;
 use reader::Reader;
+use std::collections::BTreeSet;
 use std::path::Path;
 use tidings_engine::chunk::Needs;
-use tidings_schema::Vocabulary;
+use tidings_schema::{EventSource, Vocabulary};
 
 /// How often a database is read anew that others change while it is read.
 pub(crate) const ATTEMPTS: usize = 3;
@@ -67,6 +69,24 @@ impl CustomerStore {
         Err(self.disturbed())
     }
 
+    /// The keys of the customers to whom one of some things happened, each after a moment and all before another
+    /// (microseconds since 1970 UTC). None where one of them is not in the store.
+    pub async fn happened(
+        &self,
+        vocabulary: &Vocabulary,
+        what: &[(&EventSource, i64)],
+        until: i64,
+    ) -> Result<Option<Vec<Box<str>>>, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let mut reader = Reader::open(&self.place).await?;
+            let keys = all_happened(&mut reader, vocabulary, what, until).await;
+            if let Some(keys) = reader.finish(keys).await {
+                return keys;
+            }
+        }
+        Err(self.disturbed())
+    }
+
     /// How many customers there are: rows with a key.
     pub async fn count_customers(&self, vocabulary: &Vocabulary) -> Result<u64, StoreError> {
         for _ in 0..ATTEMPTS {
@@ -83,4 +103,20 @@ impl CustomerStore {
     pub(crate) fn disturbed(&self) -> StoreError {
         StoreError::Busy { path: self.place.to_string().into() }
     }
+}
+
+async fn all_happened(
+    reader: &mut Reader,
+    vocabulary: &Vocabulary,
+    what: &[(&EventSource, i64)],
+    until: i64,
+) -> Result<Option<Vec<Box<str>>>, StoreError> {
+    let mut keys = BTreeSet::new();
+    for (source, from) in what {
+        let Some(more) = events::happened(reader, vocabulary, source, (*from, until)).await? else {
+            return Ok(None);
+        };
+        keys.extend(more);
+    }
+    Ok(Some(keys.into_iter().collect()))
 }

@@ -2,7 +2,7 @@
 
 use crate::engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
 use crate::outbox::row::{coupon, expires};
-use crate::state::database::{Row, args};
+use crate::state::database::{Arg, Row, args, tuples};
 use crate::state::{State, StateError};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -10,13 +10,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use tidings_plan::{Entry, History, PastMessage};
 
-const OCCASIONS: &str = "SELECT rule, customer, occasion, at FROM tidings_occasions";
-const ENTRIES: &str = "SELECT rule, customer, ordinal, inside FROM tidings_entries";
 /// What was sent, may have been or is about to be: a cap's place is freed by a definite no only. What waits for a
 /// person has none yet.
-const MESSAGES: &str = "\
-    SELECT customer, channel, at FROM tidings_outbox \
-    WHERE kind = 'message' AND hold IS NULL AND at >= $1 AND at <= $2 AND (doubted_at IS NOT NULL \
+const CAPPED: &str = "\
+    kind = 'message' AND hold IS NULL AND at >= $1 AND at <= $2 AND (doubted_at IS NOT NULL \
         OR state IN ('pending', 'leased', 'dispatching', 'sent', 'unknown', 'unconfirmed'))";
 /// Rules whose last hold is of a run that was cut short and that nobody has approved.
 const HELD: &str = "\
@@ -28,27 +25,74 @@ const SUPPRESSED: &str = "SELECT hash FROM tidings_suppressions WHERE channel = 
 /// What may have reached the customer counts as sent.
 const SENDS: &str = "\
     SELECT customer, subject, channel, rule, at FROM tidings_outbox \
-    WHERE kind = 'message' AND state IN ('sent', 'unknown', 'unconfirmed') ORDER BY customer, at, id";
+    WHERE kind = 'message' AND state IN ('sent', 'unknown', 'unconfirmed')";
 const GRANTS: &str = "\
-    SELECT customer, subject, rule, at, vals FROM tidings_outbox \
-    WHERE kind = 'coupon' AND state = 'sent' ORDER BY customer, at, id";
+    SELECT customer, subject, rule, at, vals FROM tidings_outbox WHERE kind = 'coupon' AND state = 'sent'";
 /// What was granted, may have been or is about to be.
 const SPENT: &str = "\
     SELECT rule, at, worth FROM tidings_outbox WHERE worth IS NOT NULL AND at >= $1 AND (doubted_at IS NOT NULL \
         OR state IN ('pending', 'leased', 'dispatching', 'sent', 'unknown', 'unconfirmed'))";
-const KEPT: &str = "SELECT customer, attribute, value FROM tidings_kept ORDER BY customer, attribute";
+
+/// What of the past is looked at; by default all but the messages for caps.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    /// Some rules; none is all.
+    pub rules: Option<&'a [&'a str]>,
+    /// Some customers, by their keys, a few thousand at most; none is all.
+    pub customers: Option<&'a [&'a str]>,
+    /// The messages of runs for moments in a stretch of time (microseconds since 1970 UTC), for caps.
+    pub messages: RangeInclusive<i64>,
+    /// Messages that reached customers, as rows of theirs.
+    pub sends: bool,
+    /// Coupons that they were granted, as rows of theirs.
+    pub grants: bool,
+    /// What rules set.
+    pub kept: bool,
+}
+
+impl Default for Asked<'_> {
+    fn default() -> Self {
+        Asked {
+            rules: None,
+            customers: None,
+            messages: RangeInclusive::new(1, 0),
+            sends: true,
+            grants: true,
+            kept: true,
+        }
+    }
+}
+
+impl Asked<'_> {
+    /// Whether it is about nobody.
+    fn nobody(&self) -> bool {
+        self.customers.is_some_and(<[&str]>::is_empty)
+    }
+}
 
 impl State {
-    /// What the rules did before, and the messages of runs for moments in a stretch of time (microseconds since 1970
-    /// UTC), for caps. Occasions are not bounded: a key that was used is never used again.
-    pub async fn history(&self, messages: RangeInclusive<i64>) -> Result<History, StateError> {
+    /// What the rules did before. Occasions are not bounded in time: a key that was used is never used again. The entries
+    /// of a rule are those of all its customers.
+    pub async fn history(&self, asked: &Asked<'_>) -> Result<History, StateError> {
         let mut tx = self.snapshot().await?;
         let mut history = History::default();
-        tx.list(OCCASIONS, args![], |row| add_occasion(&mut history, row)).await?;
-        tx.list(ENTRIES, args![], |row| add_entry(&mut history, row)).await?;
-        let mut channels = HashSet::new();
-        let add = |row: Row<'_>| add_message(&mut history, &mut channels, row);
-        tx.list(MESSAGES, args![*messages.start(), *messages.end()], add).await?;
+        let (mut which, mut args) = (String::from("WHERE 1 = 1"), args![]);
+        which += &among("rule", asked.rules, &mut args);
+        let entries = format!("SELECT rule, customer, ordinal, inside FROM tidings_entries {which}");
+        tx.list(entries, args.clone(), |row| add_entry(&mut history, row)).await?;
+        if !asked.nobody() {
+            which += &among("customer", asked.customers, &mut args);
+            let occasions = format!("SELECT rule, customer, occasion, at FROM tidings_occasions {which}");
+            tx.list(occasions, args, |row| add_occasion(&mut history, row)).await?;
+        }
+        if !asked.nobody() && !asked.messages.is_empty() {
+            let mut args = args![*asked.messages.start(), *asked.messages.end()];
+            let of = among("customer", asked.customers, &mut args);
+            let by = if of.is_empty() { String::new() } else { tx.by("tidings_outbox_customer") };
+            let sql = format!("SELECT customer, channel, at FROM tidings_outbox {by} WHERE {CAPPED} {of}");
+            let mut channels = HashSet::new();
+            tx.list(sql, args, |row| add_message(&mut history, &mut channels, row)).await?;
+        }
         history.held = tx.list(HELD, args![], |row| row.get("rule")).await?.into_iter().collect();
         Ok(history)
     }
@@ -82,15 +126,41 @@ impl State {
     }
 
     /// The rows of the built-in collections and the attributes that the engine keeps, in the order of customers.
-    pub async fn engine_rows(&self) -> Result<EngineRows, StateError> {
+    pub async fn engine_rows(&self, asked: &Asked<'_>) -> Result<EngineRows, StateError> {
+        let mut rows = EngineRows::default();
+        if asked.nobody() {
+            return Ok(rows);
+        }
         let mut tx = self.snapshot().await?;
-        let kept = tx.list(KEPT, args![], kept_row);
-        Ok(EngineRows {
-            kept: kept.await?.into_iter().flatten().collect(),
-            sends: tx.list(SENDS, args![], send).await?,
-            grants: tx.list(GRANTS, args![], grant).await?,
-        })
+        let mut args = args![];
+        let of = among("customer", asked.customers, &mut args);
+        if asked.kept {
+            let sql = format!(
+                "SELECT customer, attribute, value FROM tidings_kept WHERE 1 = 1 {of} ORDER BY customer, attribute"
+            );
+            rows.kept = tx.list(sql, args.clone(), kept_row).await?.into_iter().flatten().collect();
+        }
+        let in_order = format!("{of} ORDER BY customer, at, id");
+        if asked.sends {
+            rows.sends = tx.list(format!("{SENDS} {in_order}"), args.clone(), send).await?;
+        }
+        if asked.grants {
+            rows.grants = tx.list(format!("{GRANTS} {in_order}"), args, grant).await?;
+        }
+        Ok(rows)
     }
+}
+
+/// A condition that a column has one of some values, which are bound after what is bound already; nothing where any
+/// will do.
+fn among(column: &str, values: Option<&[&str]>, args: &mut Vec<Arg>) -> String {
+    let Some(values) = values else { return String::new() };
+    if values.is_empty() {
+        return " AND 1 = 0".to_owned();
+    }
+    let first = args.len() + 1;
+    args.extend(values.iter().copied().map(Arg::from));
+    format!(" AND {column} IN (VALUES {})", tuples(first, 1, values.len()))
 }
 
 fn add_occasion(history: &mut History, row: Row<'_>) -> Result<(), sqlx::Error> {

@@ -16,6 +16,7 @@ pub use consent::Consent;
 pub use customers::place::path_of;
 pub use customers::{BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Selection, StoreError};
 pub use engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
+pub use history::Asked;
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};
 pub use outbox::{
     Claim, Claimed, Count, Doubt, Enqueued, Feedback, FeedbackKind, Gated, HeldRun, HoldState, LedgerRow,

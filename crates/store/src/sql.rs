@@ -62,7 +62,7 @@ impl Dialect {
         let (distinct, limit) = match ask.part {
             Part::First(most) => (false, Some(most)),
             Part::Different(most) => (true, Some(most)),
-            Part::All | Part::With(_) => (false, None),
+            Part::All | Part::With(_) | Part::Between(_) => (false, None),
         };
         let column = |c| if distinct { self.by_bytes(c) } else { self.column(c) };
         let columns: Vec<String> = ask.columns.iter().map(column).collect();
@@ -101,6 +101,9 @@ pub(crate) enum Rows {
     Different,
     /// Those with one of some bound values in the first column, as one block.
     With(usize),
+    /// Those with a value of the last column in one of so many ranges, as one block: the ends are bound, and the last one
+    /// has none.
+    Between(usize),
 }
 
 /// Rows of SQLite as blocks: the last row number of each, then a JSON array for each column.
@@ -135,6 +138,11 @@ pub(crate) fn blocks(ask: &Ask<'_>, rows: &Rows) -> Statement {
             columns.first().map_or("", String::as_str),
             placeholders(*values)
         ),
+        Rows::Between(ranges) => {
+            let column = columns.last().map_or("", String::as_str);
+            let bounded = format!("{column} BETWEEN ? AND ? OR ").repeat(ranges.saturating_sub(1));
+            format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t WHERE {bounded}{column} >= ?)")
+        }
     })
 }
 

@@ -100,6 +100,7 @@ impl fmt::Debug for State {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::Asked;
     use tidings_plan::{Occasion, Page};
 
     /// No test can cut the power; these are what SQLite promises to survive that by.
@@ -136,7 +137,13 @@ mod tests {
         };
         assert!(matches!(error, StateError::Full { .. }), "{error:?}");
         assert_eq!(
-            state.history(0..=i64::MAX).await.unwrap().rules.get("wake-up").map_or(0, |r| r.reached.len()),
+            state
+                .history(&Asked { messages: 0..=i64::MAX, ..Asked::default() })
+                .await
+                .unwrap()
+                .rules
+                .get("wake-up")
+                .map_or(0, |r| r.reached.len()),
             written * 100
         );
         // Here SQLite takes the whole transaction back by itself.

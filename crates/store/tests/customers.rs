@@ -4,6 +4,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef};
+use chrono::DateTime;
 use chrono_tz::Tz;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -11,7 +12,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use tidings_engine::chunk::Needs;
 use tidings_schema::load::{Settings, load};
-use tidings_schema::{AttributeId, CollectionId, Currency, FieldId, Vocabulary};
+use tidings_schema::{AttributeId, CollectionId, Currency, EventSource, FieldId, Vocabulary};
 use tidings_store::{CustomerStore, EngineRows, GrantRow, KeptRow, Loaded, Selection, SendRow, StoreError};
 use tidings_syntax::FileId;
 
@@ -151,7 +152,9 @@ async fn one_customer_is_the_same_as_among_all() {
     let vocabulary = vocabulary(SCHEMA);
     let needs = everything(&vocabulary);
     let engine = EngineRows::default();
-    let one = store.load(&vocabulary, &needs, Selection::One("9"), &engine).await.unwrap();
+    let one = store.load(&vocabulary, &needs, Selection::Those(&["9", "8", "x"]), &engine).await.unwrap();
+    let two = store.load(&vocabulary, &needs, Selection::Those(&["9", "10"]), &engine).await.unwrap();
+    assert_eq!(keys(&two), ["10", "9"]);
     let all = store.load(&vocabulary, &needs, Selection::All, &engine).await.unwrap();
     assert_eq!(keys(&one), ["9"]);
     for (one, all) in one.chunks[0].attributes.iter().zip(&all.chunks[0].attributes) {
@@ -161,7 +164,7 @@ async fn one_customer_is_the_same_as_among_all() {
         assert_eq!(one.as_ref(), all.slice(1, 3).as_ref());
     }
     for nobody in ["09", "9.5", "", "9 ", "10 OR 1=1", "' OR '1'='1"] {
-        let none = store.load(&vocabulary, &needs, Selection::One(nobody), &engine).await.unwrap();
+        let none = store.load(&vocabulary, &needs, Selection::Those(&[nobody]), &engine).await.unwrap();
         assert_eq!((none.chunks.len(), none.stats.customers), (0, 0), "{nobody}");
     }
 }
@@ -321,7 +324,7 @@ async fn names_and_values_of_every_kind_stay_what_they_are() {
     assert_eq!(texts(&loaded.chunks[0].attributes[0]).into_iter().flatten().collect::<Vec<_>>(), sorted);
     for value in values {
         let one = store
-            .load(&vocabulary, &everything(&vocabulary), Selection::One(value), &EngineRows::default())
+            .load(&vocabulary, &everything(&vocabulary), Selection::Those(&[value]), &EngineRows::default())
             .await
             .unwrap();
         assert_eq!(keys(&one), [value]);
@@ -412,4 +415,70 @@ fn loading_can_move_between_threads() {
         let load = store.load(&vocabulary, &needs, Selection::All, &engine);
         moves(&load);
     });
+}
+
+/// However moments are written, those whom an event concerns are found as a look at all rows finds them.
+#[tokio::test]
+async fn to_whom_something_happened_is_what_all_rows_say() {
+    let from = DateTime::parse_from_rfc3339("2026-11-22T23:30:00Z").unwrap().timestamp_micros();
+    let until = from + 7_200_000_000;
+    let second = 1_000_000;
+    let mut values: Vec<String> = Vec::new();
+    for minutes in (-3_000..3_000).step_by(37).chain([-1, 0, 1, 120, 121, 480, -480]) {
+        let at = from + minutes * 60 * second;
+        let civil = DateTime::from_timestamp_micros(at).unwrap();
+        let east = civil.with_timezone(&chrono::FixedOffset::east_opt(14 * 3_600).unwrap());
+        values.extend([
+            format!("'{}'", civil.format("%Y-%m-%d %H:%M:%S")),
+            format!("' {} '", civil.format("%Y-%m-%dT%H:%MZ")),
+            format!("'{}'", civil.format("%Y/%m/%d %H:%M")),
+            format!("'{}'", civil.format("%Y%m%dT%H:%M:%S.5Z")),
+            format!("'{}'", east.format("%Y-%m-%dT%H:%M:%S%:z")),
+            format!("x'{}'", hex::encode(civil.format("%Y-%m-%d %H:%M").to_string())),
+        ]);
+        for unit in [1, 1_000, second, 60 * second, 3_600 * second, 86_400 * second] {
+            let count = at.div_euclid(unit);
+            values.extend([
+                count.to_string(),
+                format!("{count}.25"),
+                format!("'{count}'"),
+                format!("' +{count}'"),
+            ]);
+            values.push(format!("'000{count}'"));
+        }
+    }
+    values.extend(
+        ["20261123", "'20261123'", "20261122.0", "NULL", "''", "'soon'", "1e400", "'9'", "-5"]
+            .map(String::from),
+    );
+    let rows: Vec<String> = values.iter().enumerate().map(|(i, v)| format!("({i}, {i}, {v})")).collect();
+    for declared in ["", "INTEGER", "TEXT", "DATETIME", "REAL"] {
+        let (_folder, store) = shop(&format!(
+            "CREATE TABLE customers (id INTEGER PRIMARY KEY, seen {declared}); \
+             CREATE TABLE visits (id, who, at {declared}); CREATE INDEX visits_at ON visits (at); \
+             INSERT INTO visits VALUES {}; INSERT INTO customers SELECT who, at FROM visits;",
+            rows.join(", ")
+        ))
+        .await;
+        for unit in ["seconds", "milliseconds", "microseconds", "minutes", "hours", "days"] {
+            let at = format!("{{type: moment, unit: {unit}}}");
+            let vocabulary = vocabulary(&format!(
+                "customer:\n  table: customers\n  key: id\n  attributes:\n    seen: {at}\ncollections:\n  visits:\n    \
+                 table: visits\n    customer: who\n    key: id\n    time: at\n    fields:\n      at: {at}\n",
+            ));
+            let all = all(&store, &vocabulary).await.unwrap();
+            let mut expected = Vec::new();
+            for chunk in &all.chunks {
+                let seen = chunk.attributes[0].as_primitive::<Int64Type>();
+                let hit = |i: &usize| seen.is_valid(*i) && from < seen.value(*i) && seen.value(*i) < until;
+                expected.extend((0..chunk.len()).filter(hit).map(|i| chunk.keys.value(i).to_owned()));
+            }
+            assert!(expected.len() > 2, "{declared} {unit}");
+            for source in [EventSource::Attribute(AttributeId(0)), EventSource::Row(CollectionId(0))] {
+                let found = store.happened(&vocabulary, &[(&source, from)], until).await.unwrap().unwrap();
+                let found: Vec<&str> = found.iter().map(AsRef::as_ref).collect();
+                assert_eq!(found, expected, "{declared} {unit} {source:?}");
+            }
+        }
+    }
 }

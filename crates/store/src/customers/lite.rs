@@ -5,7 +5,7 @@ pub(crate) mod json;
 pub(crate) mod open;
 
 use crate::customers::block::Block;
-use crate::customers::reader::{Ask, Kind, Link, Part, Stored, Table};
+use crate::customers::reader::{Ask, End, Kind, Link, Part, Stored, Table};
 use crate::sql::{self, Rows};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Row, Sqlite};
@@ -96,10 +96,20 @@ pub(crate) async fn read(
         Part::Different(most) => {
             sqlx::query(sql::blocks(ask, &Rows::Different)).bind(most).fetch_one(connection).await?
         }
-        Part::With(key) => {
-            let values = Values::of(key);
-            let statement = sql::blocks(ask, &Rows::With(values.count()));
-            values.bind(sqlx::query(statement)).fetch_one(connection).await?
+        Part::With(keys) => {
+            let values: Vec<Values<'_>> = keys.iter().map(|key| Values::of(key)).collect();
+            let statement = sql::blocks(ask, &Rows::With(values.iter().map(Values::count).sum()));
+            let query = values.iter().fold(sqlx::query(statement), |query, values| values.bind(query));
+            query.fetch_one(connection).await?
+        }
+        Part::Between(ranges) => {
+            let ends = ranges.iter().flat_map(|(from, to)| [Some(from), to.as_ref()]).flatten();
+            let query = sqlx::query(sql::blocks(ask, &Rows::Between(ranges.len())));
+            let query = ends.fold(query, |query, end| match end {
+                End::Number(number) => query.bind(*number),
+                End::Text(text) => query.bind(text.clone()),
+            });
+            query.fetch_one(connection).await?
         }
     };
     send.send(Block::Lite(rows)).await.ok();

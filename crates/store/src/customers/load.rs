@@ -3,12 +3,12 @@
 use crate::customers::column::Column;
 use crate::customers::engine;
 use crate::customers::error::StoreError;
-use crate::customers::reader::Reader;
+use crate::customers::reader::{Part, Reader};
 use crate::customers::table::{self, BadColumn, Read, Wanted};
 use crate::engine_rows::EngineRows;
 use arrow_array::{ArrayRef, StringArray};
 use arrow_buffer::OffsetBuffer;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tidings_engine::chunk::{Chunk, CollectionNeeds, Needs, Rows};
 use tidings_schema::{Attribute, Collection, CollectionId, RowSource, Vocabulary};
 
@@ -20,8 +20,8 @@ const CUSTOMERS_A_CHUNK: usize = 4096;
 pub enum Selection<'a> {
     /// Everybody.
     All,
-    /// The one with this key, if there is one.
-    One(&'a str),
+    /// Those with these keys, as far as there are any; a few thousand at most.
+    Those(&'a [&'a str]),
 }
 
 /// Customers, loaded.
@@ -76,23 +76,25 @@ pub(crate) async fn load(
     selection: Selection<'_>,
     engine: &EngineRows,
 ) -> Result<Loaded, StoreError> {
-    let only = if let Selection::One(key) = selection { Some(key) } else { None };
+    let only = if let Selection::Those(keys) = selection { Some(keys) } else { None };
+    let wanted: Option<HashSet<&str>> = only.map(|keys| keys.iter().copied().collect());
+    let wanted = wanted.as_ref();
     let mut customers = read_customers(reader, vocabulary, needs, only).await?;
     let mut stats = LoadStats { bad: std::mem::take(&mut customers.bad), ..LoadStats::default() };
-    let order = in_key_order(&customers, vocabulary, only, &mut stats)?;
+    let order = in_key_order(&customers, vocabulary, wanted, &mut stats)?;
     let keys: Vec<&str> = order.iter().filter_map(|row| key_at(&customers, 0, *row)).collect();
     let place: HashMap<&str, u32> = keys.iter().zip(0..).map(|(key, i)| (*key, i)).collect();
 
     let kept = engine::kept(vocabulary, needs, &engine.kept, &place, &mut stats.bad);
     let mut reads = Vec::new();
-    for wanted in &needs.collections {
-        let mut read = read_collection(reader, vocabulary, wanted, only, engine).await?;
+    for needs in &needs.collections {
+        let mut read = read_collection(reader, vocabulary, needs, only, engine).await?;
         stats.bad.append(&mut read.bad);
         reads.push(read);
     }
     let mut placed = Vec::new();
-    for (wanted, read) in needs.collections.iter().zip(&reads) {
-        let (rows, counts) = place_rows(vocabulary, wanted, read, &place, only);
+    for (needs, read) in needs.collections.iter().zip(&reads) {
+        let (rows, counts) = place_rows(vocabulary, needs, read, &place, wanted);
         stats.collections.push(counts);
         placed.push(rows);
     }
@@ -108,12 +110,12 @@ async fn read_customers(
     reader: &mut Reader,
     vocabulary: &Vocabulary,
     needs: &Needs,
-    only: Option<&str>,
+    only: Option<&[&str]>,
 ) -> Result<Read, StoreError> {
     let attributes =
         needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id)).filter(|a| !a.kept).collect();
     let customer = &vocabulary.customer;
-    let wanted = Wanted { table: &customer.table, keys: vec![&customer.key], attributes, only };
+    let wanted = Wanted { table: &customer.table, keys: vec![&customer.key], attributes, part: part(only) };
     table::read(reader, &wanted, vocabulary.zone).await
 }
 
@@ -121,7 +123,7 @@ async fn read_collection(
     reader: &mut Reader,
     vocabulary: &Vocabulary,
     needs: &CollectionNeeds,
-    only: Option<&str>,
+    only: Option<&[&str]>,
     engine: &EngineRows,
 ) -> Result<Read, StoreError> {
     let Some(collection) = vocabulary.collection(needs.id) else { return Ok(Read::default()) };
@@ -129,12 +131,16 @@ async fn read_collection(
     match &collection.source {
         RowSource::Table { table, customer, key } => {
             let keys = [customer.as_str()].into_iter().chain(key.as_deref()).collect();
-            let wanted = Wanted { table, keys, attributes: fields, only };
+            let wanted = Wanted { table, keys, attributes: fields, part: part(only) };
             table::read(reader, &wanted, vocabulary.zone).await
         }
         RowSource::Sends => Ok(engine::sends(&engine.sends, &fields, vocabulary.zone)),
         RowSource::Grants => Ok(engine::grants(&engine.grants, &fields, vocabulary.zone)),
     }
+}
+
+fn part<'a>(only: Option<&'a [&'a str]>) -> Part<'a> {
+    only.map_or(Part::All, Part::With)
 }
 
 fn key_at(read: &Read, key: usize, row: u32) -> Option<&str> {
@@ -145,13 +151,13 @@ fn key_at(read: &Read, key: usize, row: u32) -> Option<&str> {
 fn in_key_order(
     read: &Read,
     vocabulary: &Vocabulary,
-    only: Option<&str>,
+    wanted: Option<&HashSet<&str>>,
     stats: &mut LoadStats,
 ) -> Result<Vec<u32>, StoreError> {
     let mut rows: Vec<(&str, u32)> =
         (0..read.rows as u32).filter_map(|r| key_at(read, 0, r).map(|k| (k, r))).collect();
     stats.without_key = read.rows - rows.len();
-    rows.retain(|(key, _)| only.is_none_or(|only| only == *key));
+    rows.retain(|(key, _)| wanted.is_none_or(|wanted| wanted.contains(*key)));
     rows.sort_unstable();
     if let Some(key) =
         rows.windows(2).find_map(|pair| matches!(pair, [(a, _), (b, _)] if a == b).then(|| pair.first()))
@@ -173,7 +179,7 @@ fn place_rows<'a>(
     needs: &CollectionNeeds,
     read: &'a Read,
     place: &HashMap<&str, u32>,
-    only: Option<&str>,
+    wanted: Option<&HashSet<&str>>,
 ) -> (Placed<'a>, CollectionStats) {
     let mut stats = CollectionStats { id: needs.id, rows: 0, without_time: 0, orphans: 0 };
     let time = vocabulary.collection(needs.id).map(|c: &Collection| c.time);
@@ -184,7 +190,7 @@ fn place_rows<'a>(
         match (customer.and_then(|c| place.get(c)), time.and_then(|t| t.time(row as usize))) {
             (Some(place), Some(time)) => rows.push((*place, time, row)),
             (Some(_), None) => stats.without_time += 1,
-            (None, _) if only.is_none_or(|only| customer == Some(only)) => stats.orphans += 1,
+            (None, _) if wanted.is_none_or(|w| customer.is_some_and(|c| w.contains(c))) => stats.orphans += 1,
             (None, _) => {}
         }
     }

@@ -8,7 +8,7 @@ use crate::customers::written::is_uuid;
 use crate::sql::Dialect;
 use futures_util::TryStreamExt;
 use sqlx::ConnectOptions;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow};
 use tokio::sync::mpsc;
 
 /// Without modes, so that texts come without what fills them up, whatever the server's settings are.
@@ -16,8 +16,8 @@ const SESSION: &str = "SET SESSION sql_mode = ''";
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
-/// MySQL's error for texts that cannot be compared.
-const ILLEGAL_MIX: u16 = 1267;
+/// MySQL's errors for texts that cannot be compared.
+const ILLEGAL_MIX: [u16; 2] = [1267, 1271];
 
 const TABLES: &str = "\
     SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
@@ -115,39 +115,51 @@ pub(crate) async fn read(
     ask: &Ask<'_>,
     send: mpsc::Sender<Block>,
 ) -> Result<(), sqlx::Error> {
-    let seek = match (&ask.part, ask.columns.first()) {
-        (Part::With(key), Some(first)) => match Seek::of(first.kind, key) {
-            Some(seek) => seek,
-            None => return Ok(()),
-        },
-        _ => Seek::Anything,
+    let seeks = match (&ask.part, ask.columns.first()) {
+        (Part::With(keys), Some(first)) => keys.iter().filter_map(|key| Seek::of(first.kind, key)).collect(),
+        _ => vec![Seek::Anything],
     };
-    let condition = if let Seek::Anything = seek { None } else { Some("= ?") };
-    let query = sqlx::query(Dialect::MySql.rows(ask, condition)).persistent(false);
-    let query = match seek {
-        Seek::Anything => query,
-        Seek::Int(whole) => query.bind(whole),
-        Seek::Unsigned(whole) => query.bind(whole),
-        Seek::Text(text) => query.bind(text.to_owned()),
-    };
-    let mut rows = query.fetch(connection);
     let mut blocks = Gather::new(Block::MySql, send);
-    loop {
-        match rows.try_next().await {
-            Ok(Some(row)) => blocks.add(row).await,
-            Ok(None) => break,
-            Err(e) if cannot_have(&e) => break,
-            Err(e) => return Err(e),
+    if seeks.iter().any(|seek| matches!(seek, Seek::Anything)) {
+        fetch(connection, ask, &[], &mut blocks).await?;
+    } else if !seeks.is_empty() {
+        match fetch(connection, ask, &seeks, &mut blocks).await {
+            // The others, and which of them a collation takes for the same, are seen among all.
+            Err(e) if cannot_have(&e) && seeks.len() > 1 => fetch(connection, ask, &[], &mut blocks).await?,
+            Err(e) if cannot_have(&e) => {}
+            fetched => fetched?,
         }
     }
     blocks.flush().await;
     Ok(())
 }
 
+/// The rows that have one of some values in the first column; all of them without any.
+async fn fetch(
+    connection: &mut MySqlConnection,
+    ask: &Ask<'_>,
+    seeks: &[Seek<'_>],
+    blocks: &mut Gather<MySqlRow>,
+) -> Result<(), sqlx::Error> {
+    let condition = format!("IN ({})", vec!["?"; seeks.len()].join(", "));
+    let statement = Dialect::MySql.rows(ask, Some(condition.as_str()).filter(|_| !seeks.is_empty()));
+    let query = seeks.iter().fold(sqlx::query(statement).persistent(false), |query, seek| match seek {
+        Seek::Anything => query,
+        Seek::Int(whole) => query.bind(*whole),
+        Seek::Unsigned(whole) => query.bind(*whole),
+        Seek::Text(text) => query.bind((*text).to_owned()),
+    });
+    let mut rows = query.fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        blocks.add(row).await;
+    }
+    Ok(())
+}
+
 /// Whether a key has signs that the column's character set has not, so that no row has it.
 fn cannot_have(error: &sqlx::Error) -> bool {
     let error = error.as_database_error().and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>());
-    error.is_some_and(|e| e.number() == ILLEGAL_MIX)
+    error.is_some_and(|e| ILLEGAL_MIX.contains(&e.number()))
 }
 
 /// How to find the rows with a key's text. Collations find more than those, which is seen once they are read.

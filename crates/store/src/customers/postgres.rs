@@ -125,18 +125,15 @@ pub(crate) async fn read(
     send: mpsc::Sender<Block>,
 ) -> Result<(), sqlx::Error> {
     let seek = match (&ask.part, ask.columns.first()) {
-        (Part::With(key), Some(first)) => match Seek::of(first.kind, key) {
-            Some(seek) => seek,
-            None => return Ok(()),
-        },
+        (Part::With(keys), Some(first)) => Seek::of(first.kind, keys),
         _ => Seek::Anything,
     };
     let statement = Dialect::Postgres.rows(ask, seek.condition());
     let query = sqlx::query(statement).persistent(false);
     let query = match seek {
         Seek::Anything => query,
-        Seek::Int(whole) => query.bind(whole),
-        Seek::Text(_, text) => query.bind(text.to_owned()),
+        Seek::Ints(whole) => query.bind(whole),
+        Seek::Texts(_, texts) => query.bind(texts),
     };
     let mut rows = query.fetch(connection);
     let mut blocks = Gather::new(Block::Postgres, send);
@@ -147,38 +144,39 @@ pub(crate) async fn read(
     Ok(())
 }
 
-/// How to find the rows with a key's text. Which of them really have it is seen once they are read.
-enum Seek<'a> {
+/// How to find the rows with one of some keys' texts. Which of them really have it is seen once they are read.
+enum Seek {
     /// Only by looking at all of them.
     Anything,
-    Int(i64),
+    Ints(Vec<i64>),
     /// By this comparison.
-    Text(&'static str, &'a str),
+    Texts(&'static str, Vec<String>),
 }
 
-impl<'a> Seek<'a> {
-    /// None where no value of that kind has the text.
-    fn of(kind: Kind, key: &'a str) -> Option<Seek<'a>> {
-        let text = |comparison| Some(Seek::Text(comparison, key));
+impl Seek {
+    /// Keys that no value of that kind has are left out.
+    fn of(kind: Kind, keys: &[&str]) -> Seek {
+        let texts = |comparison, can_be: fn(&str) -> bool| {
+            let keys = keys.iter().filter(|key| can_be(key));
+            Seek::Texts(comparison, keys.map(|key| (*key).to_owned()).collect())
+        };
+        let text = |key: &str| !key.contains('\0');
         match kind {
-            Kind::Int => key.parse().ok().map(Seek::Int),
-            Kind::Decimal if !is_decimal(key) => None,
-            Kind::Decimal => text("= CAST($1 AS numeric)"),
-            Kind::Text | Kind::Shown | Kind::Padded | Kind::Bytes if key.contains('\0') => None,
-            Kind::Text | Kind::Shown => text("= $1"),
-            Kind::Padded => text("= CAST($1 AS bpchar)"),
-            Kind::Bytes => text("= convert_to($1, 'UTF8')"),
-            Kind::Uuid if !is_uuid(key) => None,
-            Kind::Uuid => text("= CAST($1 AS uuid)"),
-            _ => Some(Seek::Anything),
+            Kind::Int => Seek::Ints(keys.iter().filter_map(|key| key.parse().ok()).collect()),
+            Kind::Decimal => texts("= ANY(CAST($1 AS numeric[]))", is_decimal),
+            Kind::Text | Kind::Shown => texts("= ANY($1)", text),
+            Kind::Padded => texts("= ANY(CAST($1 AS bpchar[]))", text),
+            Kind::Bytes => texts("IN (SELECT convert_to(k, 'UTF8') FROM unnest($1) AS k)", text),
+            Kind::Uuid => texts("= ANY(CAST($1 AS uuid[]))", is_uuid),
+            _ => Seek::Anything,
         }
     }
 
     fn condition(&self) -> Option<&'static str> {
         match self {
             Seek::Anything => None,
-            Seek::Int(_) => Some("= $1"),
-            Seek::Text(comparison, _) => Some(comparison),
+            Seek::Ints(_) => Some("= ANY($1)"),
+            Seek::Texts(comparison, _) => Some(comparison),
         }
     }
 }

@@ -82,14 +82,23 @@ pub(crate) enum Kind {
 pub(crate) type Link = (String, bool, Option<(String, String)>);
 
 /// Which rows of a table are wanted.
+#[derive(Clone, Copy)]
 pub(crate) enum Part<'a> {
     All,
     /// So many, whichever they are.
     First(u32),
     /// The first different ones, of which letters in capitals are others.
     Different(u32),
-    /// Those that have this text as the first column, and perhaps others.
-    With(&'a str),
+    /// Those that have one of these texts as the first column, and perhaps others.
+    With(&'a [&'a str]),
+    /// Those with a value of the last column in one of these ranges, and perhaps others; the last of them has no end.
+    Between(&'a [(End, Option<End>)]),
+}
+
+/// The end of a range, in SQLite's order: texts come after all numbers.
+pub(crate) enum End {
+    Number(f64),
+    Text(String),
 }
 
 /// What is wanted of a table.

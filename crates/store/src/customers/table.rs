@@ -15,8 +15,8 @@ pub(crate) struct Wanted<'a> {
     /// Columns wanted as text, whatever the store has. The last one names rows in reports.
     pub(crate) keys: Vec<&'a str>,
     pub(crate) attributes: Vec<&'a Attribute>,
-    /// Only the rows that have this text in the first of the key columns.
-    pub(crate) only: Option<&'a str>,
+    /// Where it names keys, those are in the first of the columns.
+    pub(crate) part: Part<'a>,
 }
 
 /// What was read of a table, a value a row everywhere.
@@ -47,8 +47,7 @@ pub struct BadColumn {
 /// Reads what is wanted. Decoding goes on while the database fetches the next block.
 pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> Result<Read, StoreError> {
     let (table, columns) = find(reader, wanted).await?;
-    let part = wanted.only.map_or(Part::All, Part::With);
-    let ask = Ask { table: &table, columns: &columns, part };
+    let ask = Ask { table: &table, columns: &columns, part: wanted.part };
     let (send, mut receive) = mpsc::channel(2);
     let decode = async {
         let mut decoder = Decoder::new(wanted, zone);
@@ -123,7 +122,7 @@ impl<'a> Wanted<'a> {
 
 /// How many rows have something in a column.
 pub(crate) async fn count(reader: &mut Reader, table: &str, column: &str) -> Result<u64, StoreError> {
-    let wanted = Wanted { table, keys: vec![column], attributes: Vec::new(), only: None };
+    let wanted = Wanted { table, keys: vec![column], attributes: Vec::new(), part: Part::All };
     let (table, columns) = find(reader, &wanted).await?;
     reader.count(&table, columns.first()).await.map_err(|e| reader.failed(&e))
 }

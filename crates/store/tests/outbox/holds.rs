@@ -64,7 +64,7 @@ async fn what_nobody_lets_go_expires() {
 async fn the_rest_of_a_run_that_was_cut_short_is_known_to_wait_too() {
     for f in Fresh::each().await {
         f.state.enqueue(f.run, &held(vec![mail("ann")])).await.unwrap();
-        let is_held = async || f.state.history(0..=AT).await.unwrap().held.contains("wake-up");
+        let is_held = async || f.state.history(&Asked::default()).await.unwrap().held.contains("wake-up");
         assert!(is_held().await, "its run has not ended");
         let first = f.state.holds().await.unwrap()[0].id;
         f.state.cancel_hold(first, "Ann").await.unwrap();
@@ -93,7 +93,8 @@ async fn a_run_that_goes_on_with_one_that_was_cut_short_asks_no_second_time() {
         let holds = f.state.holds().await.unwrap();
         let hold = &holds[0];
         assert_eq!((holds.len(), hold.run, hold.rows, hold.customers), (1, rest, 3, 3));
-        assert!(f.state.history(0..=AT).await.unwrap().held.is_empty(), "nothing is left of it");
+        let held = f.state.history(&Asked::default()).await.unwrap().held;
+        assert!(held.is_empty(), "nothing is left of it");
         assert!(f.state.approve(hold.id, "Ann").await.unwrap());
         f.carry(Kind::Message, "email", sent(None)).await;
         assert_eq!([f.states("ann").await, f.states("cleo").await].concat(), [Status::Sent; 2]);

@@ -76,7 +76,8 @@ async fn names_that_look_like_sql_are_names() {
             assert_eq!((rows[0].reason.as_deref(), rows[1].provider_id.as_deref()), (Some(name), Some(name)));
             let of_rule = RowFilter { rule: Some(name.into()), ..RowFilter::default() };
             assert_eq!(f.state.outbox_rows(&of_rule, 9).await.unwrap().len(), 2);
-            let history = f.state.history(0..=i64::MAX).await.unwrap();
+            let history =
+                f.state.history(&Asked { messages: 0..=i64::MAX, ..Asked::default() }).await.unwrap();
             assert_eq!(history.rules[name].reached.keys().collect::<Vec<_>>(), [name]);
 
             let due = Occurrence { at: AT, name: name.into() };

@@ -69,7 +69,7 @@ async fn an_older_view_of_entries_does_not_overwrite_a_newer() {
             let entry = ("wake-up".into(), "ann".into(), Entry { ordinal, inside });
             f.state.enqueue(f.run, &Page { entries: vec![entry], ..Page::default() }).await.unwrap();
         }
-        let history = f.state.history(0..=i64::MAX).await.unwrap();
+        let history = f.state.history(&Asked { messages: 0..=i64::MAX, ..Asked::default() }).await.unwrap();
         assert_eq!(history.rules["wake-up"].entries["ann"], Entry { ordinal: 2, inside: true });
     }
 }

@@ -24,7 +24,7 @@ use fresh::Fresh;
 use std::time::Duration;
 use tempfile::TempDir;
 use tidings_plan::{Door, Intent, Key, Kind, OnUnknown, Outcome, Page, Status};
-use tidings_store::{Claim, Gated, Outlet, RowFilter, RunId, Scope, State, StateError};
+use tidings_store::{Asked, Claim, Gated, Outlet, RowFilter, RunId, Scope, State, StateError};
 
 const LEASE: Duration = Duration::from_secs(30);
 const AT: i64 = 1_780_000_000_000_000;

@@ -159,7 +159,7 @@ async fn a_customer_who_is_erased_while_queued_gets_nothing_and_leaves_no_trace_
                 "{row:?}"
             );
         }
-        assert!(f.state.engine_rows().await.unwrap().kept.is_empty());
+        assert!(f.state.engine_rows(&Asked::default()).await.unwrap().kept.is_empty());
         assert_eq!(f.state.suppressions().await.unwrap().len(), 1, "the no stays");
         let consents = f.state.consents("ann").await.unwrap();
         assert!(matches!(consents.as_slice(), [sms] if !sms.given && sms.channel == "sms"), "{consents:?}");
@@ -309,7 +309,7 @@ async fn a_change_that_is_called_off_while_changes_are_made_is_not_made() {
     f.until_waiting(1, || ()).await;
     erasing.execute("COMMIT").await.unwrap();
     making.await.unwrap().unwrap();
-    assert!(f.state.engine_rows().await.unwrap().kept.is_empty());
+    assert!(f.state.engine_rows(&Asked::default()).await.unwrap().kept.is_empty());
     assert_eq!(f.states("ann").await, [Status::Cancelled]);
 }
 

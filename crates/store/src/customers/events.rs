@@ -1,0 +1,86 @@
+//! To whom something happened lately, from two columns of a table. What a value means is decided here and not in SQL,
+//! which only leaves out what lies days away however it is read.
+
+use crate::customers::error::StoreError;
+use crate::customers::reader::{End, Part, Reader};
+use crate::customers::table::{self, Wanted};
+use chrono::DateTime;
+use std::collections::BTreeSet;
+use tidings_schema::{EventSource, RowSource, Storage, StoredUnit, Vocabulary};
+
+/// In microseconds: further than any zone is from another, by more than a day.
+const DAYS: i64 = 3 * 86_400_000_000;
+
+/// The keys of the customers to whom something happened between two moments (microseconds since 1970 UTC), both left
+/// out. None where that is not in the store.
+pub(crate) async fn happened(
+    reader: &mut Reader,
+    vocabulary: &Vocabulary,
+    source: &EventSource,
+    (from, until): (i64, i64),
+) -> Result<Option<BTreeSet<Box<str>>>, StoreError> {
+    let (table, key, time) = match source {
+        EventSource::Attribute(id) => {
+            let customer = &vocabulary.customer;
+            (&customer.table, &customer.key, vocabulary.attribute(*id).filter(|a| !a.kept))
+        }
+        EventSource::Row(id) => {
+            let Some(collection) = vocabulary.collection(*id) else { return Ok(None) };
+            let RowSource::Table { table, customer, .. } = &collection.source else { return Ok(None) };
+            (table, customer, collection.field(collection.time))
+        }
+    };
+    let Some(time) = time else { return Ok(None) };
+    let ranges = ranges(&time.storage, from, until);
+    let wanted = Wanted { table, keys: vec![key], attributes: vec![time], part: Part::Between(&ranges) };
+    let read = table::read(reader, &wanted, vocabulary.zone).await?;
+    let (Some(keys), Some(times)) = (read.keys.into_iter().next(), read.columns.first()) else {
+        return Ok(None);
+    };
+    let counts = |row: usize| times.time(row).is_some_and(|at| from < at && at < until);
+    Ok(Some(
+        keys.into_iter().enumerate().filter(|(row, _)| counts(*row)).filter_map(|(_, key)| key).collect(),
+    ))
+}
+
+/// Where in a column every value lies that can be read as a moment of a stretch: as a date of either form, as eight
+/// digits, as a count, each also as text; and texts that begin with something else, which may be anything.
+fn ranges(storage: &Storage, from: i64, until: i64) -> Vec<(End, Option<End>)> {
+    let (from, until) = (from.saturating_sub(DAYS), until.saturating_add(DAYS));
+    let unit = match storage.unit {
+        StoredUnit::Microseconds => 1,
+        StoredUnit::Milliseconds => 1_000,
+        StoredUnit::Seconds => 1_000_000,
+        StoredUnit::Minutes => 60_000_000,
+        StoredUnit::Hours => 3_600_000_000,
+        StoredUnit::Days => 86_400_000_000,
+    };
+    let (first, last) = (from.div_euclid(unit) - 1, until.div_euclid(unit) + 1);
+    let mut ranges = vec![between(first, last)];
+    ranges.push(match first.to_string().len() == last.to_string().len() && first > 0 {
+        true => texts(&first.to_string(), &last.to_string()),
+        // Numbers as text are in the order of their digits.
+        false => texts("/", "9"),
+    });
+    for form in ["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"] {
+        let day = |at: i64| DateTime::from_timestamp_micros(at).unwrap_or_default().format(form).to_string();
+        let (first, last) = (day(from), day(until));
+        ranges.push(texts(&first, &last));
+        if let (Ok(first), Ok(last)) = (first.parse(), last.parse()) {
+            ranges.push(between(first, last));
+        }
+    }
+    ranges.push((End::Text("\u{1}".to_owned()), Some(End::Text("0~".to_owned()))));
+    ranges.push((End::Text(":".to_owned()), None));
+    ranges
+}
+
+fn between(first: i64, last: i64) -> (End, Option<End>) {
+    (End::Number(first as f64), Some(End::Number(last as f64)))
+}
+
+/// After the texts that begin with one, up to those that begin with another. No end is a number, or some columns would
+/// take it for one.
+fn texts(after: &str, to: &str) -> (End, Option<End>) {
+    (End::Text(format!("{after}~")), Some(End::Text(format!("{to}~"))))
+}
