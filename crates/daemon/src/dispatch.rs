@@ -17,8 +17,8 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
-/// How many batches of an outlet are under way at once: while one is written down, the other leaves.
-const LANES: usize = 2;
+/// How many batches of an outlet are under way at once: while some are claimed and written down, others leave.
+const LANES: usize = 4;
 /// How long nobody looks whether there is something new, where nobody says so.
 const LOOK: Duration = Duration::from_secs(1);
 /// The longest pause between tries to reach the state.
