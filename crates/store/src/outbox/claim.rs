@@ -239,7 +239,10 @@ async fn lease_rows(
     let (by, among) = match ids.len() {
         0 => return Ok(()),
         n if n < SOON => (tx.by_id().to_owned(), format!("AND id IN (VALUES {})", tuples(8, 1, n))),
-        _ => (tx.by("tidings_outbox_claim"), String::new()),
+        _ => {
+            tx.by_order().await?;
+            (tx.by("tidings_outbox_claim"), String::new())
+        }
     };
     if !among.is_empty() {
         args.extend(ids.into_iter().map(Arg::from));

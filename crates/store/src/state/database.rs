@@ -229,6 +229,17 @@ impl Tx {
         if self.is_postgres() { "" } else { "NOT INDEXED" }
     }
 
+    /// From now on some rows of many are found in the order that is asked for. PostgreSQL, while it has no statistics
+    /// of a table that was just filled, would sort all of them, or start processes for a hundred.
+    pub(crate) async fn by_order(&mut self) -> Result<(), StateError> {
+        if self.is_postgres() {
+            let sql = "SELECT set_config('enable_sort', 'off', true), \
+                set_config('max_parallel_workers_per_gather', '0', true)";
+            self.execute(sql, args![]).await?;
+        }
+        Ok(())
+    }
+
     /// What a `SELECT` ends in whose rows are changed next: those that others are changing are passed over.
     pub(crate) fn skipping_locked(&self) -> &'static str {
         if self.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" }
