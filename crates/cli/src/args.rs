@@ -249,7 +249,7 @@ SIGHUP reads the project again, secrets too. TIDINGS_LOG=debug says more.";
 /// Read files into the embedded store.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// Files with a header line; `orders=CDNOW_master.txt` names the table, else the file's name does
+    /// CSV files with a header line, Parquet files, or spreadsheets; `orders=CDNOW_master.txt` names the table, else the file's name does
     #[arg(required = true, value_name = "[TABLE=]FILE")]
     pub files: Vec<String>,
     /// Only check: read everything, say what would be taken and what not, change nothing

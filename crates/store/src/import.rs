@@ -1,10 +1,12 @@
-//! CSV and similar files into the embedded SQLite store: first a dry check of every row, then the import, a
+//! CSV, Parquet and Excel files into the embedded SQLite store: first a dry check of every row, then the import, a
 //! file in one transaction. What is rejected is kept in a file with reasons.
 
 mod check;
 mod error;
+mod parquet;
 mod records;
 mod shape;
+mod sheet;
 mod write;
 
 pub use error::ImportError;

@@ -21,7 +21,7 @@ pub enum StoreError {
         why: String,
     },
     /// There is no such file.
-    #[error("there is no database at {}. Check the path; `tidings import` makes a new one from CSV files", path.display())]
+    #[error("there is no database at {}. Check the path; `tidings import` makes a new one from CSV, Parquet or Excel files", path.display())]
     NoFile {
         /// Where it was looked for.
         path: PathBuf,

@@ -69,7 +69,7 @@ fn pass(
             progress(Progress {
                 table: &source.table,
                 stage: Stage::Checking,
-                done: records.position(),
+                done: records.position(total),
                 total,
             });
         }

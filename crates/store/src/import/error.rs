@@ -28,6 +28,14 @@ pub enum ImportError {
         /// What it probably is.
         encoding: &'static str,
     },
+    /// The file is not what its name says, or holds what no table can.
+    #[error("{}: {why}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// The first line does not name the columns.
     #[error("{}: {why}. The first line has to name the columns, each by a name of its own", path.display())]
     Header {

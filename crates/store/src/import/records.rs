@@ -1,6 +1,8 @@
-//! The rows of a text file: its encoding, what parts its columns, its lines.
+//! The rows of a file. Of a text file: its encoding, what parts its columns, its lines.
 
 use crate::import::error::ImportError;
+use crate::import::parquet::ParquetRows;
+use crate::import::sheet::SheetRows;
 use csv::{ByteRecord, StringRecord};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -21,6 +23,8 @@ pub enum Delimiter {
     Tab,
     /// One or more blanks.
     Blanks,
+    /// Nothing: a Parquet file, or a spreadsheet, has cells of its own.
+    Cells,
 }
 
 impl Delimiter {
@@ -40,7 +44,7 @@ impl Delimiter {
             Delimiter::Comma => b',',
             Delimiter::Semicolon => b';',
             Delimiter::Tab => b'\t',
-            Delimiter::Blanks => b' ',
+            Delimiter::Blanks | Delimiter::Cells => b' ',
         }
     }
 
@@ -89,6 +93,8 @@ pub(crate) struct Records {
 enum Rows {
     Parted(Box<csv::Reader<File>>),
     Blanks { lines: BufReader<File>, line: u64 },
+    Parquet { rows: Box<ParquetRows>, line: u64 },
+    Sheet { rows: SheetRows, line: u64 },
 }
 
 /// A row and where it is.
@@ -103,6 +109,25 @@ pub(crate) struct Record {
 impl Records {
     /// Opens a file and reads its header.
     pub(crate) fn open(path: &Path, delimiter: Option<Delimiter>) -> Result<Records, ImportError> {
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let (rows, delimiter) = match extension.as_str() {
+            "parquet" => {
+                (Rows::Parquet { rows: Box::new(ParquetRows::open(path)?), line: 0 }, Delimiter::Cells)
+            }
+            "xlsx" | "xlsm" => (Rows::Sheet { rows: SheetRows::open(path)?, line: 0 }, Delimiter::Cells),
+            "xls" | "xlsb" | "ods" => {
+                let why = format!("{extension} files cannot be read. Save it as xlsx, or as CSV in UTF-8");
+                return Err(ImportError::Table { path: path.to_owned(), why });
+            }
+            _ => Records::text(path, delimiter)?,
+        };
+        let mut records =
+            Records { header: Vec::new(), delimiter, path: path.to_owned(), rows, record: ByteRecord::new() };
+        records.header = records.read_header()?;
+        Ok(records)
+    }
+
+    fn text(path: &Path, delimiter: Option<Delimiter>) -> Result<(Rows, Delimiter), ImportError> {
         let failed = |why| ImportError::File { path: path.to_owned(), why };
         let mut file = File::open(path).map_err(failed)?;
         let mut start = Vec::new();
@@ -124,10 +149,7 @@ impl Records {
                     .from_reader(file),
             )),
         };
-        let mut records =
-            Records { header: Vec::new(), delimiter, path: path.to_owned(), rows, record: ByteRecord::new() };
-        records.header = records.read_header()?;
-        Ok(records)
+        Ok((rows, delimiter))
     }
 
     fn read_header(&mut self) -> Result<Vec<String>, ImportError> {
@@ -184,12 +206,23 @@ impl Records {
                     return Ok(Some(Record { fields, line: *line, lines: 1 }));
                 }
             },
+            Rows::Parquet { rows, line } => {
+                *line += 1;
+                Ok(rows.next()?.map(|fields| Record { fields, line: *line, lines: 1 }))
+            }
+            Rows::Sheet { rows, line } => Ok(rows.next().map(|(fields, number)| {
+                *line = number;
+                Record { fields, line: number, lines: 1 }
+            })),
         }
     }
 
-    /// How far reading has come, in bytes.
-    pub(crate) fn position(&mut self) -> u64 {
+    /// How far reading has come, in bytes of so many.
+    pub(crate) fn position(&mut self, total: u64) -> u64 {
+        let share = |line: u64, rows: u64| total.saturating_mul(line) / rows.max(1);
         match &mut self.rows {
+            Rows::Parquet { rows, line } => share(*line, rows.total).min(total),
+            Rows::Sheet { rows, line } => share(*line, rows.total).min(total),
             Rows::Parted(reader) => reader.position().byte(),
             Rows::Blanks { lines, .. } => lines.stream_position().unwrap_or(0),
         }

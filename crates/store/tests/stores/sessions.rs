@@ -13,7 +13,9 @@ collections:
 const TABLES: &str = "CREATE TABLE customers (id BIGINT, city VARCHAR(9));
     CREATE TABLE orders (customer_id BIGINT, at DATE);";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+const CUSTOMERS: usize = 300;
+
+#[tokio::test]
 async fn customers_and_their_rows_are_of_one_moment() {
     let vocabulary = vocabulary(SCHEMA);
     for shop in Shop::each(|kind| {
@@ -21,22 +23,21 @@ async fn customers_and_their_rows_are_of_one_moment() {
     })
     .await
     {
-        // Each customer comes with three orders, in one transaction.
-        let write = async {
-            for id in 0..40 {
-                shop.execute(&format!(
-                    "BEGIN; INSERT INTO customers VALUES ({id}, 'x');
-                     INSERT INTO orders VALUES ({id}, '2026-01-01'), ({id}, '2026-01-01'), ({id}, '2026-01-01'); COMMIT;"
-                ))
-                .await;
-            }
+        // Each customer comes with three orders, in one transaction, and the next follows at once.
+        let customer = |id: usize| {
+            format!(
+                "BEGIN; INSERT INTO customers VALUES ({id}, 'x');
+                 INSERT INTO orders VALUES ({id}, '2026-01-01'), ({id}, '2026-01-01'), ({id}, '2026-01-01'); COMMIT;"
+            )
         };
+        let all: String = (0..CUSTOMERS).map(customer).collect();
+        let write = shop.execute(&all);
         let read = async {
             loop {
                 let stats = shop.load(&vocabulary, Selection::All).await.unwrap().stats;
                 let orders = &stats.collections[0];
                 assert_eq!((orders.rows, orders.orphans), (stats.customers * 3, 0), "{:?}", shop.kind);
-                if stats.customers == 40 {
+                if stats.customers == CUSTOMERS {
                     return;
                 }
             }
