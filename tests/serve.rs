@@ -298,7 +298,7 @@ async fn a_bounce_in_the_mailbox_suppresses_the_address() {
 }
 
 #[test]
-fn feedback_over_http_is_signed() {
+fn feedback_over_http_is_signed_bounded_and_counted() {
     let project = shop(1);
     let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
     project.write("tidings.yaml", &(config + "    feedback_secret: \"file:feedback.key\"\n"));
@@ -310,6 +310,12 @@ fn feedback_over_http_is_signed() {
     let forged = "webhook-id: 1\r\nwebhook-timestamp: 1\r\nwebhook-signature: v1,AAAA\r\n";
     assert_eq!(daemon.ask("POST", "/feedback/email", forged, body).0, 400);
     assert_eq!(daemon.ask("POST", "/feedback/fax", "", body).0, 404);
+    let long = |bytes: usize| daemon.ask("POST", "/feedback/email", "", &"x".repeat(bytes)).0;
+    assert_eq!((long(256 * 1024), long(256 * 1024 + 1)), (400, 413));
+    let from =
+        |peer: &str| daemon.ask("POST", "/feedback/email", &format!("X-Forwarded-For: {peer}\r\n"), "").0;
+    assert!((0..1_000).any(|_| from("192.0.2.1") == 429));
+    assert_eq!(from("192.0.2.2"), 400, "each peer has its own count");
 }
 
 #[test]

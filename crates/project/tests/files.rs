@@ -143,3 +143,24 @@ fn templates_are_checked_with_the_rules() {
     fs::remove_file(folder.path().join("templates/hello.email.liquid")).unwrap();
     assert_eq!(load(folder.path()).1, ["E222 rules/hello.tidings:1"]);
 }
+
+#[test]
+fn a_message_that_shows_a_coupon_has_one() {
+    let folder = project();
+    write(
+        folder.path(),
+        "templates/hello.email.liquid",
+        "subject: Hello\n---\n<p>{{ coupon.code }}, {{ customer.city }}</p>\n",
+    );
+    for (then, fine) in [
+        ("send hello email", false),
+        ("send hello email with spring coupon", true),
+        ("send spring coupon send hello email", true),
+        ("send hello email send spring coupon", false),
+    ] {
+        let rule = format!("rule r if city = \"Shanghai\" then {then} end\n");
+        write(folder.path(), "rules/hello.tidings", rule);
+        let want: &[&str] = if fine { &[] } else { &["E223 rules/hello.tidings:1"] };
+        assert_eq!(load(folder.path()).1, want, "{then}");
+    }
+}
