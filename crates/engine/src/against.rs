@@ -187,7 +187,11 @@ impl Against {
                 let rows = holds.iter().filter_map(|range| lines.get(range.clone())).flatten();
                 rows.for_each(|more| join(&mut line, more));
             }
-            set.extend_from_slice(line.get(..words).unwrap_or(&line));
+            match line.get(..words) {
+                // A copy of a known length takes one instruction or two.
+                Some(rest) if rest.len() < LINE => set.extend_from_slice(rest),
+                _ => set.extend_from_slice(&line),
+            }
         }
     }
 }

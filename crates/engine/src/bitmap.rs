@@ -111,6 +111,26 @@ impl Bitmap {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= !b);
     }
 
+    /// Keeps who is in a set or not in another.
+    pub(crate) fn and_unless(&mut self, set: &Bitmap, other: &Bitmap) {
+        if set.words.is_empty() {
+            return self.without(other);
+        }
+        let pairs = set.words.iter().zip(&other.words);
+        self.words.iter_mut().zip(pairs).for_each(|(a, (b, c))| *a &= b | !c);
+    }
+
+    /// Adds who is in a set or not in another. What it says past the end means nothing.
+    pub(crate) fn or_unless(&mut self, set: &Bitmap, other: &Bitmap) {
+        if set.words.is_empty() || other.words.is_empty() {
+            let mut others = other.complement();
+            others.or(set);
+            return self.or(&others);
+        }
+        let pairs = set.words.iter().zip(&other.words);
+        self.words.iter_mut().zip(pairs).for_each(|(a, (b, c))| *a |= b | !c);
+    }
+
     /// The others.
     #[must_use]
     pub fn complement(&self) -> Bitmap {

@@ -76,7 +76,7 @@ impl Cut for f64 {
     }
 
     fn above(self) -> Option<f64> {
-        Some(self.next_up()).filter(|above| above.is_finite())
+        Some(self.next_up())
     }
 
     fn cell(self, first: f64, _: f64, pace: f64, _: u32) -> usize {
@@ -188,6 +188,65 @@ impl<T: Cut> Scale<T> {
                 each.map(|cut| before(&cut).end..up_to(&cut).end).collect()
             }
             _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Bits, ColumnId};
+
+    /// Every test of every value, against the comparison itself.
+    fn hold<T: Cut + std::fmt::Debug>(constants: &[T], values: &[T], literal: fn(T) -> Literal) {
+        let mut tests: Vec<(BitsNode, Box<dyn Fn(T) -> bool>)> = Vec::new();
+        for c in constants.iter().copied() {
+            tests.push((BitsNode::CompareTo(Order::Less, ColumnId(0), literal(c)), Box::new(move |v| v < c)));
+            tests.push((
+                BitsNode::CompareTo(Order::AtMost, ColumnId(0), literal(c)),
+                Box::new(move |v| v <= c),
+            ));
+            tests.push((
+                BitsNode::CompareTo(Order::Equal, ColumnId(0), literal(c)),
+                Box::new(move |v| v == c),
+            ));
+            tests.push((BitsNode::In(ColumnId(0), Box::new([literal(c)])), Box::new(move |v| v == c)));
+        }
+        // Each alone, and all together.
+        let alone = tests.chunks(1);
+        for some in alone.chain([tests.as_slice()]) {
+            let scale = Scale::<T>::new(some.iter().map(|(node, _)| node)).unwrap();
+            let mut classes = vec![0; values.len()];
+            scale.place(values, &mut classes);
+            for (node, expected) in some {
+                let holds = scale.holds(node);
+                for (value, class) in values.iter().zip(&classes) {
+                    let found = holds.iter().any(|range| range.contains(&usize::from(*class)));
+                    assert_eq!(found, expected(*value), "{value:?} {node:?} among {constants:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_class_says_of_each_comparison_whether_it_holds() {
+        let edges = [i64::MIN, i64::MIN + 1, -7, -1, 0, 1, 2, 3, 1 << 40, i64::MAX - 1, i64::MAX];
+        let near: Vec<i64> = (-40..400).collect();
+        let all: Vec<i64> = edges.iter().chain(&near).copied().collect();
+        for constants in [&edges[..], &near, &[5], &all, &[10, 20, 30, 31, 32, 33, 34, 35, 36, 5_000]] {
+            hold(constants, &all, Literal::Int);
+        }
+        let number = |n: f64| Literal::Number(Bits::new(n));
+        let mut edges =
+            vec![f64::MIN, -1.5, -0.0, 0.0, f64::MIN_POSITIVE, 0.1, 0.1_f64.next_up(), 2.0, 1e308, f64::MAX];
+        let near: Vec<f64> = (-40..400).map(|i| f64::from(i) / 10.0).collect();
+        hold(&edges, &near, number);
+        edges.extend([f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
+        edges.extend(&near);
+        for constants in
+            [&near[..], &[0.3], &[0.0, 1e-300], &[f64::MIN, f64::MAX], &[1.0, 2.0, 2.1, 2.11, 9e9]]
+        {
+            hold(constants, &edges, number);
         }
     }
 }

@@ -88,10 +88,25 @@ impl<'p> Compiler<'p> {
         };
         then.push(about);
         let then = self.graph.all(then, Domain::Customers);
-        let no = self.condition(condition, At::NOW, false);
-        let decided = self.graph.any(vec![then, no], Domain::Customers);
-        let undecided = self.graph.except(about, decided);
+        let undecided = self.undecided(condition, about, then);
         RuleNodes { about, then, undecided, wants: wants(self, condition) }
+    }
+
+    /// Those of some for whom a condition is neither definitely true nor definitely false.
+    fn undecided(&mut self, condition: &Condition, about: BitsId, then: BitsId) -> BitsId {
+        let (mut condition, mut yes) = (condition, true);
+        while let ConditionKind::Not(inner) = &condition.kind {
+            (condition, yes) = (inner, !yes);
+        }
+        let (all, parts) = match &condition.kind {
+            ConditionKind::All(parts) => (yes, parts.as_slice()),
+            ConditionKind::Any(parts) => (!yes, parts.as_slice()),
+            _ => (true, std::slice::from_ref(condition)),
+        };
+        let part = |part| (self.condition(part, At::NOW, yes), self.decided(part));
+        let mut parts: Vec<(BitsId, BitsId)> = parts.iter().map(part).collect();
+        parts.sort_unstable();
+        self.graph.add_bits(BitsNode::Undecided { about, then, all, parts: parts.into() })
     }
 
     /// Those for whom a condition is definitely true (`yes`) or definitely false.
@@ -195,6 +210,31 @@ impl<'p> Compiler<'p> {
     pub fn known(&mut self, term: &Term, at: At) -> BitsId {
         let column = self.term(term, at);
         self.graph.add_bits(BitsNode::Known(column))
+    }
+
+    /// Those for whom a condition is definitely true or definitely false.
+    fn decided(&mut self, condition: &Condition) -> BitsId {
+        match &condition.kind {
+            ConditionKind::Constant(_)
+            | ConditionKind::Known(_)
+            | ConditionKind::Segment(_)
+            | ConditionKind::Entered(..) => self.graph.add_bits(BitsNode::Constant(true, Domain::Customers)),
+            ConditionKind::Not(inner) => self.decided(inner),
+            ConditionKind::Compare(_, left, right) => {
+                let written = |term: &&Term| !matches!(term.kind, TermKind::Constant(_));
+                let known = [left, right].into_iter().filter(written).map(|term| self.known(term, At::NOW));
+                let known = known.collect();
+                self.graph.all(known, Domain::Customers)
+            }
+            ConditionKind::In(term, _)
+            | ConditionKind::Matches(_, term, _)
+            | ConditionKind::HasTag(term, _)
+            | ConditionKind::Truth(term) => self.known(term, At::NOW),
+            ConditionKind::All(_) | ConditionKind::Any(_) | ConditionKind::Define(_) => {
+                let either = [true, false].map(|yes| self.condition(condition, At::NOW, yes));
+                self.graph.any(either.into(), Domain::Customers)
+            }
+        }
     }
 
     fn named_condition(&mut self, id: DefineId, at: At, yes: bool) -> BitsId {

@@ -79,6 +79,29 @@ impl Results {
         all
     }
 
+    /// See [`BitsNode::Undecided`](crate::graph::BitsNode).
+    pub fn undecided(
+        &mut self,
+        about: BitsId,
+        then: BitsId,
+        all: bool,
+        parts: &[(BitsId, BitsId)],
+    ) -> Bitmap {
+        let mut rest = self.copy(about);
+        rest.without(self.bits(then));
+        if all {
+            parts.iter().for_each(|(holds, decided)| rest.and_unless(self.bits(*holds), self.bits(*decided)));
+            return rest;
+        }
+        let mut words = self.spare.words();
+        words.resize(rest.len().div_ceil(64), 0);
+        let mut any = Bitmap::from_vec(words, rest.len());
+        parts.iter().for_each(|(holds, decided)| any.or_unless(self.bits(*holds), self.bits(*decided)));
+        rest.and(&any);
+        self.spare.keep_set(any);
+        rest
+    }
+
     /// Lets go of what nobody needs any more.
     pub fn free(&mut self, node: NodeId) {
         match node {

@@ -72,8 +72,20 @@ impl Shop {
     pub fn evaluate(&self, threads: usize) -> (Vec<Matches>, Vec<usize>) {
         let populations = Default::default();
         let matches = self.evaluator.evaluate_all(&self.chunks, self.now, &populations, threads);
-        let count = |rule: usize| matches.iter().map(|m| m.rules[rule].then.count()).sum();
-        let counts = (0..self.program.rules.len()).map(count).collect();
+        let rules = self.program.rules.len();
+        let sum = |matches: &[Matches]| {
+            let mut counts = vec![0; rules];
+            for matches in matches {
+                counts.iter_mut().zip(&matches.rules).for_each(|(n, rule)| *n += rule.then.count());
+            }
+            counts
+        };
+        let share = matches.len().div_ceil(threads);
+        let counts = std::thread::scope(|scope| {
+            let shares: Vec<_> = matches.chunks(share).map(|share| scope.spawn(|| sum(share))).collect();
+            let counts = shares.into_iter().map(|counts| counts.join().unwrap());
+            counts.reduce(|a, b| a.into_iter().zip(b).map(|(a, b)| a + b).collect()).unwrap_or_default()
+        });
         (matches, counts)
     }
 }

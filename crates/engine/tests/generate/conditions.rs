@@ -132,6 +132,14 @@ impl Generator {
         Term { kind, ty: ty.clone(), place: Place::default() }
     }
 
+    /// A comparison of a term with a bound.
+    pub fn rung(&mut self, ty: &Type, term: &Term, bound: Value) -> Condition {
+        let ops = [CompareOp::Less, CompareOp::AtMost, CompareOp::More, CompareOp::AtLeast, CompareOp::Equal];
+        let op = ops[self.below(5) as usize];
+        let bound = Term { kind: TermKind::Constant(bound), ty: ty.clone(), place: Place::default() };
+        Condition { kind: ConditionKind::Compare(op, term.clone(), bound), place: Place::default() }
+    }
+
     fn equality(&mut self) -> CompareOp {
         if self.rng.random_bool(0.5) { CompareOp::Equal } else { CompareOp::NotEqual }
     }

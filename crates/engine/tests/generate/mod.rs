@@ -32,6 +32,8 @@ pub struct Generator {
     pub program: Program,
     /// The types that values have.
     types: Vec<Type>,
+    /// Whether amounts and numbers stay small and whole, so that their sums are exact in any order.
+    tame: bool,
 }
 
 /// What a term may name.
@@ -86,7 +88,8 @@ impl Generator {
             policy: Policy::default(),
             journeys: Vec::new(),
         };
-        let mut generator = Generator { rng, now, program, types };
+        let tame = rng.random_bool(0.5);
+        let mut generator = Generator { rng, now, program, types, tame };
         generator.declarations();
         generator
     }
@@ -126,6 +129,28 @@ impl Generator {
         for i in 0..1 + self.below(3) {
             let rule = self.rule(i);
             self.program.rules.push(rule);
+        }
+        if self.rng.random_bool(0.1) {
+            self.ladder();
+        }
+    }
+
+    /// Rules that compare one value with many, some of them side by side.
+    fn ladder(&mut self) {
+        let number = self.rng.random_bool(0.5);
+        let ty = if number { Type::Number } else { Type::Money(Currency::USD) };
+        let term = self.term(&ty, 1, Scope::Customer);
+        let (first, step) = (self.rng.random_range(-160..5), self.rng.random_range(1..4));
+        for i in 0..self.rng.random_range(2..90) {
+            let bound = first + i * step;
+            let bound = match self.below(30) {
+                0 => self.value(&ty),
+                _ if number => Value::Number(f64::from(bound) / 2.0),
+                _ => Value::Money(i64::from(bound)),
+            };
+            let condition = self.rung(&ty, &term, bound);
+            let rule = self.rule(1_000 + i as u32);
+            self.program.rules.push(Rule { segment: None, condition: Some(condition), ..rule });
         }
     }
 
@@ -204,7 +229,8 @@ impl Generator {
                             fields[time] = Some(this.value(&c.fields[time].ty));
                             Row { fields }
                         };
-                        (0..self.below(6)).map(|_| row(self)).collect()
+                        let most = if self.rng.random_bool(0.01) { 70 } else { 6 };
+                        (0..self.below(most)).map(|_| row(self)).collect()
                     })
                     .collect(),
             })
@@ -222,6 +248,10 @@ impl Generator {
             Type::Text => {
                 Value::Text((*["", "a", "b", "ab", "ba", "Ä", "北京", "北"].choose(rng).unwrap()).to_owned())
             }
+            Type::Number if self.tame => {
+                Value::Number(*[-2.0, -0.0, 0.0, 1.0, 2.0, 3.0, 50.0].choose(rng).unwrap())
+            }
+            Type::Money(_) if self.tame => Value::Money(*[-150, -25, 0, 1, 50, 75, 100].choose(rng).unwrap()),
             Type::Number => Value::Number(*[-2.0, -0.0, 0.0, 0.5, 1.0, 2.0, 3.0, 1e308].choose(rng).unwrap()),
             Type::Percent => Value::Number(*[0.0, 0.1, 0.5, 1.0].choose(rng).unwrap()),
             Type::Money(_) => {

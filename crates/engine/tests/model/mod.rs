@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use arrow_array::builder::{
-    BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListBuilder, StringBuilder, UInt32Builder,
+    BooleanBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder,
+    UInt32Builder,
 };
-use arrow_array::{ArrayRef, StringArray};
+use arrow_array::{ArrayRef, DictionaryArray, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::sync::Arc;
 use tidings_engine::{Chunk, Needs, Rows};
@@ -38,11 +39,21 @@ pub fn in_order(rows: &[Row], time: FieldId) -> Vec<&Row> {
     sorted
 }
 
+/// How a chunk holds its texts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Texts {
+    Plain,
+    /// Each word twice, and some that no text is.
+    Coded,
+    /// Among more words than there are texts.
+    Sparse,
+}
+
 /// One chunk of customers, with the columns that are needed.
-pub fn chunk(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer]) -> Chunk {
+pub fn chunk(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer], texts: Texts) -> Chunk {
     let attribute = |id: &tidings_schema::AttributeId| {
         let values = customers.iter().map(|c| c.attributes[id.0 as usize].as_ref());
-        array(&vocabulary.attribute(*id).unwrap().ty, values)
+        array(&vocabulary.attribute(*id).unwrap().ty, values, texts)
     };
     let collections = needs.collections.iter().map(|wanted| {
         let described = vocabulary.collection(wanted.id).unwrap();
@@ -50,7 +61,7 @@ pub fn chunk(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer]) -> 
             customers.iter().map(|c| in_order(&c.rows[wanted.id.0 as usize], described.time)).collect();
         let field = |id: &FieldId| {
             let values = lists.iter().flatten().map(|row| row.fields[id.0 as usize].as_ref());
-            array(&described.field(*id).unwrap().ty, values)
+            array(&described.field(*id).unwrap().ty, values, texts)
         };
         Rows {
             offsets: OffsetBuffer::from_lengths(lists.iter().map(Vec::len)),
@@ -76,8 +87,42 @@ macro_rules! built {
     }};
 }
 
-fn array<'a>(ty: &Type, values: impl Iterator<Item = Option<&'a Value>>) -> ArrayRef {
+/// The texts by their words, of which the first is missing too.
+fn coded(texts: &StringArray, others: usize) -> ArrayRef {
+    let mut words: Vec<Option<String>> = vec![None];
+    let mut codes = Int32Builder::new();
+    for (i, text) in texts.iter().enumerate() {
+        match text {
+            None if i % 2 == 0 => codes.append_null(),
+            None => codes.append_value(0),
+            Some(text) => {
+                let known =
+                    words.iter().enumerate().filter(|(_, w)| w.as_deref() == Some(text)).map(|(i, _)| i);
+                let known: Vec<usize> = known.collect();
+                if known.len() < 2 {
+                    words.push(Some(text.to_owned()));
+                }
+                codes.append_value(known.get(i % 2).copied().unwrap_or(words.len() - 1) as i32);
+            }
+        }
+    }
+    words.extend((0..others).map(|i| Some(format!("other {i}"))));
+    let words: StringArray = words.into_iter().collect();
+    Arc::new(DictionaryArray::new(codes.finish(), Arc::new(words)))
+}
+
+fn array<'a>(ty: &Type, values: impl Iterator<Item = Option<&'a Value>>, texts: Texts) -> ArrayRef {
     match ty {
+        Type::Text if texts != Texts::Plain => {
+            let texts_of = |v: Option<&'a Value>| match v {
+                None => None,
+                Some(Value::Text(text)) => Some(text.as_str()),
+                Some(other) => panic!("{other:?} is no text"),
+            };
+            let plain: StringArray = values.map(texts_of).collect();
+            let others = if texts == Texts::Sparse { 3 * arrow_array::Array::len(&plain) + 70 } else { 1 };
+            coded(&plain, others)
+        }
         Type::Text => built!(StringBuilder::new(), values, Value::Text(t) => t),
         Type::Number | Type::Percent => built!(Float64Builder::new(), values, Value::Number(n) => *n),
         Type::Money(_) => built!(Int64Builder::new(), values, Value::Money(m) => *m),

@@ -1,0 +1,97 @@
+//! The shop for others to read, and our own times and counts beside theirs: `benches/peers/run.sh` calls it.
+//! `cargo bench -p tidings-engine --bench peers -- FOLDER CUSTOMERS RULES THREADS RUNS`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod shop;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use shop::Shop;
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::Instant;
+
+fn main() {
+    let given: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let [folder, sizes @ ..] = given.as_slice() else { return };
+    let sizes: Vec<usize> = sizes.iter().map(|a| a.parse().unwrap()).collect();
+    let [customers, rules, threads, runs] = sizes[..] else { panic!("FOLDER CUSTOMERS RULES THREADS RUNS") };
+    let folder = Path::new(folder);
+    let shop = Shop::new(rules, customers);
+    write(folder, &shop);
+    let seconds: Vec<String> = (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            let answers = shop.evaluate(threads);
+            let seconds = start.elapsed().as_secs_f64();
+            drop(answers);
+            seconds.to_string()
+        })
+        .collect();
+    fs::write(folder.join("seconds"), seconds.join("\n")).unwrap();
+    let counts: Vec<String> = shop.evaluate(threads).1.iter().map(usize::to_string).collect();
+    fs::write(folder.join("counts"), counts.join("\n")).unwrap();
+}
+
+fn write(folder: &Path, shop: &Shop) {
+    let questions: Vec<&str> = shop.questions.iter().map(|q| q.sql.as_str()).collect();
+    fs::write(folder.join("questions.sql"), questions.join("\n")).unwrap();
+    let vocabulary = &shop.program.vocabulary;
+    let needs = shop.evaluator.needs();
+    let names = |names: Vec<&str>| format!("id,{}", names.join(","));
+    let attributes = needs.attributes.iter().map(|id| vocabulary.attribute(*id).unwrap().name.as_str());
+    let orders = vocabulary.collection(needs.collections[0].id).unwrap();
+    let fields = needs.collections[0].fields.iter().map(|id| orders.field(*id).unwrap().name.as_str());
+    let file = |name: &str, header: String| {
+        let mut file = BufWriter::new(fs::File::create(folder.join(name)).unwrap());
+        writeln!(file, "{header}").unwrap();
+        file
+    };
+    let mut customers = file("customers.csv", names(attributes.collect()));
+    let mut orders = file("orders.csv", names(fields.collect()));
+    let mut id = 0;
+    for chunk in &shop.chunks {
+        let rows = &chunk.collections[0];
+        for i in 0..chunk.len() {
+            line(&mut customers, id, &chunk.attributes, i);
+            for row in rows.offsets[i]..rows.offsets[i + 1] {
+                line(&mut orders, id, &rows.fields, row as usize);
+            }
+            id += 1;
+        }
+    }
+}
+
+fn line(file: &mut impl Write, id: usize, columns: &[ArrayRef], i: usize) {
+    write!(file, "{id}").unwrap();
+    for column in columns {
+        write!(file, ",").unwrap();
+        if column.is_null(i) {
+            continue;
+        }
+        match column.data_type() {
+            DataType::Int64 => write!(file, "{}", column.as_primitive::<Int64Type>().value(i)),
+            DataType::Float64 => write!(file, "{}", column.as_primitive::<Float64Type>().value(i)),
+            DataType::Date32 => write!(file, "{}", column.as_primitive::<Date32Type>().value(i)),
+            DataType::UInt32 => write!(file, "{}", column.as_primitive::<UInt32Type>().value(i)),
+            DataType::Boolean => write!(file, "{}", column.as_boolean().value(i)),
+            DataType::Dictionary(..) => {
+                let texts = column.as_dictionary::<Int32Type>();
+                let word = texts.keys().value(i) as usize;
+                write!(file, "{}", texts.values().as_string::<i32>().value(word))
+            }
+            DataType::List(_) => {
+                let tags = column.as_list::<i32>().value(i);
+                let tags: Vec<&str> = tags.as_string::<i32>().iter().flatten().collect();
+                // No tags are not the same as tags that are not known.
+                write!(file, "|{}", tags.join("|"))
+            }
+            other => panic!("the shop has no {other}"),
+        }
+        .unwrap();
+    }
+    writeln!(file).unwrap();
+}
