@@ -75,6 +75,14 @@ impl Bitmap {
         self.words.iter().map(|w| w.count_ones() as usize).sum()
     }
 
+    /// How many are in it and not in the other.
+    pub(crate) fn count_without(&self, other: &Bitmap) -> usize {
+        if other.words.is_empty() {
+            return self.count();
+        }
+        self.words.iter().zip(&other.words).map(|(a, b)| (a & !b).count_ones() as usize).sum()
+    }
+
     /// Whether customer `i` is in it; false beyond the end.
     pub fn contains(&self, i: usize) -> bool {
         self.words.get(i / 64).is_some_and(|w| w >> (i % 64) & 1 == 1)

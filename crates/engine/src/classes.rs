@@ -194,35 +194,37 @@ impl<T: Cut> Scale<T> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::graph::{Bits, ColumnId};
 
+    /// A test of a constant, and what it has to say of a value.
+    type Test<T> = (BitsNode, T, fn(T, T) -> bool);
+
     /// Every test of every value, against the comparison itself.
     fn hold<T: Cut + std::fmt::Debug>(constants: &[T], values: &[T], literal: fn(T) -> Literal) {
-        let mut tests: Vec<(BitsNode, Box<dyn Fn(T) -> bool>)> = Vec::new();
-        for c in constants.iter().copied() {
-            tests.push((BitsNode::CompareTo(Order::Less, ColumnId(0), literal(c)), Box::new(move |v| v < c)));
-            tests.push((
-                BitsNode::CompareTo(Order::AtMost, ColumnId(0), literal(c)),
-                Box::new(move |v| v <= c),
-            ));
-            tests.push((
-                BitsNode::CompareTo(Order::Equal, ColumnId(0), literal(c)),
-                Box::new(move |v| v == c),
-            ));
-            tests.push((BitsNode::In(ColumnId(0), Box::new([literal(c)])), Box::new(move |v| v == c)));
-        }
+        let column = ColumnId(0);
+        let tests = constants.iter().flat_map(|c| {
+            let to = |order| BitsNode::CompareTo(order, column, literal(*c));
+            let all: [Test<T>; 4] = [
+                (to(Order::Less), *c, |v, c| v < c),
+                (to(Order::AtMost), *c, |v, c| v <= c),
+                (to(Order::Equal), *c, |v, c| v == c),
+                (BitsNode::In(column, Box::new([literal(*c)])), *c, |v, c| v == c),
+            ];
+            all
+        });
+        let tests: Vec<Test<T>> = tests.collect();
         // Each alone, and all together.
-        let alone = tests.chunks(1);
-        for some in alone.chain([tests.as_slice()]) {
-            let scale = Scale::<T>::new(some.iter().map(|(node, _)| node)).unwrap();
+        for some in tests.chunks(1).chain([tests.as_slice()]) {
+            let scale = Scale::<T>::new(some.iter().map(|(node, ..)| node)).unwrap();
             let mut classes = vec![0; values.len()];
             scale.place(values, &mut classes);
-            for (node, expected) in some {
+            for (node, constant, expected) in some {
                 let holds = scale.holds(node);
                 for (value, class) in values.iter().zip(&classes) {
                     let found = holds.iter().any(|range| range.contains(&usize::from(*class)));
-                    assert_eq!(found, expected(*value), "{value:?} {node:?} among {constants:?}");
+                    assert_eq!(found, expected(*value, *constant), "{value:?} {node:?} among {constants:?}");
                 }
             }
         }

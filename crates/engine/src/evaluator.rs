@@ -200,9 +200,7 @@ impl RuleNodes {
     fn matches(&self, about: Arc<Bitmap>, results: &Results) -> RuleMatches {
         let undecided = results.bits(self.undecided).compact();
         let lacking = |(name, known): &Want| {
-            let mut lacking = undecided.clone();
-            lacking.without(results.bits(*known));
-            let count = lacking.count() as u64;
+            let count = undecided.count_without(results.bits(*known)) as u64;
             (count > 0).then(|| (name.clone(), count))
         };
         let wants = if undecided.words().is_empty() {

@@ -48,10 +48,10 @@ impl Family<'_> {
             for ((row, code), last) in own.zip(codes).zip(last).rev() {
                 if self.known.as_ref().is_none_or(|known| known.contains(row))
                     && let Some(seen) = seen.get_mut(*code as usize)
-                    && *seen != customer
                 {
+                    // Whether it is new is a toss-up, so nothing hangs on it but a number.
+                    *last = u32::from(*seen != customer);
                     *seen = customer;
-                    *last = 1;
                 }
             }
         }

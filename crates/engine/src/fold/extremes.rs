@@ -77,9 +77,9 @@ fn backwards<T: Copy>(
         let (Some(values), Some(best)) = (values.get(own.clone()), best.get_mut(own.clone())) else { return };
         let mut champion = worst;
         for ((row, value), best) in own.zip(values).zip(best).rev() {
-            if known.is_none_or(|known| known.contains(row)) && better(*value, champion) {
-                champion = *value;
-            }
+            // No branch: which rows are better cannot be foreseen.
+            let counts = known.is_none_or(|known| known.contains(row));
+            champion = if counts & better(*value, champion) { *value } else { champion };
             *best = champion;
         }
     }
