@@ -1,5 +1,7 @@
 //! A set of a chunk's customers.
 
+use multiversion::multiversion;
+
 /// One bit a customer, in words of 64. Bits past the end are zero. Nobody may take no words at all.
 #[derive(Clone, Debug, Default)]
 pub struct Bitmap {
@@ -72,7 +74,7 @@ impl Bitmap {
 
     /// How many are in it.
     pub fn count(&self) -> usize {
-        self.words.iter().map(|w| w.count_ones() as usize).sum()
+        count(&self.words)
     }
 
     /// How many are in it and not in the other.
@@ -80,7 +82,7 @@ impl Bitmap {
         if other.words.is_empty() {
             return self.count();
         }
-        self.words.iter().zip(&other.words).map(|(a, b)| (a & !b).count_ones() as usize).sum()
+        count_without(&self.words, &other.words)
     }
 
     /// Whether customer `i` is in it; false beyond the end.
@@ -177,4 +179,32 @@ impl Bitmap {
         }
         self
     }
+}
+
+// The program is built for every x86-64, which counts bits in a dozen instructions; nearly all have one for it.
+
+#[multiversion(targets(
+    "x86_64+avx512f+avx512vl+avx512vpopcntdq+popcnt",
+    "x86_64+avx2+popcnt",
+    "x86_64+popcnt"
+))]
+fn count(words: &[u64]) -> usize {
+    let mut count = 0;
+    for word in words {
+        count += word.count_ones() as usize;
+    }
+    count
+}
+
+#[multiversion(targets(
+    "x86_64+avx512f+avx512vl+avx512vpopcntdq+popcnt",
+    "x86_64+avx2+popcnt",
+    "x86_64+popcnt"
+))]
+fn count_without(words: &[u64], others: &[u64]) -> usize {
+    let mut count = 0;
+    for (word, other) in words.iter().zip(others) {
+        count += (word & !other).count_ones() as usize;
+    }
+    count
 }
