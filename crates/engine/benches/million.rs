@@ -5,7 +5,6 @@
 mod shop;
 
 use shop::Shop;
-use std::time::Instant;
 
 fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
@@ -18,16 +17,7 @@ fn measure(customers: usize, rules: usize, runs: usize) {
     let orders: usize = shop.chunks.iter().map(|c| c.collections[0].len()).sum();
     println!("{customers} customers, {orders} orders, {rules} rules, {} chunks", shop.chunks.len());
     for threads in [1, 2] {
-        let mut seconds: Vec<[f64; 2]> = (0..runs)
-            .map(|_| {
-                let start = Instant::now();
-                let before = cpu();
-                let answers = shop.evaluate(threads);
-                let seconds = [start.elapsed().as_secs_f64(), cpu() - before];
-                drop(answers);
-                seconds
-            })
-            .collect();
+        let mut seconds: Vec<[f64; 2]> = (0..runs).map(|_| shop.seconds(threads)).collect();
         let mut sorted = |of: usize| {
             seconds.sort_by(|a, b| a[of].total_cmp(&b[of]));
             (seconds[0][of], seconds[runs / 2][of])
@@ -43,12 +33,4 @@ fn measure(customers: usize, rules: usize, runs: usize) {
         counts.iter().sum::<usize>(),
         counts.iter().filter(|n| **n == 0).count()
     );
-}
-
-/// Seconds of processors that this program has had, on Linux: what is left when others are busy too.
-fn cpu() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
 }

@@ -8,7 +8,7 @@ mod model;
 mod reference;
 
 use generate::Generator;
-use model::{Customer, Texts, chunk};
+use model::{Customer, Texts, chunk_of};
 use reference::{Scene, World};
 use tidings_check::Program;
 use tidings_check::program::{Body, Condition, ConditionKind, SegmentId, StagesId, Term, TermKind};
@@ -64,7 +64,7 @@ impl Case<'_> {
         let (program, evaluator) = (self.program, self.evaluator);
         let size = if self.seed.is_multiple_of(3) { 2 } else { 600 };
         let texts = [Texts::Plain, Texts::Coded, Texts::Sparse][self.seed as usize % 5 % 3];
-        let chunk = |some: &[Customer]| chunk(&program.vocabulary, evaluator.needs(), some, texts);
+        let chunk = |some: &[Customer]| chunk_of(&program.vocabulary, evaluator.needs(), some, texts);
         let chunks: Vec<_> = self.customers.chunks(size).map(chunk).collect();
         let populations = evaluator.populations(&chunks, self.now, 1 + self.seed as usize % 2);
         let matches = evaluator.evaluate_all(&chunks, self.now, &populations, 1 + self.seed as usize % 3);

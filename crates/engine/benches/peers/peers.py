@@ -27,7 +27,17 @@ PAID, RETURNED = 0, 2
 
 questions = (folder / "questions.sql").read_text().splitlines()
 ours = [int(n) for n in (folder / "counts").read_text().split()]
-seconds = sorted(float(s) for s in (folder / "seconds").read_text().split())
+runs = [[float(s) for s in line.split()] for line in (folder / "seconds").read_text().splitlines()]
+
+
+class Clock:
+    """Seconds by the clock, and of processors, which say more while others are busy too."""
+
+    def __init__(self):
+        self.clock, self.processors = time.perf_counter(), time.process_time()
+
+    def seconds(self):
+        return time.perf_counter() - self.clock, time.process_time() - self.processors
 
 
 def since(days):
@@ -71,12 +81,12 @@ def with_duckdb():
             sum(total) FILTER (status = {RETURNED} AND placed_at >= {since(180)}) AS returned_180,
             {TODAY} - (max(placed_at) + {ZONE}) // {MICROS_A_DAY} AS days_since
             FROM orders WHERE placed_at < {NOW} GROUP BY id) AS folded USING (id)"""
-    start = time.perf_counter()
+    start = Clock()
     db.execute(features)
-    table = time.perf_counter() - start
-    start = time.perf_counter()
+    table = start.seconds()
+    start = Clock()
     counts = [db.execute(f"SELECT count(*) FROM features WHERE {q}").fetchone()[0] for q in questions]
-    return table, time.perf_counter() - start, counts
+    return table, start.seconds(), counts
 
 
 def with_polars():
@@ -103,7 +113,7 @@ def with_polars():
     day = day.otherwise(pl.col("birthday").dt.day())
     coming = [pl.date(y, pl.col("birthday").dt.month(), day) for y in (2026, 2027)]
     today = pl.date(2026, 6, 30)
-    start = time.perf_counter()
+    start = Clock()
     folded = orders.lazy().filter(placed < NOW).group_by("id").agg(
         *windows,
         pl.col("category").filter(year).n_unique().alias("categories_365"),
@@ -127,16 +137,18 @@ def with_polars():
         )
         .collect()
     )
-    table = time.perf_counter() - start
-    start = time.perf_counter()
+    table = start.seconds()
+    start = Clock()
     answers = [pl.sql_expr(q).sum().alias(f"r{i}") for i, q in enumerate(questions)]
     counts = list(features.select(answers).row(0))
-    return table, time.perf_counter() - start, counts
+    return table, start.seconds(), counts
 
 
-print(f"{len(questions)} rules, {threads} threads; seconds")
-best, middle = seconds[0], seconds[len(seconds) // 2]
-print(f"tidings: all from the raw rows {best:.3f} (fastest of {len(seconds)}; median {middle:.3f})")
+print(f"{len(questions)} rules, {threads} threads; seconds by the clock (of processors)")
+clock, processors = (sorted(run[i] for run in runs) for i in (0, 1))
+middle = len(runs) // 2
+print(f"tidings, all from the raw rows, fastest of {len(runs)}: {clock[0]:.3f} ({processors[0]:.2f}); "
+      f"median {clock[middle]:.3f} ({processors[middle]:.2f})")
 wrong = False
 for name, run in {"duckdb": with_duckdb, "polars": with_polars}.items():
     if name not in peers:
@@ -144,8 +156,10 @@ for name, run in {"duckdb": with_duckdb, "polars": with_polars}.items():
     table, rules, counts = run()
     differing = [i for i, (a, b) in enumerate(zip(ours, counts, strict=True)) if a != b]
     wrong |= bool(differing)
-    print(f"{name}: feature table {table:.2f}, rules {rules:.2f}, {(table + rules) / middle:.0f} times our median, "
-          f"{(table + rules) / best:.0f} times our fastest; {len(differing)} of {len(ours)} counts differ")
+    both = [a + b for a, b in zip(table, rules, strict=True)]
+    print(f"{name}: feature table {table[0]:.2f} ({table[1]:.2f}), rules {rules[0]:.2f} ({rules[1]:.2f}); "
+          f"{both[0] / clock[middle]:.0f} times our median ({both[1] / processors[middle]:.0f}); "
+          f"{len(differing)} of {len(ours)} counts differ")
     for i in differing[:10]:
         print(f"  rule {i}: ours {ours[i]}, theirs {counts[i]}: {questions[i]}")
 sys.exit(wrong)

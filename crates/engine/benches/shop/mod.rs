@@ -8,6 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rules::Question;
 use std::sync::Arc;
+use std::time::Instant;
 use tidings_check::{Program, RuleFile, World, check};
 use tidings_engine::{Chunk, Evaluator, Matches};
 use tidings_schema::{Currency, Now, Settings, load};
@@ -88,6 +89,16 @@ impl Shop {
         });
         (matches, counts)
     }
+
+    /// How long that takes: by the clock, and in time of processors, which says more while others are busy too.
+    #[allow(dead_code, reason = "criterion has a clock of its own")]
+    pub fn seconds(&self, threads: usize) -> [f64; 2] {
+        let (start, before) = (Instant::now(), processors());
+        let answers = self.evaluate(threads);
+        let seconds = [start.elapsed().as_secs_f64(), processors() - before];
+        drop(answers);
+        seconds
+    }
 }
 
 fn program(text: &str) -> Program {
@@ -100,4 +111,12 @@ fn program(text: &str) -> Program {
     let files = [RuleFile { id, name: "shop".into(), tree: parsed.file, broken: parsed.broken }];
     let checked = check(&files, Arc::new(vocabulary), &World::default(), &sources);
     checked.program.unwrap_or_else(|| panic!("{:?} {:?}", parsed.diagnostics, checked.diagnostics))
+}
+
+/// Seconds of processors that this program has had, on Linux.
+fn processors() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
 }

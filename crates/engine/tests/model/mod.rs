@@ -1,5 +1,6 @@
 //! Customers as plain values, and the chunks that hold the same.
 
+#![allow(dead_code, reason = "each suite uses some of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use arrow_array::builder::{
@@ -50,7 +51,12 @@ pub enum Texts {
 }
 
 /// One chunk of customers, with the columns that are needed.
-pub fn chunk(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer], texts: Texts) -> Chunk {
+pub fn chunk(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer]) -> Chunk {
+    chunk_of(vocabulary, needs, customers, Texts::Plain)
+}
+
+/// The same with texts held in some way.
+pub fn chunk_of(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer], texts: Texts) -> Chunk {
     let attribute = |id: &tidings_schema::AttributeId| {
         let values = customers.iter().map(|c| c.attributes[id.0 as usize].as_ref());
         array(&vocabulary.attribute(*id).unwrap().ty, values, texts)

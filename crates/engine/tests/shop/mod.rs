@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use crate::model::{Customer, Row, Texts, chunk};
+use crate::model::{Customer, Row, Texts, chunk, chunk_of};
 use std::sync::Arc;
 use tidings_check::{Program, RuleFile, World, check};
 use tidings_engine::{Chunk, Evaluator, Matches, Trace, Verdict};
@@ -78,7 +78,7 @@ impl Shop {
     }
 
     pub fn chunk(&self) -> Chunk {
-        chunk(self.vocabulary(), self.evaluator.needs(), &self.customers, Texts::Plain)
+        chunk(self.vocabulary(), self.evaluator.needs(), &self.customers)
     }
 
     pub fn matches(&self, now: Now) -> Matches {
@@ -96,7 +96,7 @@ impl Shop {
     pub fn explained(&self, customer: usize, now: Now) -> String {
         let populations = self.evaluator.populations(&[self.chunk()], now, 1);
         let one = &self.customers[customer..=customer];
-        let alone = chunk(self.vocabulary(), self.evaluator.needs(), one, Texts::Coded);
+        let alone = chunk_of(self.vocabulary(), self.evaluator.needs(), one, Texts::Coded);
         let trace = self.evaluator.explain(&self.program, 0, &alone, now, &populations).unwrap();
         let mut text = String::new();
         self.write(&trace, 0, &mut text);
