@@ -30,9 +30,13 @@ start)
     as_server mariadb-install-db --no-defaults --datadir="$folder/data" --auth-root-authentication-method=normal \
         --skip-test-db >"$folder.log" 2>&1 || { cat "$folder.log" >&2; exit 1; }
     port=$(free_port)
-    as_server /usr/sbin/mariadbd --no-defaults --datadir="$folder/data" --port="$port" --bind-address=127.0.0.1 \
-        --socket="$folder/socket" --pid-file="$folder/pid" --innodb-buffer-pool-size=512M --max-connections=300 \
-        --skip-log-bin >"$folder.log" 2>&1 &
+    # Nothing that stays behind keeps the output open, or whoever reads it would wait for ever.
+    (
+        exec >"$folder.log" 2>&1
+        as_server /usr/sbin/mariadbd --no-defaults --datadir="$folder/data" --port="$port" --bind-address=127.0.0.1 \
+            --socket="$folder/socket" --pid-file="$folder/pid" --innodb-buffer-pool-size=512M --max-connections=300 \
+            --skip-log-bin
+    ) &
     tries=0
     until mariadb-admin --no-defaults --socket="$folder/socket" --user=root ping >/dev/null 2>&1; do
         tries=$((tries + 1))
