@@ -30,7 +30,7 @@ pub(crate) enum Work {
     Folds(Folds),
 }
 
-/// All folds of one field with one filter.
+/// All folds of one field, or of the rows themselves, with one filter.
 #[derive(Clone, Debug)]
 pub(crate) struct Folds {
     pub field: Option<ColumnId>,
@@ -43,7 +43,8 @@ pub(crate) struct Folds {
 enum Together {
     Windows(ColumnId),
     Against(ColumnId, u8),
-    Folds(Option<ColumnId>, Option<BitsId>),
+    /// Of the rows that have these times: what counts rows has no field that tells their collection.
+    Folds(ColumnId, Option<ColumnId>, Option<BitsId>),
 }
 
 impl Pass {
@@ -99,7 +100,9 @@ impl Together {
             }
             NodeId::Runs(id) => Some(Together::Windows(graph.runs_node(id).times)),
             NodeId::Column(id) => match graph.column_node(id) {
-                ColumnNode::Fold { field, filter, .. } => Some(Together::Folds(*field, *filter)),
+                ColumnNode::Fold { field, filter, runs, .. } => {
+                    Some(Together::Folds(graph.runs_node(*runs).times, *field, *filter))
+                }
                 _ => None,
             },
         }
@@ -123,7 +126,7 @@ impl Together {
                     None => nodes.iter().map(|node| Work::one(*node)).collect(),
                 }
             }
-            Together::Folds(field, filter) => {
+            Together::Folds(_, field, filter) => {
                 let fold = |n: &NodeId| match n {
                     NodeId::Column(id) => match graph.column_node(*id) {
                         ColumnNode::Fold { function, runs, .. } => Some((*id, *function, *runs)),

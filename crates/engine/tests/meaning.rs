@@ -239,3 +239,26 @@ end";
     assert_eq!(first[0], "no Rule(\"wake-up\")");
     assert!(first[1].starts_with("no Created") && first[1].ends_with("2026-04-01"), "{told}");
 }
+
+#[test]
+fn each_collection_is_counted_for_itself() {
+    let ordered = "segment ordered\n  count of orders >= 1\nend\n";
+    let written = "segment written\n  count of sends >= 1\nend\n";
+    for (rules, first) in [([ordered, written].concat(), 0), ([written, ordered].concat(), 1)] {
+        let mut shop = Shop::new(&rules);
+        let order: &[&[(&str, Value)]] = &[&[("placed_at", moment("2026-03-01 10:00"))]];
+        for orders in [order, &[], order, &[]] {
+            shop.customer(&[], orders);
+        }
+        let sends = shop.vocabulary().collections.iter().position(|c| c.name == "sends").unwrap();
+        let collection = &shop.vocabulary().collections[sends];
+        let mut fields = vec![None; collection.fields.len()];
+        fields[collection.time.0 as usize] = Some(moment("2026-03-02 10:00"));
+        for customer in &mut shop.customers[..2] {
+            customer.rows[sends].push(model::Row { fields: fields.clone() });
+        }
+        let matches = shop.matches(at(NOON));
+        let of = |segment: usize| matches.segments[segment].iter().collect::<Vec<_>>();
+        assert_eq!((of(first), of(1 - first)), (vec![0, 2], vec![0, 1]), "{rules}");
+    }
+}

@@ -6,7 +6,7 @@ use crate::state::{State, StateError};
 const WITHDRAW: &str = "\
     INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES ($1, $2, 1, $3, $4) \
     ON CONFLICT (customer, channel) DO UPDATE SET withdrawn = 1, source = excluded.source, at = excluded.at \
-    WHERE tidings_consents.withdrawn = 0";
+    WHERE tidings_consents.withdrawn = 0 OR tidings_consents.at < excluded.at";
 /// A withdrawal stands against whatever comes later: an import must not bring a consent back.
 const GRANT: &str = "\
     INSERT INTO tidings_consents (customer, channel, withdrawn, source, at) VALUES ($1, $2, 0, $3, $4) \

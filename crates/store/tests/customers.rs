@@ -420,7 +420,13 @@ fn loading_can_move_between_threads() {
 /// However moments are written, those whom an event concerns are found as a look at all rows finds them.
 #[tokio::test]
 async fn to_whom_something_happened_is_what_all_rows_say() {
-    let from = DateTime::parse_from_rfc3339("2026-11-22T23:30:00Z").unwrap().timestamp_micros();
+    for from in ["2026-11-22T23:30:00Z", "2026-06-01T23:30:00Z", "2026-10-02T11:00:00Z"] {
+        all_rows_say_the_same_from(from).await;
+    }
+}
+
+async fn all_rows_say_the_same_from(from: &str) {
+    let from = DateTime::parse_from_rfc3339(from).unwrap().timestamp_micros();
     let until = from + 7_200_000_000;
     let second = 1_000_000;
     let mut values: Vec<String> = Vec::new();
@@ -432,6 +438,8 @@ async fn to_whom_something_happened_is_what_all_rows_say() {
             format!("'{}'", civil.format("%Y-%m-%d %H:%M:%S")),
             format!("' {} '", civil.format("%Y-%m-%dT%H:%MZ")),
             format!("'{}'", civil.format("%Y/%m/%d %H:%M")),
+            format!("'{}'", civil.format("%Y-%-m-%-d %-H:%M")),
+            format!("'{}'", civil.format("%Y/%m/%-d")),
             format!("'{}'", civil.format("%Y%m%dT%H:%M:%S.5Z")),
             format!("'{}'", east.format("%Y-%m-%dT%H:%M:%S%:z")),
             format!("x'{}'", hex::encode(civil.format("%Y-%m-%d %H:%M").to_string())),

@@ -4,7 +4,7 @@
 use crate::customers::error::StoreError;
 use crate::customers::reader::{End, Part, Reader};
 use crate::customers::table::{self, Wanted};
-use chrono::DateTime;
+use chrono::{DateTime, Datelike, TimeDelta};
 use std::collections::BTreeSet;
 use tidings_schema::{EventSource, RowSource, Storage, StoredUnit, Vocabulary};
 
@@ -70,9 +70,33 @@ fn ranges(storage: &Storage, from: i64, until: i64) -> Vec<(End, Option<End>)> {
             ranges.push(between(first, last));
         }
     }
+    ranges.extend(short(from, until));
     ranges.push((End::Text("\u{1}".to_owned()), Some(End::Text("0~".to_owned()))));
     ranges.push((End::Text(":".to_owned()), None));
     ranges
+}
+
+/// Where dates lie whose month or day has one digit: `2026-6-2` is in no order with `2026-06-02`.
+fn short(from: i64, until: i64) -> Vec<(End, Option<End>)> {
+    let day = |at: i64| DateTime::from_timestamp_micros(at).unwrap_or_default().date_naive();
+    let (first, last) = (day(from), day(until));
+    let mut begin = BTreeSet::new();
+    for sign in ["-", "/"] {
+        if last - first > TimeDelta::days(31) {
+            begin.extend((first.year()..=last.year()).map(|year| format!("{year:04}{sign}")));
+            continue;
+        }
+        for day in first.iter_days().take_while(|day| *day <= last) {
+            let (year, month) = (day.year(), day.month());
+            if month < 10 {
+                begin.insert(format!("{year:04}{sign}{month}{sign}"));
+            }
+            if day.day() < 10 {
+                begin.insert(format!("{year:04}{sign}{month:02}{sign}{}", day.day()));
+            }
+        }
+    }
+    begin.into_iter().map(|b| (End::Text(b.clone()), Some(End::Text(format!("{b}~"))))).collect()
 }
 
 fn between(first: i64, last: i64) -> (End, Option<End>) {

@@ -63,6 +63,7 @@ fn postgres(url: &str) -> Result<Place, StoreError> {
         .collect();
     url.query_pairs_mut().clear().extend_pairs(known);
     let options = PgConnectOptions::from_str(url.as_str()).map_err(|e| wrong(e.to_string()))?;
+    whole(options.get_database(), wrong)?;
     // A pooler refuses settings that it does not know, at the start of a connection.
     Ok(Place::Postgres(Box::new(options.application_name("tidings").extra_float_digits(None))))
 }
@@ -70,12 +71,23 @@ fn postgres(url: &str) -> Result<Place, StoreError> {
 fn mysql(url: &str) -> Result<Place, StoreError> {
     let wrong = |why: String| StoreError::Url { url: "of the MySQL server".to_owned(), why };
     let options = MySqlConnectOptions::from_str(url).map_err(|e| wrong(e.to_string()))?;
+    whole(options.get_database(), wrong)?;
     if options.get_database().is_none() {
         return Err(wrong("it names no database".to_owned()));
     }
     // Without the server's own modes texts are not padded, and with this zone moments come in UTC.
     let options = options.charset("utf8mb4").timezone(Some("+00:00".to_owned()));
     Ok(Place::MySql(Box::new(options.pipes_as_concat(false).no_engine_substitution(false))))
+}
+
+/// A password with a bare `/` in it ends up in the name of the database, which is shown.
+fn whole(database: Option<&str>, wrong: impl Fn(String) -> StoreError) -> Result<(), StoreError> {
+    match database.is_some_and(|name| name.contains(['@', '/'])) {
+        true => {
+            Err(wrong("the name of its database has `@` or `/`; in a password they are %40 and %2F".into()))
+        }
+        false => Ok(()),
+    }
 }
 
 /// The database file that a URL names; a relative one lies under `base`.
@@ -102,6 +114,8 @@ fn without_password(url: &str) -> String {
         (Some(start), Some(end)) if start + 3 < end => {
             format!("{}://…{}", url.get(..start).unwrap_or(""), url.get(end..).unwrap_or(""))
         }
+        // Without a server in it, it may hold anything before its `@`.
+        (_, Some(end)) => format!("…{}", url.get(end..).unwrap_or("")),
         _ => url.to_owned(),
     }
 }

@@ -4,11 +4,11 @@ use crate::state::database::{Row, Turn, Tx, args};
 use crate::state::{RunId, State, StateError};
 use tidings_plan::Hold;
 
-/// A run that goes on with one that was cut short takes its hold over: a person is asked once.
+/// A run that goes on with one that was cut short, for the same moment, takes its hold over: a person is asked once.
 const TAKE_OVER: &str = "\
     UPDATE tidings_holds SET run = $1 WHERE state = 'waiting' \
         AND id = (SELECT MAX(h.id) FROM tidings_holds h JOIN tidings_runs r ON r.id = h.run \
-            WHERE h.rule = $2 AND r.finished IS NULL) \
+            WHERE h.rule = $2 AND r.finished IS NULL AND r.at = (SELECT at FROM tidings_runs WHERE id = $1)) \
         AND NOT EXISTS (SELECT 1 FROM tidings_holds own WHERE own.run = $1 AND own.rule = $2)";
 /// The rest of a run reaches fewer than all of it.
 const PUT: &str = "\

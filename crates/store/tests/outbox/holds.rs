@@ -98,9 +98,15 @@ async fn a_run_that_goes_on_with_one_that_was_cut_short_asks_no_second_time() {
         assert!(f.state.approve(hold.id, "Ann").await.unwrap());
         f.carry(Kind::Message, "email", sent(None)).await;
         assert_eq!([f.states("ann").await, f.states("cleo").await].concat(), [Status::Sent; 2]);
-        // The next time is another question.
+        // Another moment is another question, and so is the next time.
+        let cut_short = f.state.start_run(AT, "test", "").await.unwrap();
+        f.state.enqueue(cut_short, &page("emil", 1)).await.unwrap();
+        let later = f.state.start_run(AT + 1, "test", "").await.unwrap();
+        f.state.enqueue(later, &page("fred", 1)).await.unwrap();
+        assert_eq!(f.state.holds().await.unwrap().len(), 3);
         let next = f.state.start_run(AT, "test", "").await.unwrap();
+        f.state.finish_run(cut_short).await.unwrap();
         f.state.enqueue(next, &page("dora", 1)).await.unwrap();
-        assert_eq!(f.state.holds().await.unwrap().len(), 2);
+        assert_eq!(f.state.holds().await.unwrap().len(), 4);
     }
 }

@@ -42,6 +42,11 @@ async fn a_later_yes_lifts_a_withdrawal_and_no_suppression() {
         assert_eq!(f.states("ann").await, [Status::Suppressed]);
         f.state.withdraw_consent("ann", "email", "link in mail").await.unwrap();
         assert!(f.state.withdrawn("email").await.unwrap().contains("ann"));
+        // It has to be later than the last no, not than the first.
+        f.advance(Duration::from_secs(60));
+        let between = f.state.consents("ann").await.unwrap()[0].at + 1;
+        f.state.withdraw_consent("ann", "email", "by telephone").await.unwrap();
+        assert!(!f.state.renew_consent("ann", "email", "form 8", between).await.unwrap());
     }
 }
 
