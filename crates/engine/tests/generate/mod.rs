@@ -15,15 +15,16 @@ use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 use tidings_check::Program;
 use tidings_check::program::{
-    Bands, Body, CatchUp, Condition, ConditionKind, Define, Overlap, Policy, Repeat, Rule, Schedule, Score,
-    Segment, SegmentId, Stages,
+    Aggregate, Bands, Body, CatchUp, Condition, ConditionKind, Define, Overlap, Policy, Repeat, Rule,
+    Schedule, Score, Segment, SegmentId, Stages, Term, TermKind,
 };
 use tidings_schema::calendar::{day_number, months_before, start_of_day};
 use tidings_schema::{
-    Attribute, AttributeId, Collection, Currency, Customer as Described, FieldId, Now, OneOf, RowSource,
-    Storage, StoredUnit, Type, Value, Vocabulary, Word,
+    Attribute, AttributeId, Collection, CollectionId, Currency, Customer as Described, FieldId, Now, OneOf,
+    RowSource, Storage, StoredUnit, Type, Value, Vocabulary, Word,
 };
 use tidings_syntax::Place;
+use tidings_syntax::tree::Function;
 
 /// A source of chance, and the program as far as it is made.
 pub struct Generator {
@@ -132,6 +133,24 @@ impl Generator {
         }
         if self.rng.random_bool(0.1) {
             self.ladder();
+        }
+        if self.rng.random_bool(0.1) {
+            self.tallies();
+        }
+    }
+
+    /// Rules that count all rows of each collection: nothing but their collections tells such counts apart.
+    fn tallies(&mut self) {
+        let first = self.below(2);
+        for collection in [first, 1 - first].map(CollectionId) {
+            let count =
+                Aggregate { function: Function::Count, collection, field: None, filter: None, window: None };
+            let kind = TermKind::Aggregate(Box::new(count));
+            let term = Term { kind, ty: Type::Number, place: Place::default() };
+            let bound = Value::Number(f64::from(self.below(4)));
+            let condition = self.rung(&Type::Number, &term, bound);
+            let rule = self.rule(2_000 + collection.0);
+            self.program.rules.push(Rule { segment: None, condition: Some(condition), ..rule });
         }
     }
 
