@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tidings_daemon::Stop;
 use tidings_plan::{Answer, Asked, Carrier, Grant, Key, OnUnknown, Outcome, Sending};
 use tidings_store::{Outlet, State};
+use tokio::sync::{Barrier, BarrierWaitResult, OnceCell};
 
 /// A receiver of one channel. A key that it knows it does not carry out again, if it is one that honours keys.
 pub struct Receiver {
@@ -21,6 +23,9 @@ pub struct Receiver {
     pub stops: Option<Stop>,
     /// A delivery takes until its lease was renewed.
     pub outlasts: Option<State>,
+    /// Nothing is delivered before others are about to deliver as well.
+    pub meets: Option<Arc<Barrier>>,
+    met: OnceCell<BarrierWaitResult>,
     /// The process dies at this moment of this delivery.
     pub dies_at: Option<(Moment, usize)>,
     began: AtomicUsize,
@@ -48,6 +53,8 @@ impl Receiver {
             breaks: None,
             outlasts: None,
             stops: None,
+            meets: None,
+            met: OnceCell::new(),
             dies_at: None,
             began: AtomicUsize::new(0),
             prepared: AtomicUsize::new(0),
@@ -79,6 +86,9 @@ impl Carrier for Receiver {
     fn deliver<'a>(&'a self, sending: &'a Sending, payload: &'a str) -> Answer<'a, Outcome> {
         Box::pin(async move {
             let nth = self.began.fetch_add(1, Ordering::Relaxed);
+            if let Some(others) = &self.meets {
+                self.met.get_or_init(|| async { others.wait().await }).await;
+            }
             tokio::task::yield_now().await;
             self.die_at(Moment::Before, nth);
             assert!(nth > 0 || self.breaks != Some(Moment::Before), "breaking down");
