@@ -127,17 +127,6 @@ fn unit_name(unit: StoredUnit) -> &'static str {
     }
 }
 
-fn micros(unit: StoredUnit) -> i64 {
-    match unit {
-        StoredUnit::Microseconds => 1,
-        StoredUnit::Milliseconds => 1_000,
-        StoredUnit::Seconds => 1_000_000,
-        StoredUnit::Minutes => 60_000_000,
-        StoredUnit::Hours => 3_600_000_000,
-        StoredUnit::Days => 86_400_000_000,
-    }
-}
-
 fn number(raw: Raw<'_>) -> Option<f64> {
     let x = match raw {
         Raw::Int(n) => n as f64,
@@ -213,16 +202,16 @@ fn date(raw: Raw<'_>, zone: Tz) -> Option<i32> {
 
 fn moment(raw: Raw<'_>, storage: &Storage, zone: Tz) -> Option<i64> {
     let zone = storage.zone.unwrap_or(zone);
-    let counted = |n: i64| n.checked_mul(micros(storage.unit)).filter(|m| civil::in_range(*m));
+    let counted = |n: i64| n.checked_mul(storage.unit.micros()).filter(|m| civil::in_range(*m));
     // Eight digits that read as a date of our time are one: as seconds or less they would all fall into 1970.
-    let fine = micros(storage.unit) <= 1_000_000;
+    let fine = storage.unit.micros() <= 1_000_000;
     let day = |n: i64| civil::compact(n).filter(|_| fine && (19_000_101..=21_001_231).contains(&n));
     let whole =
         |n: i64| day(n).map(|d| calendar::start_of_day(calendar::day_number(d), zone)).or_else(|| counted(n));
     match raw {
         Raw::Int(n) => whole(n),
         Raw::Real(x) => {
-            let m = (x * micros(storage.unit) as f64).round();
+            let m = (x * storage.unit.micros() as f64).round();
             if x.fract() == 0.0 {
                 whole(x as i64)
             } else {
@@ -244,8 +233,8 @@ fn moment(raw: Raw<'_>, storage: &Storage, zone: Tz) -> Option<i64> {
 
 /// Seconds.
 fn duration(raw: Raw<'_>, unit: StoredUnit) -> Option<i64> {
-    let seconds = |n: f64, unit| {
-        Some((n * micros(unit) as f64 / 1e6).round()).filter(|s| s.abs() < 9e15).map(|s| s as i64)
+    let seconds = |n: f64, unit: StoredUnit| {
+        Some((n * unit.micros() as f64 / 1e6).round()).filter(|s| s.abs() < 9e15).map(|s| s as i64)
     };
     match raw {
         Raw::Text(text) => number(raw).and_then(|n| seconds(n, unit)).or_else(|| clock(text)).or_else(|| {

@@ -100,6 +100,20 @@ pub enum StoredUnit {
     Days,
 }
 
+impl StoredUnit {
+    /// How many microseconds one is.
+    pub fn micros(self) -> i64 {
+        match self {
+            StoredUnit::Microseconds => 1,
+            StoredUnit::Milliseconds => 1_000,
+            StoredUnit::Seconds => 1_000_000,
+            StoredUnit::Minutes => 60_000_000,
+            StoredUnit::Hours => 3_600_000_000,
+            StoredUnit::Days => 86_400_000_000,
+        }
+    }
+}
+
 /// What a customer has many of: orders, events, sends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collection {

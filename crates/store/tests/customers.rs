@@ -1,20 +1,19 @@
 //! Customers from real SQLite files: what arrives, and that nothing is left behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod shop;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef};
 use chrono::DateTime;
-use chrono_tz::Tz;
+use shop::{everything, vocabulary};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::path::Path;
 use tempfile::TempDir;
-use tidings_engine::chunk::Needs;
-use tidings_schema::load::{Settings, load};
-use tidings_schema::{AttributeId, CollectionId, Currency, EventSource, FieldId, Vocabulary};
+use tidings_schema::{AttributeId, CollectionId, EventSource, Vocabulary};
 use tidings_store::{CustomerStore, EngineRows, GrantRow, KeptRow, Loaded, Selection, SendRow, StoreError};
-use tidings_syntax::FileId;
 
 const SCHEMA: &str = "
 customer:
@@ -41,22 +40,6 @@ collections:
       at: date
       total: money
 ";
-
-fn vocabulary(yaml: &str) -> Vocabulary {
-    let settings = Settings { zone: Tz::Asia__Shanghai, currency: Currency::CNY };
-    let (vocabulary, findings) = load(yaml, FileId(0), &settings);
-    vocabulary.unwrap_or_else(|| panic!("{findings:?}"))
-}
-
-fn everything(vocabulary: &Vocabulary) -> Needs {
-    let mut needs = Needs::default();
-    (0..vocabulary.customer.attributes.len()).for_each(|i| needs.want(AttributeId(i as u32)));
-    for (c, collection) in vocabulary.collections.iter().enumerate() {
-        (0..collection.fields.len())
-            .for_each(|f| needs.want_field(CollectionId(c as u32), FieldId(f as u32)));
-    }
-    needs
-}
 
 async fn database(folder: &Path, sql: &str) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(folder.join("shop.db")).create_if_missing(true);

@@ -15,8 +15,8 @@ use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 use tidings_check::Program;
 use tidings_check::program::{
-    Aggregate, Bands, Body, CatchUp, Condition, ConditionKind, Define, Overlap, Policy, Repeat, Rule,
-    Schedule, Score, Segment, SegmentId, Stages, Term, TermKind,
+    Aggregate, Bands, Body, CatchUp, Condition, ConditionKind, Define, Overlap, Repeat, Rule, Schedule,
+    Score, Segment, SegmentId, Stages, Term, TermKind,
 };
 use tidings_schema::calendar::{day_number, months_before, start_of_day};
 use tidings_schema::{
@@ -79,16 +79,7 @@ impl Generator {
             Type::Tags,
         ];
         let vocabulary = Arc::new(vocabulary(&mut rng, now.zone, &types));
-        let program = Program {
-            vocabulary,
-            defines: Vec::new(),
-            scores: Vec::new(),
-            stages: Vec::new(),
-            segments: Vec::new(),
-            rules: Vec::new(),
-            policy: Policy::default(),
-            journeys: Vec::new(),
-        };
+        let program = Program::without_rules(vocabulary);
         let tame = rng.random_bool(0.5);
         let mut generator = Generator { rng, now, program, types, tame };
         generator.declarations();

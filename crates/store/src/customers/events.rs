@@ -6,7 +6,7 @@ use crate::customers::reader::{End, Part, Reader};
 use crate::customers::table::{self, Wanted};
 use chrono::{DateTime, Datelike, TimeDelta};
 use std::collections::BTreeSet;
-use tidings_schema::{EventSource, RowSource, Storage, StoredUnit, Vocabulary};
+use tidings_schema::{EventSource, RowSource, Storage, Vocabulary};
 
 /// In microseconds: further than any zone is from another, by more than a day.
 const DAYS: i64 = 3 * 86_400_000_000;
@@ -47,14 +47,7 @@ pub(crate) async fn happened(
 /// digits, as a count, each also as text; and texts that begin with something else, which may be anything.
 fn ranges(storage: &Storage, from: i64, until: i64) -> Vec<(End, Option<End>)> {
     let (from, until) = (from.saturating_sub(DAYS), until.saturating_add(DAYS));
-    let unit = match storage.unit {
-        StoredUnit::Microseconds => 1,
-        StoredUnit::Milliseconds => 1_000,
-        StoredUnit::Seconds => 1_000_000,
-        StoredUnit::Minutes => 60_000_000,
-        StoredUnit::Hours => 3_600_000_000,
-        StoredUnit::Days => 86_400_000_000,
-    };
+    let unit = storage.unit.micros();
     let (first, last) = (from.div_euclid(unit) - 1, until.div_euclid(unit) + 1);
     let mut ranges = vec![between(first, last)];
     ranges.push(match first.to_string().len() == last.to_string().len() && first > 0 {

@@ -13,34 +13,15 @@ mod types;
 mod generate;
 #[path = "../../../engine/tests/model/mod.rs"]
 mod model;
+#[path = "../shop/mod.rs"]
+mod shop;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
-use chrono_tz::Tz;
-use tidings_engine::chunk::Needs;
-use tidings_schema::load::{Settings, load};
-use tidings_schema::{AttributeId, CollectionId, Currency, FieldId, Vocabulary};
+use shop::{everything, vocabulary};
 use tidings_store::Loaded;
-use tidings_syntax::FileId;
-
-/// A vocabulary of a shop in Shanghai.
-fn vocabulary(yaml: &str) -> Vocabulary {
-    let settings = Settings { zone: Tz::Asia__Shanghai, currency: Currency::CNY };
-    let (vocabulary, findings) = load(yaml, FileId(0), &settings);
-    vocabulary.unwrap_or_else(|| panic!("{findings:?}"))
-}
-
-fn everything(vocabulary: &Vocabulary) -> Needs {
-    let mut needs = Needs::default();
-    (0..vocabulary.customer.attributes.len()).for_each(|i| needs.want(AttributeId(i as u32)));
-    for (c, collection) in vocabulary.collections.iter().enumerate() {
-        (0..collection.fields.len())
-            .for_each(|f| needs.want_field(CollectionId(c as u32), FieldId(f as u32)));
-    }
-    needs
-}
 
 fn keys(loaded: &Loaded) -> Vec<&str> {
     loaded.chunks.iter().flat_map(|c| c.keys.iter().flatten()).collect()
