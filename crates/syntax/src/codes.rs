@@ -137,6 +137,10 @@ codes! {
     YEARLY_TODAY "W024" "a yearly date compared with its year"
     ONCE_A_YEAR "W025" "a yearly rule that sends once, ever"
     SHORT_MONTHS "W026" "a day that some months do not have"
+    NEVER_HOLDS "W030" "a condition that can never hold"
+    ALWAYS_HOLDS "W031" "a condition that always holds"
+    SHADOWED "W032" "a stage that nobody can reach"
+    REDUNDANT "W033" "a comparison that changes nothing"
     NO_ZONE "W040" "a project without a time zone"
     NO_CURRENCY "W041" "money without a currency"
 }

@@ -1,0 +1,15 @@
+//! Reasoning about a program without any customer: what can never hold, what always does, which stage nobody reaches
+//! and which comparison changes nothing.
+//!
+//! Conditions become statements about variables with finitely many cells ([`region`]), and a search ([`solve`]) looks for
+//! values that make some of them true together. It errs to one side only: what it calls impossible is impossible; where
+//! it cannot tell, it is silent.
+
+mod findings;
+mod formula;
+mod model;
+mod region;
+mod same;
+mod solve;
+
+pub use findings::findings;

@@ -1,0 +1,176 @@
+//! What reasoning says is held against every customer that there can be, over small domains: a rule is found to match
+//! nobody, or everybody, exactly where it does; what is found to change nothing changes nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../../engine/tests/model/mod.rs"]
+mod model;
+mod programs;
+
+use model::{Customer, Row, chunk};
+use programs::{Domain, Programs};
+use std::sync::Arc;
+use tidings_check::program::{Condition, ConditionKind};
+use tidings_check::{Program, RuleFile, World, check};
+use tidings_engine::{Bitmap, Chunk, Evaluator, Matches, Populations};
+use tidings_reason::findings;
+use tidings_schema::{Currency, Now, Settings, Value, Vocabulary, load};
+use tidings_syntax::{Diagnostic, FileId, Place, Sources, parse};
+
+const PROGRAMS: u64 = 2_000;
+
+const SCHEMA: &str = "
+customer:
+  table: customers
+  key: id
+  attributes:
+    visits: number
+    tier: {type: one of, values: [bronze, silver, gold], ordered: yes}
+    vip: yes/no
+    city: text
+    joined: date
+    flags: tags
+collections:
+  orders:
+    table: orders
+    customer: customer_id
+    time: placed_at
+    fields: {placed_at: moment, category: {type: one of, values: [a, b, c, d]}}
+";
+
+/// What all customers together say of a program.
+struct Everybody {
+    vocabulary: Arc<Vocabulary>,
+    now: Now,
+}
+
+impl Everybody {
+    fn new() -> Everybody {
+        let settings = Settings { zone: chrono_tz::Asia::Shanghai, currency: Currency::CNY };
+        let vocabulary = Arc::new(load(SCHEMA, FileId(0), &settings).0.unwrap());
+        Everybody { vocabulary, now: Now::parse("2026-06-02T10:00", chrono_tz::Asia::Shanghai).unwrap() }
+    }
+
+    fn program(&self, text: &str) -> Program {
+        let mut sources = Sources::default();
+        sources.add("schema.yaml", SCHEMA);
+        let id = sources.add("rules/test.tidings", text);
+        let file = RuleFile { id, name: "test".to_owned(), tree: parse(id, text).file, broken: Vec::new() };
+        let checked = check(&[file], Arc::clone(&self.vocabulary), &World::default(), &sources);
+        checked.program.unwrap_or_else(|| panic!("{text}\n{:#?}", checked.diagnostics))
+    }
+
+    /// Every customer of a domain.
+    fn customers(&self, domain: &Domain) -> Vec<Customer> {
+        let mut all = vec![Customer { attributes: vec![None; 6], rows: vec![Vec::new(); self.vocabulary.collections.len()] }];
+        let mut by = |attribute: usize, values: &[Option<Value>]| {
+            all = std::mem::take(&mut all)
+                .into_iter()
+                .flat_map(|customer| {
+                    values.iter().map(move |value| {
+                        let mut customer = customer.clone();
+                        customer.attributes[attribute] = value.clone();
+                        customer
+                    })
+                })
+                .collect();
+        };
+        let values = domain.values(self.now.today());
+        values.iter().enumerate().filter(|(_, values)| !values.is_empty()).for_each(|(i, values)| by(i, values));
+        let orders = domain.orders();
+        let row = |days: &u32, category: Option<u32>| {
+            let placed = self.now.days_ago(*days).micros - 1;
+            Row { fields: vec![Some(Value::Moment(placed)), category.map(Value::Word)] }
+        };
+        let rows = |(days, different): &(Vec<u32>, usize)| -> Vec<Row> {
+            let categories = (0..4).map(|i| Some(i).filter(|i| (*i as usize) < *different));
+            days.iter().zip(categories).map(|(days, category)| row(days, category)).collect()
+        };
+        all.into_iter()
+            .flat_map(|customer| -> Vec<Customer> {
+                let of = orders.iter().map(|orders| {
+                    let mut customer = customer.clone();
+                    customer.rows[0] = rows(orders);
+                    customer
+                });
+                of.collect()
+            })
+            .collect()
+    }
+
+    fn matches(&self, program: &Program, customers: &[Customer]) -> Matches {
+        let evaluator = Evaluator::compile(program);
+        let chunk: Chunk = chunk(&self.vocabulary, evaluator.needs(), customers);
+        evaluator.evaluate(&chunk, self.now, &Populations::default())
+    }
+}
+
+#[test]
+fn findings_are_what_all_customers_say() {
+    let everybody = Everybody::new();
+    let mut found = [0; 4];
+    for seed in 0..PROGRAMS {
+        let (text, domain) = Programs::new(seed).text();
+        let program = everybody.program(&text);
+        let customers = everybody.customers(&domain);
+        let matches = everybody.matches(&program, &customers);
+        let findings = findings(&program);
+        let has = |code: &str, about: &str| {
+            findings.iter().any(|d| d.code.id() == code && d.message.contains(&format!("`{about}`")))
+        };
+        let whole = |set: &Bitmap, of: &Bitmap| set.count() == of.count();
+        for (rule, m) in program.rules.iter().zip(&matches.rules) {
+            let nobody = m.then.count() == 0 && m.about.count() > 0;
+            let everybody = m.about.count() > 0 && whole(&m.then, &m.about);
+            assert_eq!(has("W030", &rule.name), nobody, "seed {seed}, rule {}\n{text}{findings:#?}", rule.name);
+            assert_eq!(has("W031", &rule.name), everybody, "seed {seed}, rule {}\n{text}{findings:#?}", rule.name);
+            found[0] += usize::from(nobody);
+            found[1] += usize::from(everybody);
+        }
+        for (segment, members) in program.segments.iter().zip(&matches.segments) {
+            assert_eq!(has("W030", &segment.name), members.count() == 0, "seed {seed}, segment {}\n{text}", segment.name);
+        }
+        for (stages, arms) in program.stages.iter().zip(&matches.stages) {
+            for ((word, members), _) in stages.list.words.iter().zip(arms).zip(1..arms.len()) {
+                let said = has("W030", &word.name) || has("W032", &word.name);
+                assert_eq!(said, members.count() == 0, "seed {seed}, stage {}\n{text}{findings:#?}", word.name);
+                found[2] += usize::from(has("W032", &word.name));
+            }
+        }
+        for finding in findings.iter().filter(|d| d.code.id() == "W033") {
+            found[3] += 1;
+            let same = everybody.matches(&without(&program, finding), &customers);
+            assert_eq!(selected(&same), selected(&matches), "seed {seed}\n{text}{finding:#?}");
+        }
+    }
+    // What never comes up is not tested.
+    assert!(found.iter().all(|n| *n > 100), "{found:?}");
+}
+
+/// Whom rules reach, and who is in which segment and stage.
+fn selected(matches: &Matches) -> Vec<&Bitmap> {
+    let rules = matches.rules.iter().flat_map(|m| [&*m.about, &m.then]);
+    rules.chain(&matches.segments).chain(matches.stages.iter().flatten()).collect()
+}
+
+/// The program without what a finding is about.
+fn without(program: &Program, finding: &Diagnostic) -> Program {
+    let mut program = program.clone();
+    let rules = program.rules.iter_mut().filter_map(|r| r.condition.as_mut());
+    let arms = program.stages.iter_mut().flat_map(|s| &mut s.arms);
+    let segments = program.segments.iter_mut().map(|s| &mut s.condition);
+    let taken: usize = rules.chain(arms).chain(segments).map(|c| take(c, finding.place)).sum();
+    assert_eq!(taken, 1, "{finding:#?}");
+    program
+}
+
+fn take(condition: &mut Condition, place: Place) -> usize {
+    match &mut condition.kind {
+        ConditionKind::All(parts) | ConditionKind::Any(parts) => {
+            let before = parts.len();
+            parts.retain(|part| part.place != place);
+            before - parts.len() + parts.iter_mut().map(|part| take(part, place)).sum::<usize>()
+        }
+        ConditionKind::Not(inner) => take(inner, place),
+        _ => 0,
+    }
+}
