@@ -12,6 +12,7 @@ use tidings_channels::{
 use tidings_check::program::Action;
 use tidings_check::{Program, RuleFile, World};
 use tidings_schema::{Vocabulary, money};
+use tidings_syntax::allow::without_allowed;
 use tidings_syntax::{Code, Diagnostic, Place, Source, Sources, Span, parse};
 
 /// What came of a check.
@@ -36,6 +37,9 @@ impl Project {
         let checked = tidings_check::check(&files, Arc::clone(&vocabulary), &self.world(), &self.sources);
         out.extend(checked.diagnostics);
         out.extend(checked.program.iter().flat_map(|program| self.check_coupons(program)));
+        let reasoned = checked.program.iter().flat_map(tidings_reason::findings);
+        out.extend(reasoned.filter(|found| !is_known(found, &out)).collect::<Vec<_>>());
+        let mut out = without_allowed(&self.sources, out);
         out.sort_by_key(|d| d.place);
         let program = checked.program.filter(|_| self.sound && !out.iter().any(Diagnostic::is_error));
         Checked { program, diagnostics: out }
@@ -142,6 +146,16 @@ impl Project {
         let shop = self.config.shop.keys().map(|key| format!("shop.{key}"));
         fixed.map(|name| (*name).to_owned()).chain(attributes).chain(shop).collect()
     }
+}
+
+/// Whether a finding says once more that a comparison in it never holds.
+fn is_known(found: &Diagnostic, others: &[Diagnostic]) -> bool {
+    let within = |other: &Diagnostic| {
+        other.place.file == found.place.file
+            && found.place.span.to(other.place.span) == found.place.span
+            && other.code == Code::NEVER
+    };
+    found.code == Code::NEVER_HOLDS && others.iter().any(within)
 }
 
 /// A template's error at its line.

@@ -34,7 +34,11 @@ struct Asked<'p> {
     given: Vec<Formula>,
 }
 
-impl Asked<'_> {
+impl<'p> Asked<'p> {
+    fn new(program: &'p Program) -> Asked<'p> {
+        Asked { model: Model::new(program, true), given: Vec::new() }
+    }
+
     /// Whether some statements contradict each other or what is given.
     fn never(&self, statements: &[&Formula]) -> bool {
         if self.model.is_too_large() {
@@ -51,7 +55,7 @@ impl Asked<'_> {
 
 fn of_rule(program: &Program, rule: &Rule, out: &mut Vec<Diagnostic>) {
     let Some(condition) = &rule.condition else { return };
-    let mut asked = Asked { model: Model::new(program), given: Vec::new() };
+    let mut asked = Asked::new(program);
     let inside: Vec<Formula> = rule.segment.map(|id| asked.model.segment(id)).into_iter().collect();
     let holds = asked.holds(condition);
     asked.given = inside;
@@ -71,17 +75,17 @@ fn of_rule(program: &Program, rule: &Rule, out: &mut Vec<Diagnostic>) {
         out.push(finding.help(format!("leave the condition out if {whom} are meant")));
         return;
     }
-    parts(&mut asked, condition, out);
+    redundant_parts(program, condition, out);
 }
 
 /// A segment, or a define that is a condition.
 fn named(program: &Program, kind: &str, name: &str, condition: &Condition, out: &mut Vec<Diagnostic>) {
-    let mut asked = Asked { model: Model::new(program), given: Vec::new() };
+    let mut asked = Asked::new(program);
     let holds = asked.holds(condition);
     if asked.never(&[&holds]) {
         out.push(never(&mut asked, condition, format!("the {kind} `{name}` can never hold")));
     } else {
-        parts(&mut asked, condition, out);
+        redundant_parts(program, condition, out);
     }
 }
 
@@ -92,7 +96,7 @@ fn of_stages(program: &Program, id: StagesId, out: &mut Vec<Diagnostic>) {
         if matches!(arm.kind, ConditionKind::Constant(true)) {
             continue;
         }
-        let mut asked = Asked { model: Model::new(program), given: Vec::new() };
+        let mut asked = Asked::new(program);
         let reached = asked.model.stage(id, i as u32);
         let name = |i: usize| stages.list.words.get(i).map_or("", |w| w.name.as_str());
         let holds = asked.holds(arm);
@@ -100,7 +104,8 @@ fn of_stages(program: &Program, id: StagesId, out: &mut Vec<Diagnostic>) {
             out.push(never(&mut asked, arm, format!("nobody can be `{}`", name(i))));
         } else if asked.never(&[&reached]) {
             let message = format!("nobody can be `{}`: whoever could is taken by a stage before it", name(i));
-            let mut finding = Diagnostic::new(Code::SHADOWED, arm.place, message).label("nobody is left for this");
+            let mut finding =
+                Diagnostic::new(Code::SHADOWED, arm.place, message).label("nobody is left for this");
             for (j, before) in stages.arms.iter().take(i).enumerate() {
                 let other = asked.holds(before).negated();
                 if asked.never(&[&holds, &other]) {
@@ -110,7 +115,7 @@ fn of_stages(program: &Program, id: StagesId, out: &mut Vec<Diagnostic>) {
             }
             out.push(finding.help("put the narrower stage first, or leave this one out"));
         } else {
-            parts(&mut asked, arm, out);
+            redundant_parts(program, arm, out);
         }
     }
 }
@@ -128,7 +133,10 @@ fn never(asked: &mut Asked<'_>, condition: &Condition, message: String) -> Diagn
             for (other, of_other) in list.iter().zip(&formulas).take(i) {
                 if asked.never(&[formula, of_other]) {
                     let finding = Diagnostic { place: part.place, ..finding };
-                    return finding.label("this and the other never hold together").also(other.place, "the other").help(help);
+                    return finding
+                        .label("this and the other never hold together")
+                        .also(other.place, "the other")
+                        .help(help);
                 }
             }
         }
@@ -136,7 +144,13 @@ fn never(asked: &mut Asked<'_>, condition: &Condition, message: String) -> Diagn
     finding.label("this never holds").help(help)
 }
 
-/// Comparisons that change nothing, given what is given.
+/// Comparisons that change nothing. What stands behind a stage or a segment is not looked at: saying a part of it once more
+/// keeps a rule as it is when that changes.
+fn redundant_parts(program: &Program, condition: &Condition, out: &mut Vec<Diagnostic>) {
+    parts(&mut Asked { model: Model::new(program, false), given: Vec::new() }, condition, out);
+}
+
+/// The same, given what is given.
 fn parts(asked: &mut Asked<'_>, condition: &Condition, out: &mut Vec<Diagnostic>) {
     let (list, all) = match &condition.kind {
         ConditionKind::All(list) => (list, true),
@@ -178,5 +192,7 @@ fn redundant(place: Place, all: bool) -> Diagnostic {
     } else {
         ("this comparison changes nothing: whoever it brings in is there already", "the others cover this")
     };
-    Diagnostic::new(Code::REDUNDANT, place, message).label(label).help("leave it out, or look whether another value was meant")
+    Diagnostic::new(Code::REDUNDANT, place, message)
+        .label(label)
+        .help("leave it out, or look whether another value was meant")
 }

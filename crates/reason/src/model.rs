@@ -7,8 +7,8 @@ use crate::same::Same;
 use std::collections::HashMap;
 use tidings_check::Program;
 use tidings_check::program::{
-    Aggregate, Bands, Body, Condition, ConditionKind, Entrance, Score, ScoreId, SegmentId, StagesId, Term, TermKind,
-    Window,
+    Aggregate, Bands, Body, Condition, ConditionKind, Entrance, Score, ScoreId, SegmentId, StagesId, Term,
+    TermKind, Window,
 };
 use tidings_schema::{CollectionId, ElapsedUnit, FieldId, Type, Value};
 use tidings_syntax::tree::{CompareOp, Function, MatchOp};
@@ -19,6 +19,8 @@ const LARGEST: usize = 50_000;
 /// The variables that some conditions ask for.
 pub(crate) struct Model<'p> {
     program: &'p Program,
+    /// Whether it is looked at what stands behind stages and segments.
+    looks_behind: bool,
     names: HashMap<String, Var>,
     ranges: Vec<Range>,
     facts: Vec<Formula>,
@@ -58,9 +60,11 @@ struct TextTest {
 }
 
 impl<'p> Model<'p> {
-    pub(crate) fn new(program: &'p Program) -> Model<'p> {
+    /// With what stands behind stages and segments (`looks_behind`), or with those as they are.
+    pub(crate) fn new(program: &'p Program, looks_behind: bool) -> Model<'p> {
         Model {
             program,
+            looks_behind,
             names: HashMap::new(),
             ranges: Vec::new(),
             facts: Vec::new(),
@@ -140,6 +144,9 @@ impl<'p> Model<'p> {
 
     /// That a customer is in a segment.
     pub(crate) fn segment(&mut self, id: SegmentId) -> Formula {
+        if !self.looks_behind {
+            return truth(self.variable(format!("segment {}", id.0), yes_or_no(false)), true);
+        }
         match self.program.segments.get(id.0 as usize) {
             Some(segment) => self.definitely(&segment.condition, true),
             None => Formula::constant(false),
@@ -149,6 +156,11 @@ impl<'p> Model<'p> {
     /// That a customer is in an arm of a partition: its test holds, and none before it does.
     pub(crate) fn stage(&mut self, id: StagesId, arm: u32) -> Formula {
         let arms = self.program.stages.get(id.0 as usize).map_or(&[][..], |s| &s.arms);
+        if !self.looks_behind {
+            let range = Range { kind: Kind::Words(arms.len() as u32), can_be_missing: false };
+            let stage = self.variable(format!("stage {}", id.0), range);
+            return Formula::In(stage, Region::At(vec![Point::Whole(i64::from(arm))]), true);
+        }
         let Some((own, before)) = arms.get(..=arm as usize).and_then(|arms| arms.split_last()) else {
             return Formula::constant(false);
         };
@@ -175,7 +187,8 @@ impl<'p> Model<'p> {
                 self.missing_after(a, order);
                 self.missing_after(b, order);
                 let known = [a, b].map(|v| Formula::In(v, Region::Missing, false));
-                self.facts.push(Formula::In(order, Region::Missing, false).unless(Formula::All(known.into())));
+                self.facts
+                    .push(Formula::In(order, Region::Missing, false).unless(Formula::All(known.into())));
                 if a == b {
                     self.facts.push(Formula::In(order, Region::NotAt(vec![Point::Whole(1)]), false));
                 }
@@ -266,7 +279,9 @@ impl<'p> Model<'p> {
         let numbers = |whole| Kind::Numbers { whole, least: None, most: None };
         let none_below_zero = Kind::Numbers { whole: true, least: Some(Point::Real(0.0)), most: None };
         let (kind, can_be_missing) = match (&term.kind, &term.ty) {
-            (TermKind::Aggregate(fold), _) if matches!(fold.function, Function::Count | Function::Distinct) => {
+            (TermKind::Aggregate(fold), _)
+                if matches!(fold.function, Function::Count | Function::Distinct) =>
+            {
                 (none_below_zero, false)
             }
             (TermKind::Score(id), _) => {
@@ -381,7 +396,8 @@ impl<'p> Model<'p> {
     }
 
     fn is_time(&self, fold: &Aggregate) -> bool {
-        fold.field.is_some() && self.program.vocabulary.collection(fold.collection).map(|c| c.time) == fold.field
+        fold.field.is_some()
+            && self.program.vocabulary.collection(fold.collection).map(|c| c.time) == fold.field
     }
 
     fn fold(&mut self, fold: &Aggregate, var: Var) {
@@ -494,7 +510,9 @@ impl TextTest {
             _ => false,
         };
         let never = match (self.op, other.op) {
-            (MatchOp::StartsWith, MatchOp::StartsWith) => !mine.starts_with(its) && !its.starts_with(mine.as_str()),
+            (MatchOp::StartsWith, MatchOp::StartsWith) => {
+                !mine.starts_with(its) && !its.starts_with(mine.as_str())
+            }
             (MatchOp::EndsWith, MatchOp::EndsWith) => !mine.ends_with(its) && !its.ends_with(mine.as_str()),
             _ => false,
         };

@@ -176,7 +176,9 @@ impl Cut {
         match (self.is_point(cell), self.bounds(cell)) {
             (true, (Some(Point::Real(x)), _)) => x.fract() == 0.0,
             (false, (Some(Point::Real(a)), Some(Point::Real(b)))) => a.floor() + 1.0 < *b,
-            (false, (Some(Point::Whole(a)), Some(Point::Whole(b)))) => a.checked_add(1).is_some_and(|a| a < *b),
+            (false, (Some(Point::Whole(a)), Some(Point::Whole(b)))) => {
+                a.checked_add(1).is_some_and(|a| a < *b)
+            }
             _ => true,
         }
     }
@@ -187,9 +189,8 @@ impl Cut {
         }
         let (from, to) = self.bounds(cell);
         let point = self.is_point(cell);
-        let among = |points: &[Point]| {
-            point && from.is_some_and(|at| points.iter().any(|p| p.order(at).is_eq()))
-        };
+        let among =
+            |points: &[Point]| point && from.is_some_and(|at| points.iter().any(|p| p.order(at).is_eq()));
         match region {
             Region::Missing => false,
             Region::At(points) => among(points),
@@ -211,7 +212,9 @@ impl Cut {
     /// Whether anything went. Missing counts for neither.
     pub(crate) fn put_in_order(low: (&Cut, &mut Cells), high: (&Cut, &mut Cells)) -> bool {
         let ((low, lows), (high, highs)) = (low, high);
-        let all = |cut: &Cut, cells: &Cells| -> Vec<usize> { (0..cut.missing()).filter(|c| has(cells, *c)).collect() };
+        let all = |cut: &Cut, cells: &Cells| -> Vec<usize> {
+            (0..cut.missing()).filter(|c| has(cells, *c)).collect()
+        };
         let (of_low, of_high) = (all(low, lows), all(high, highs));
         let fits = |a: usize, b: usize| match (low.bounds(a).0, high.bounds(b).1) {
             (Some(from), Some(to)) => match from.order(to) {

@@ -25,7 +25,8 @@ pub(crate) fn together(model: &Model, statements: &[&Formula]) -> Answer {
         points.get_mut(var.0 as usize).into_iter().for_each(|p| p.extend_from_slice(region.points()));
     };
     all.iter().for_each(|formula| formula.each(&mut collect));
-    let cuts: Vec<Cut> = model.ranges().iter().zip(points).map(|(range, points)| Cut::new(range, points)).collect();
+    let cuts: Vec<Cut> =
+        model.ranges().iter().zip(points).map(|(range, points)| Cut::new(range, points)).collect();
     let state = cuts.iter().map(Cut::all).collect();
     let mut search = Search { cuts: &cuts, orders: model.orders(), left: PATIENCE };
     if search.holds(state, all, Vec::new()) { Answer::Perhaps } else { Answer::Never }
@@ -43,7 +44,12 @@ type Choice<'a> = Vec<&'a Formula>;
 
 impl<'a> Search<'a> {
     /// Whether there may be values within the cells for which all of `todo` and one of each choice hold.
-    fn holds(&mut self, mut state: Vec<Cells>, mut todo: Vec<&'a Formula>, mut open: Vec<Choice<'a>>) -> bool {
+    fn holds(
+        &mut self,
+        mut state: Vec<Cells>,
+        mut todo: Vec<&'a Formula>,
+        mut open: Vec<Choice<'a>>,
+    ) -> bool {
         loop {
             while let Some(formula) = todo.pop() {
                 match formula {

@@ -61,7 +61,10 @@ impl Everybody {
 
     /// Every customer of a domain.
     fn customers(&self, domain: &Domain) -> Vec<Customer> {
-        let mut all = vec![Customer { attributes: vec![None; 6], rows: vec![Vec::new(); self.vocabulary.collections.len()] }];
+        let mut all = vec![Customer {
+            attributes: vec![None; 6],
+            rows: vec![Vec::new(); self.vocabulary.collections.len()],
+        }];
         let mut by = |attribute: usize, values: &[Option<Value>]| {
             all = std::mem::take(&mut all)
                 .into_iter()
@@ -75,7 +78,11 @@ impl Everybody {
                 .collect();
         };
         let values = domain.values(self.now.today());
-        values.iter().enumerate().filter(|(_, values)| !values.is_empty()).for_each(|(i, values)| by(i, values));
+        values
+            .iter()
+            .enumerate()
+            .filter(|(_, values)| !values.is_empty())
+            .for_each(|(i, values)| by(i, values));
         let orders = domain.orders();
         let row = |days: &u32, category: Option<u32>| {
             let placed = self.now.days_ago(*days).micros - 1;
@@ -121,18 +128,38 @@ fn findings_are_what_all_customers_say() {
         for (rule, m) in program.rules.iter().zip(&matches.rules) {
             let nobody = m.then.count() == 0 && m.about.count() > 0;
             let everybody = m.about.count() > 0 && whole(&m.then, &m.about);
-            assert_eq!(has("W030", &rule.name), nobody, "seed {seed}, rule {}\n{text}{findings:#?}", rule.name);
-            assert_eq!(has("W031", &rule.name), everybody, "seed {seed}, rule {}\n{text}{findings:#?}", rule.name);
+            assert_eq!(
+                has("W030", &rule.name),
+                nobody,
+                "seed {seed}, rule {}\n{text}{findings:#?}",
+                rule.name
+            );
+            assert_eq!(
+                has("W031", &rule.name),
+                everybody,
+                "seed {seed}, rule {}\n{text}{findings:#?}",
+                rule.name
+            );
             found[0] += usize::from(nobody);
             found[1] += usize::from(everybody);
         }
         for (segment, members) in program.segments.iter().zip(&matches.segments) {
-            assert_eq!(has("W030", &segment.name), members.count() == 0, "seed {seed}, segment {}\n{text}", segment.name);
+            assert_eq!(
+                has("W030", &segment.name),
+                members.count() == 0,
+                "seed {seed}, segment {}\n{text}",
+                segment.name
+            );
         }
         for (stages, arms) in program.stages.iter().zip(&matches.stages) {
             for ((word, members), _) in stages.list.words.iter().zip(arms).zip(1..arms.len()) {
                 let said = has("W030", &word.name) || has("W032", &word.name);
-                assert_eq!(said, members.count() == 0, "seed {seed}, stage {}\n{text}{findings:#?}", word.name);
+                assert_eq!(
+                    said,
+                    members.count() == 0,
+                    "seed {seed}, stage {}\n{text}{findings:#?}",
+                    word.name
+                );
                 found[2] += usize::from(has("W032", &word.name));
             }
         }

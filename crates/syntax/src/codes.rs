@@ -141,6 +141,7 @@ codes! {
     ALWAYS_HOLDS "W031" "a condition that always holds"
     SHADOWED "W032" "a stage that nobody can reach"
     REDUNDANT "W033" "a comparison that changes nothing"
+    IDLE_ALLOWANCE "W034" "an allowance for nothing"
     NO_ZONE "W040" "a project without a time zone"
     NO_CURRENCY "W041" "money without a currency"
 }

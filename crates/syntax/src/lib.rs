@@ -1,6 +1,7 @@
 //! The rule language as text: grammar, tree with spans, formatter, diagnostics with codes.
 //! It knows no type and no table.
 
+pub mod allow;
 mod clean;
 pub mod codes;
 pub mod diagnostic;

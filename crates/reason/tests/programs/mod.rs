@@ -35,7 +35,10 @@ impl Domain {
             with("vip", vec![Value::Truth(false), Value::Truth(true)]),
             with("city", cities().into_iter().map(Value::Text).collect()),
             with("joined", (-5..=5).map(|days| Value::Date(today - days)).collect()),
-            with("flags", ["", "a", "b", "ab"].map(|t| Value::Tags(t.chars().map(String::from).collect())).into()),
+            with(
+                "flags",
+                ["", "a", "b", "ab"].map(|t| Value::Tags(t.chars().map(String::from).collect())).into(),
+            ),
         ]
     }
 
@@ -52,7 +55,9 @@ impl Domain {
             newest = newest.iter().flat_map(older).collect();
             all.extend(newest.clone());
         }
-        all.into_iter().flat_map(|days| (0..=days.len()).map(move |different| (days.clone(), different))).collect()
+        all.into_iter()
+            .flat_map(|days| (0..=days.len()).map(move |different| (days.clone(), different)))
+            .collect()
     }
 }
 
@@ -60,12 +65,17 @@ impl Domain {
 fn cities() -> Vec<String> {
     let mut all = vec![String::new()];
     for length in 0..5 {
-        let longer: Vec<String> = all.iter().filter(|t| t.len() == length).flat_map(|t| ["a", "b", "c"].map(|c| format!("{t}{c}"))).collect();
+        let longer: Vec<String> = all
+            .iter()
+            .filter(|t| t.len() == length)
+            .flat_map(|t| ["a", "b", "c"].map(|c| format!("{t}{c}")))
+            .collect();
         all.extend(longer);
     }
     let mut seen = HashSet::new();
     all.retain(|text| {
-        let tests = ["a", "b", "ab"].map(|p| (text == p, text.contains(p), text.starts_with(p), text.ends_with(p)));
+        let tests =
+            ["a", "b", "ab"].map(|p| (text == p, text.contains(p), text.starts_with(p), text.ends_with(p)));
         seen.insert(tests)
     });
     all
@@ -80,7 +90,11 @@ pub struct Programs {
 
 impl Programs {
     pub fn new(seed: u64) -> Programs {
-        Programs { rng: StdRng::seed_from_u64(seed), domain: DOMAINS[seed as usize % DOMAINS.len()], names: Vec::new() }
+        Programs {
+            rng: StdRng::seed_from_u64(seed),
+            domain: DOMAINS[seed as usize % DOMAINS.len()],
+            names: Vec::new(),
+        }
     }
 
     /// A file, and all that it can tell apart.
@@ -99,7 +113,11 @@ impl Programs {
         if self.rng.random_bool(0.6) {
             let arms: Vec<String> = (0..3).map(|i| format!("  s{i} when {}\n", self.condition(1))).collect();
             text += &format!("stages phase\n{}  rest otherwise\nend\n", arms.concat());
-            self.names.extend(["phase = s1".to_owned(), "phase in (s0, rest)".to_owned(), "phase != s2".to_owned()]);
+            self.names.extend([
+                "phase = s1".to_owned(),
+                "phase in (s0, rest)".to_owned(),
+                "phase != s2".to_owned(),
+            ]);
         }
         for i in 0..3 {
             let about = if text.contains("segment") && self.rng.random_bool(0.2) { "for some " } else { "" };
@@ -113,7 +131,8 @@ impl Programs {
             0..7 if depth > 0 => {
                 let word = if self.rng.random_bool(0.6) { " and " } else { " or " };
                 let parts = 2 + self.rng.random_range(0..2);
-                let parts: Vec<String> = (0..parts).map(|_| format!("({})", self.condition(depth - 1))).collect();
+                let parts: Vec<String> =
+                    (0..parts).map(|_| format!("({})", self.condition(depth - 1))).collect();
                 parts.join(word)
             }
             7 if depth > 0 => format!("not ({})", self.condition(depth - 1)),
