@@ -4,7 +4,8 @@
 use crate::carrier::Addresses;
 use crate::history::address_hash;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray, StringArray};
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayAccessor, BooleanArray, StringArray, TypedDictionaryArray};
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 use std::collections::{HashMap, HashSet};
@@ -92,19 +93,15 @@ impl Reaching<'_> {
         let unknown = hours.iter().any(|q| q.unknown_zone == UnknownZone::Held) || is_quiet(self.now.zone);
         let zones = self.vocabulary.customer.zone.and_then(|zone| self.text(chunk, zone));
         let mut known: HashMap<&str, bool> = HashMap::new();
-        Bitmap::from_fn(chunk.len(), |i| match zones.filter(|z| z.is_valid(i)) {
-            Some(zones) => {
-                let name = zones.value(i);
-                *known.entry(name).or_insert_with(|| name.parse::<Tz>().map_or(unknown, is_quiet))
-            }
+        Bitmap::from_fn(chunk.len(), |i| match zones.and_then(|zones| zones.at(i)) {
+            Some(name) => *known.entry(name).or_insert_with(|| name.parse::<Tz>().map_or(unknown, is_quiet)),
             None => unknown,
         })
     }
 
     /// The customer's own zone, as the store has it.
     pub(crate) fn zone<'c>(&self, chunk: &'c Chunk, i: usize) -> Option<&'c str> {
-        let zones = self.text(chunk, self.vocabulary.customer.zone?)?;
-        zones.is_valid(i).then(|| zones.value(i))
+        self.text(chunk, self.vocabulary.customer.zone?)?.at(i)
     }
 
     /// The address of a customer, in its one spelling.
@@ -116,19 +113,38 @@ impl Reaching<'_> {
         chunk.attributes.get(self.needs.attribute(id)?)
     }
 
-    fn text<'c>(&self, chunk: &'c Chunk, id: AttributeId) -> Option<&'c StringArray> {
-        self.column(chunk, id)?.as_string_opt()
+    fn text<'c>(&self, chunk: &'c Chunk, id: AttributeId) -> Option<Texts<'c>> {
+        let column = self.column(chunk, id)?;
+        match column.as_dictionary_opt() {
+            Some(codes) => codes.downcast_dict().map(Texts::Coded),
+            None => column.as_string_opt().map(Texts::Plain),
+        }
+    }
+}
+
+/// A column of texts, as it is or by numbers of words.
+#[derive(Clone, Copy)]
+enum Texts<'c> {
+    Plain(&'c StringArray),
+    Coded(TypedDictionaryArray<'c, Int32Type, StringArray>),
+}
+
+impl<'c> Texts<'c> {
+    fn at(self, i: usize) -> Option<&'c str> {
+        match self {
+            Texts::Plain(texts) => texts.is_valid(i).then(|| texts.value(i)),
+            Texts::Coded(texts) => texts.is_valid(i).then(|| texts.value(i)),
+        }
     }
 }
 
 fn address_at(
     addresses: &dyn Addresses,
     channel: &str,
-    column: Option<&StringArray>,
+    column: Option<Texts<'_>>,
     i: usize,
 ) -> Option<String> {
-    let raw = column.filter(|c| c.is_valid(i))?.value(i);
-    addresses.normalise(channel, raw)
+    addresses.normalise(channel, column?.at(i)?)
 }
 
 /// Unknown consent is no consent.

@@ -2,10 +2,10 @@
 
 use crate::customers::block::Block;
 use crate::customers::reader::{Ask, Part, Reader, Stored, Table};
-use crate::customers::table::key_text;
 use crate::customers::{ATTEMPTS, CustomerStore, StoreError};
 use sqlx::mysql::MySqlDatabaseError;
 use std::collections::HashSet;
+use tidings_schema::Raw;
 use tidings_schema::guess::{Catalogue, ColumnInfo, TableInfo};
 use tokio::sync::mpsc;
 
@@ -111,7 +111,8 @@ async fn values(
         let mut values = vec![Vec::new(); columns.len()];
         while let Some(block) = receive.recv().await {
             for (i, (values, column)) in values.iter_mut().zip(columns).enumerate() {
-                block.each(i, column.kind, |raw| values.push(raw.and_then(key_text).map(String::from)));
+                let text = |raw: Raw<'_>| (raw != Raw::Null).then(|| raw.to_string());
+                block.each(i, column.kind, |raw| values.push(raw.and_then(text)));
             }
         }
         values

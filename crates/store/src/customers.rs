@@ -1,13 +1,17 @@
 //! The customer store: somebody's database, on SQLite, PostgreSQL, MySQL or MariaDB, read and never written.
 
+mod arena;
 pub(crate) mod block;
 mod column;
 mod engine;
 mod error;
 mod events;
+mod held;
+mod keys;
 pub(crate) mod lite;
 mod load;
 mod mysql;
+mod order;
 pub mod place;
 mod postgres;
 pub(crate) mod reader;

@@ -1,39 +1,43 @@
-//! A column while it is read, and as the array of a chunk.
+//! A column while it is read, and as the arrays of chunks.
 
+use crate::customers::arena::Words;
 use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray, UInt32Array};
-use std::sync::Arc;
+use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
+use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int32Array, PrimitiveArray, StringArray};
+use arrow_buffer::{BooleanBuffer, NullBuffer, NullBufferBuilder, ScalarBuffer};
+use std::sync::{Arc, OnceLock};
 use tidings_schema::{Type, Value};
 
 /// The values of an attribute, one a row, as they came.
+#[derive(Debug)]
 pub(crate) enum Column {
-    Text(Vec<Option<Box<str>>>),
-    Number(Vec<Option<f64>>),
+    Text(Texts),
+    Number(Plain<f64>),
     /// Money, moments and durations.
-    Whole(Vec<Option<i64>>),
-    Truth(Vec<Option<bool>>),
-    Date(Vec<Option<i32>>),
-    Word(Vec<Option<u32>>),
-    Tags(Vec<Option<Vec<String>>>),
+    Whole(Plain<i64>),
+    Truth(Plain<bool>),
+    Date(Plain<i32>),
+    Word(Plain<u32>),
+    Tags(Tags),
 }
 
 impl Column {
     pub(crate) fn new(ty: &Type) -> Column {
         match ty {
-            Type::Text => Column::Text(Vec::new()),
-            Type::Number | Type::Percent => Column::Number(Vec::new()),
-            Type::Money(_) | Type::Moment | Type::Duration | Type::Elapsed(_) => Column::Whole(Vec::new()),
-            Type::YesNo => Column::Truth(Vec::new()),
-            Type::Date => Column::Date(Vec::new()),
-            Type::OneOf(_) => Column::Word(Vec::new()),
-            Type::Tags => Column::Tags(Vec::new()),
+            Type::Text => Column::Text(Texts::new()),
+            Type::Number | Type::Percent => Column::Number(Plain::new()),
+            Type::Money(_) | Type::Moment | Type::Duration | Type::Elapsed(_) => Column::Whole(Plain::new()),
+            Type::YesNo => Column::Truth(Plain::new()),
+            Type::Date => Column::Date(Plain::new()),
+            Type::OneOf(_) => Column::Word(Plain::new()),
+            Type::Tags => Column::Tags(Tags { rows: Vec::new(), ends: Vec::new(), items: Texts::new() }),
         }
     }
 
     /// Adds a row's value. One of another type than the column's is missing, which decoding never yields.
     pub(crate) fn push(&mut self, value: Option<Value>) {
         match self {
-            Column::Text(v) => v.push(if let Some(Value::Text(t)) = value { Some(t.into()) } else { None }),
+            Column::Text(v) => v.push(if let Some(Value::Text(t)) = &value { Some(t) } else { None }),
             Column::Number(v) => v.push(if let Some(Value::Number(n)) = value { Some(n) } else { None }),
             Column::Whole(v) => v.push(match value {
                 Some(Value::Money(i) | Value::Moment(i) | Value::Count(i)) => Some(i),
@@ -47,34 +51,132 @@ impl Column {
     }
 
     /// Where a row lies in time, by its date or moment.
-    pub(crate) fn time(&self, row: usize) -> Option<i64> {
+    pub(crate) fn time(&self, row: u32) -> Option<i64> {
         match self {
-            Column::Whole(v) => v.get(row).copied().flatten(),
-            Column::Date(v) => v.get(row).copied().flatten().map(i64::from),
+            Column::Whole(v) => v.get(row),
+            Column::Date(v) => v.get(row).map(i64::from),
             _ => None,
         }
     }
 
     /// The values of some rows, in the order given.
     pub(crate) fn take(&self, rows: &[u32]) -> ArrayRef {
-        fn pick<'a, T>(values: &'a [Option<T>], rows: &'a [u32]) -> impl Iterator<Item = Option<&'a T>> {
-            rows.iter().map(|r| values.get(*r as usize).and_then(Option::as_ref))
-        }
         match self {
-            Column::Text(v) => Arc::new(StringArray::from_iter(pick(v, rows))),
-            Column::Number(v) => Arc::new(Float64Array::from_iter(pick(v, rows).map(|n| n.copied()))),
-            Column::Whole(v) => Arc::new(Int64Array::from_iter(pick(v, rows).map(|n| n.copied()))),
-            Column::Truth(v) => Arc::new(BooleanArray::from_iter(pick(v, rows).map(|n| n.copied()))),
-            Column::Date(v) => Arc::new(Date32Array::from_iter(pick(v, rows).map(|n| n.copied()))),
-            Column::Word(v) => Arc::new(UInt32Array::from_iter(pick(v, rows).map(|n| n.copied()))),
-            Column::Tags(v) => {
-                let mut lists = ListBuilder::new(StringBuilder::new());
-                for tags in pick(v, rows) {
-                    tags.into_iter().flatten().for_each(|t| lists.values().append_value(t));
-                    lists.append(tags.is_some());
-                }
-                Arc::new(lists.finish())
+            Column::Text(v) => v.take(rows),
+            Column::Number(v) => primitive::<Float64Type>(v, rows),
+            Column::Whole(v) => primitive::<Int64Type>(v, rows),
+            Column::Truth(v) => {
+                let value = |i: usize| rows.get(i).and_then(|row| v.get(*row)).unwrap_or_default();
+                Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(rows.len(), value), v.nulls(rows)))
             }
+            Column::Date(v) => primitive::<Date32Type>(v, rows),
+            Column::Word(v) => primitive::<UInt32Type>(v, rows),
+            Column::Tags(v) => v.take(rows),
         }
+    }
+}
+
+/// Values of a fixed size.
+#[derive(Debug)]
+pub(crate) struct Plain<T> {
+    values: Vec<T>,
+    valid: NullBufferBuilder,
+}
+
+impl<T: Copy + Default> Plain<T> {
+    fn new() -> Plain<T> {
+        Plain { values: Vec::new(), valid: NullBufferBuilder::new(0) }
+    }
+
+    pub(crate) fn push(&mut self, value: Option<T>) {
+        self.values.push(value.unwrap_or_default());
+        self.valid.append(value.is_some());
+    }
+
+    fn get(&self, row: u32) -> Option<T> {
+        self.values.get(row as usize).copied().filter(|_| self.valid.is_valid(row as usize))
+    }
+
+    fn nulls(&self, rows: &[u32]) -> Option<NullBuffer> {
+        self.valid.as_slice()?;
+        let valid = |i: usize| rows.get(i).is_some_and(|row| self.valid.is_valid(*row as usize));
+        Some(NullBuffer::new(BooleanBuffer::collect_bool(rows.len(), valid))).filter(|n| n.null_count() > 0)
+    }
+}
+
+fn primitive<P: ArrowPrimitiveType>(column: &Plain<P::Native>, rows: &[u32]) -> ArrayRef {
+    let values = rows.iter().map(|row| column.values.get(*row as usize).copied().unwrap_or_default());
+    Arc::new(PrimitiveArray::<P>::new(ScalarBuffer::from_iter(values), column.nulls(rows)))
+}
+
+/// What stands for a row without a value.
+const NONE: u32 = u32::MAX;
+
+/// Texts. Where they are alike, all chunks share the different ones.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    /// Numbers of words.
+    rows: Vec<u32>,
+    words: Words,
+    shared: OnceLock<ArrayRef>,
+}
+
+impl Texts {
+    fn new() -> Texts {
+        Texts { rows: Vec::new(), words: Words::new(), shared: OnceLock::new() }
+    }
+
+    pub(crate) fn push(&mut self, text: Option<&str>) {
+        self.rows.push(text.map_or(NONE, |text| self.words.code(text)));
+    }
+
+    fn code(&self, row: u32) -> Option<u32> {
+        self.rows.get(row as usize).copied().filter(|code| *code != NONE)
+    }
+
+    fn get(&self, row: u32) -> Option<&str> {
+        self.words.get(self.code(row)?)
+    }
+
+    fn take(&self, rows: &[u32]) -> ArrayRef {
+        if !self.words.are_few() {
+            return Arc::new(StringArray::from_iter(rows.iter().map(|row| self.get(*row))));
+        }
+        let words = self.shared.get_or_init(|| Arc::new(self.words.array()));
+        let codes = rows.iter().map(|row| self.code(*row).map(|code| code as i32));
+        Arc::new(DictionaryArray::<Int32Type>::new(Int32Array::from_iter(codes), words.clone()))
+    }
+}
+
+/// Lists of texts.
+#[derive(Debug)]
+pub(crate) struct Tags {
+    /// Numbers of lists.
+    rows: Vec<u32>,
+    /// Where each list ends in the items, and the next begins.
+    ends: Vec<u32>,
+    items: Texts,
+}
+
+impl Tags {
+    pub(crate) fn push(&mut self, tags: Option<Vec<String>>) {
+        let Some(tags) = tags else { return self.rows.push(NONE) };
+        tags.iter().for_each(|tag| self.items.push(Some(tag)));
+        self.rows.push(self.ends.len() as u32);
+        self.ends.push(self.items.rows.len() as u32);
+    }
+
+    fn take(&self, rows: &[u32]) -> ArrayRef {
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for row in rows {
+            let list = self.rows.get(*row as usize).copied().filter(|list| *list != NONE);
+            let begin =
+                list.and_then(|list| list.checked_sub(1)).and_then(|before| self.ends.get(before as usize));
+            let end = list.and_then(|list| self.ends.get(list as usize));
+            let items = begin.copied().unwrap_or(0)..end.copied().unwrap_or(0);
+            items.for_each(|item| lists.values().append_option(self.items.get(item)));
+            lists.append(list.is_some());
+        }
+        Arc::new(lists.finish())
     }
 }

@@ -4,19 +4,18 @@ use crate::customers::column::Column;
 use crate::customers::table::{BadColumn, Read};
 use crate::engine_rows::{GrantRow, KeptRow, SendRow};
 use chrono_tz::Tz;
-use std::collections::HashMap;
 use tidings_engine::chunk::Needs;
 use tidings_schema::{Attribute, Raw, Type, Value, Vocabulary, calendar};
 
 /// What stands for the table in reports about values that the engine keeps.
 const OWN_STATE: &str = "what the engine keeps";
 
-/// The fields of sent messages.
-pub(crate) fn sends(rows: &[SendRow], fields: &[&Attribute], zone: Tz) -> Read {
+/// The fields of sent messages. `owner` finds the place of a customer, as [`Read::owners`] has it.
+pub(crate) fn sends(rows: &[SendRow], fields: &[&Attribute], zone: Tz, owner: &impl Fn(&str) -> u32) -> Read {
     read(
         rows,
         fields,
-        |row| &row.customer,
+        |row| owner(&row.customer),
         |row, field| {
             Some(match field.name.as_str() {
                 "template" => word(&row.template, field, zone)?,
@@ -29,12 +28,17 @@ pub(crate) fn sends(rows: &[SendRow], fields: &[&Attribute], zone: Tz) -> Read {
     )
 }
 
-/// The fields of granted coupons.
-pub(crate) fn grants(rows: &[GrantRow], fields: &[&Attribute], zone: Tz) -> Read {
+/// The fields of granted coupons, likewise.
+pub(crate) fn grants(
+    rows: &[GrantRow],
+    fields: &[&Attribute],
+    zone: Tz,
+    owner: &impl Fn(&str) -> u32,
+) -> Read {
     read(
         rows,
         fields,
-        |row| &row.customer,
+        |row| owner(&row.customer),
         |row, field| {
             Some(match field.name.as_str() {
                 "coupon" => word(&row.coupon, field, zone)?,
@@ -58,7 +62,7 @@ fn instant(micros: i64, field: &Attribute, zone: Tz) -> Value {
 fn read<R>(
     rows: &[R],
     fields: &[&Attribute],
-    customer: impl Fn(&R) -> &str,
+    owner: impl Fn(&R) -> u32,
     value: impl Fn(&R, &Attribute) -> Option<Value>,
 ) -> Read {
     let columns = fields.iter().map(|field| {
@@ -66,24 +70,24 @@ fn read<R>(
         rows.iter().for_each(|row| column.push(value(row, field)));
         column
     });
-    let keys = vec![rows.iter().map(|row| Some(customer(row).into())).collect()];
-    Read { rows: rows.len(), keys, columns: columns.collect(), bad: Vec::new() }
+    let owners = rows.iter().map(owner).collect();
+    Read { rows: rows.len(), owners, columns: columns.collect(), ..Read::default() }
 }
 
-/// A column by customer for each needed attribute that the engine keeps.
+/// A column by customer, of whom there are so many, for each needed attribute that the engine keeps.
 pub(crate) fn kept(
     vocabulary: &Vocabulary,
     needs: &Needs,
     rows: &[KeptRow],
-    place: &HashMap<&str, u32>,
+    (customers, place): (usize, &impl Fn(&str) -> Option<u32>),
     bad: &mut Vec<BadColumn>,
 ) -> Vec<Column> {
     let attributes = needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id)).filter(|a| a.kept);
     attributes
         .map(|attribute| {
-            let mut values = vec![None; place.len()];
+            let mut values = vec![None; customers];
             for row in rows.iter().filter(|row| row.attribute == attribute.name) {
-                let slot = place.get(row.customer.as_str()).and_then(|i| values.get_mut(*i as usize));
+                let slot = place(&row.customer).and_then(|i| values.get_mut(i as usize));
                 let Some(slot) = slot else { continue };
                 match attribute.decode(Raw::Text(&row.value), vocabulary.zone) {
                     Ok(value) => *slot = value,

@@ -140,6 +140,12 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 impl StoreError {
+    /// What a thread that is no more was asked for.
+    pub(crate) fn cut_short() -> StoreError {
+        let message = "reading it was cut short. Please try again".to_owned();
+        StoreError::Database { place: "of the customers".to_owned(), message }
+    }
+
     /// What the driver said, in plain words where it is something known.
     pub(crate) fn of(place: &Place, error: &sqlx::Error) -> StoreError {
         match place {

@@ -32,15 +32,13 @@ pub(crate) async fn happened(
     };
     let Some(time) = time else { return Ok(None) };
     let ranges = ranges(&time.storage, from, until);
-    let wanted = Wanted { table, keys: vec![key], attributes: vec![time], part: Part::Between(&ranges) };
+    let wanted =
+        Wanted { table, owner: None, keys: vec![key], attributes: vec![time], part: Part::Between(&ranges) };
     let read = table::read(reader, &wanted, vocabulary.zone).await?;
-    let (Some(keys), Some(times)) = (read.keys.into_iter().next(), read.columns.first()) else {
-        return Ok(None);
-    };
-    let counts = |row: usize| times.time(row).is_some_and(|at| from < at && at < until);
-    Ok(Some(
-        keys.into_iter().enumerate().filter(|(row, _)| counts(*row)).filter_map(|(_, key)| key).collect(),
-    ))
+    let (Some(keys), Some(times)) = (read.keys.first(), read.columns.first()) else { return Ok(None) };
+    let counts = |row: &u32| times.time(*row).is_some_and(|at| from < at && at < until);
+    let happened = (0..read.rows as u32).filter(counts).filter_map(|row| keys.get(row));
+    Ok(Some(happened.map(|key| key.to_string().into()).collect()))
 }
 
 /// Where in a column every value lies that can be read as a moment of a stretch: as a date of either form, as eight

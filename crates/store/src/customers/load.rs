@@ -1,19 +1,16 @@
-//! From rows to chunks: customers in the order of their keys, their rows by time beside them.
+//! What a decision stands on: what the store has, with the engine's own rows beside it.
 
-use crate::customers::column::Column;
 use crate::customers::engine;
 use crate::customers::error::StoreError;
-use crate::customers::reader::{Part, Reader};
-use crate::customers::table::{self, BadColumn, Read, Wanted};
+use crate::customers::held::{self, Held, HeldChunk, Left, RowKeys};
+use crate::customers::reader::Reader;
+use crate::customers::table::{BadColumn, NOBODY, UNASKED};
 use crate::engine_rows::EngineRows;
-use arrow_array::{ArrayRef, StringArray};
-use arrow_buffer::OffsetBuffer;
-use std::collections::{HashMap, HashSet};
-use tidings_engine::chunk::{Chunk, CollectionNeeds, Needs, Rows};
-use tidings_schema::{Attribute, Collection, CollectionId, RowSource, Vocabulary};
-
-/// Customers in a chunk.
-const CUSTOMERS_A_CHUNK: usize = 4096;
+use arrow_array::Array;
+use std::collections::HashSet;
+use std::ops::Range;
+use tidings_engine::chunk::{Chunk, Needs};
+use tidings_schema::{CollectionId, RowSource, Vocabulary};
 
 /// Which customers.
 #[derive(Clone, Copy, Debug)]
@@ -59,15 +56,6 @@ pub struct CollectionStats {
     pub orphans: usize,
 }
 
-/// A collection's rows and where they are in it.
-struct Placed<'a> {
-    fields: Vec<&'a Column>,
-    /// Row numbers by customer, time and key.
-    order: Vec<u32>,
-    /// Where each customer's rows begin in `order`: one more than customers.
-    begins: Vec<usize>,
-}
-
 /// Loads it all.
 pub(crate) async fn load(
     reader: &mut Reader,
@@ -76,197 +64,145 @@ pub(crate) async fn load(
     selection: Selection<'_>,
     engine: &EngineRows,
 ) -> Result<Loaded, StoreError> {
-    let only = if let Selection::Those(keys) = selection { Some(keys) } else { None };
-    let wanted: Option<HashSet<&str>> = only.map(|keys| keys.iter().copied().collect());
-    let wanted = wanted.as_ref();
-    let mut customers = read_customers(reader, vocabulary, needs, only).await?;
-    let mut stats = LoadStats { bad: std::mem::take(&mut customers.bad), ..LoadStats::default() };
-    let order = in_key_order(&customers, vocabulary, wanted, &mut stats)?;
-    let keys: Vec<&str> = order.iter().filter_map(|row| key_at(&customers, 0, *row)).collect();
-    let place: HashMap<&str, u32> = keys.iter().zip(0..).map(|(key, i)| (*key, i)).collect();
-
-    let kept = engine::kept(vocabulary, needs, &engine.kept, &place, &mut stats.bad);
-    let mut reads = Vec::new();
-    for needs in &needs.collections {
-        let mut read = read_collection(reader, vocabulary, needs, only, engine).await?;
-        stats.bad.append(&mut read.bad);
-        reads.push(read);
-    }
-    let mut placed = Vec::new();
-    for (needs, read) in needs.collections.iter().zip(&reads) {
-        let (rows, counts) = place_rows(vocabulary, needs, read, &place, wanted);
-        stats.collections.push(counts);
-        placed.push(rows);
-    }
-    let columns = Columns { needs, vocabulary, stored: &customers.columns, kept: &kept };
-    let chunks = (0..keys.len())
-        .step_by(CUSTOMERS_A_CHUNK)
-        .map(|from| chunk(from, (from + CUSTOMERS_A_CHUNK).min(keys.len()), &keys, &order, &columns, &placed))
-        .collect();
-    Ok(Loaded { chunks, stats })
+    let held = Held::read(reader, vocabulary, needs, selection, RowKeys::Drop).await?;
+    Ok(held.beside(vocabulary, needs, selection, engine))
 }
 
-async fn read_customers(
-    reader: &mut Reader,
-    vocabulary: &Vocabulary,
-    needs: &Needs,
-    only: Option<&[&str]>,
-) -> Result<Read, StoreError> {
-    let attributes =
-        needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id)).filter(|a| !a.kept).collect();
-    let customer = &vocabulary.customer;
-    let wanted = Wanted { table: &customer.table, keys: vec![&customer.key], attributes, part: part(only) };
-    table::read(reader, &wanted, vocabulary.zone).await
-}
-
-async fn read_collection(
-    reader: &mut Reader,
-    vocabulary: &Vocabulary,
-    needs: &CollectionNeeds,
-    only: Option<&[&str]>,
-    engine: &EngineRows,
-) -> Result<Read, StoreError> {
-    let Some(collection) = vocabulary.collection(needs.id) else { return Ok(Read::default()) };
-    let fields: Vec<&Attribute> = needs.fields.iter().filter_map(|f| collection.field(*f)).collect();
-    match &collection.source {
-        RowSource::Table { table, customer, key } => {
-            let keys = [customer.as_str()].into_iter().chain(key.as_deref()).collect();
-            let wanted = Wanted { table, keys, attributes: fields, part: part(only) };
-            table::read(reader, &wanted, vocabulary.zone).await
+impl Held {
+    /// With the engine's own rows beside it. The arrays are shared.
+    pub(crate) fn beside(
+        &self,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        selection: Selection<'_>,
+        engine: &EngineRows,
+    ) -> Loaded {
+        let own = Own::new(self, vocabulary, needs, selection, engine);
+        let mut stats = LoadStats {
+            customers: self.chunks.iter().map(|chunk| chunk.keys.len()).sum(),
+            without_key: self.customers.without_key,
+            ..LoadStats::default()
+        };
+        stats.bad.extend(self.customers.bad.iter().chain(&own.bad).cloned());
+        let (mut tables, mut own_stats) = (self.collections.iter().enumerate(), own.stats.iter());
+        for needs in &needs.collections {
+            if !is_table(vocabulary, needs.id) {
+                stats.collections.extend(own_stats.next().cloned());
+                continue;
+            }
+            let Some((i, left)) = tables.next() else { continue };
+            let rows = self.chunks.iter().filter_map(|chunk| chunk.collections.get(i));
+            stats.collections.push(CollectionStats {
+                id: needs.id,
+                rows: rows.map(|rows| rows.rows.len()).sum(),
+                without_time: left.without_time,
+                orphans: left.orphans,
+            });
+            stats.bad.extend(left.bad.iter().cloned());
         }
-        RowSource::Sends => Ok(engine::sends(&engine.sends, &fields, vocabulary.zone)),
-        RowSource::Grants => Ok(engine::grants(&engine.grants, &fields, vocabulary.zone)),
-    }
-}
-
-fn part<'a>(only: Option<&'a [&'a str]>) -> Part<'a> {
-    only.map_or(Part::All, Part::With)
-}
-
-fn key_at(read: &Read, key: usize, row: u32) -> Option<&str> {
-    read.keys.get(key)?.get(row as usize)?.as_deref()
-}
-
-/// The rows of the customers in the order of their keys; no key may come twice.
-fn in_key_order(
-    read: &Read,
-    vocabulary: &Vocabulary,
-    wanted: Option<&HashSet<&str>>,
-    stats: &mut LoadStats,
-) -> Result<Vec<u32>, StoreError> {
-    let mut rows: Vec<(&str, u32)> =
-        (0..read.rows as u32).filter_map(|r| key_at(read, 0, r).map(|k| (k, r))).collect();
-    stats.without_key = read.rows - rows.len();
-    rows.retain(|(key, _)| wanted.is_none_or(|wanted| wanted.contains(*key)));
-    rows.sort_unstable();
-    if let Some(key) =
-        rows.windows(2).find_map(|pair| matches!(pair, [(a, _), (b, _)] if a == b).then(|| pair.first()))
-    {
-        return Err(StoreError::DoubleKey {
-            table: vocabulary.customer.table.clone(),
-            column: vocabulary.customer.key.clone(),
-            key: key.map(|(k, _)| (*k).to_owned()).unwrap_or_default(),
+        let chunks = self.chunks.iter().zip(own.chunks).map(|(held, own)| {
+            let (mut stored, mut kept) = (held.attributes.iter(), own.attributes.iter());
+            let attributes = needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id));
+            let (mut tables, mut others) = (held.collections.iter(), own.collections.into_iter());
+            Chunk {
+                keys: held.keys.clone(),
+                attributes: attributes
+                    .filter_map(|a| if a.kept { kept.next().cloned() } else { stored.next().cloned() })
+                    .collect(),
+                collections: (needs.collections.iter())
+                    .filter_map(|c| match is_table(vocabulary, c.id) {
+                        true => tables.next().map(|held| held.rows.clone()),
+                        false => others.next(),
+                    })
+                    .collect(),
+            }
         });
+        Loaded { chunks: chunks.collect(), stats }
     }
-    stats.customers = rows.len();
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
-/// Puts a collection's rows behind their customers. Rows of the same time are in the order of their keys, and
-/// without keys in that of the table.
-fn place_rows<'a>(
-    vocabulary: &Vocabulary,
-    needs: &CollectionNeeds,
-    read: &'a Read,
-    place: &HashMap<&str, u32>,
-    wanted: Option<&HashSet<&str>>,
-) -> (Placed<'a>, CollectionStats) {
-    let mut stats = CollectionStats { id: needs.id, rows: 0, without_time: 0, orphans: 0 };
-    let time = vocabulary.collection(needs.id).map(|c: &Collection| c.time);
-    let time = time.and_then(|t| needs.fields.iter().position(|f| *f == t)).and_then(|i| read.columns.get(i));
-    let mut rows: Vec<(u32, i64, u32)> = Vec::with_capacity(read.rows);
-    for row in 0..read.rows as u32 {
-        let customer = key_at(read, 0, row);
-        match (customer.and_then(|c| place.get(c)), time.and_then(|t| t.time(row as usize))) {
-            (Some(place), Some(time)) => rows.push((*place, time, row)),
-            (Some(_), None) => stats.without_time += 1,
-            (None, _) if wanted.is_none_or(|w| customer.is_some_and(|c| w.contains(c))) => stats.orphans += 1,
-            (None, _) => {}
+fn is_table(vocabulary: &Vocabulary, id: CollectionId) -> bool {
+    vocabulary.collection(id).is_some_and(|c| matches!(c.source, RowSource::Table { .. }))
+}
+
+/// The engine's own rows in chunks of the same customers.
+struct Own {
+    /// The attributes and collections that are no tables of the store.
+    chunks: Vec<Chunk>,
+    stats: Vec<CollectionStats>,
+    bad: Vec<BadColumn>,
+}
+
+impl Own {
+    fn new(
+        held: &Held,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        selection: Selection<'_>,
+        engine: &EngineRows,
+    ) -> Own {
+        let ranges = held.ranges();
+        let customers = ranges.last().map_or(0, |range| range.end);
+        let find = |key: &str| held.find(&ranges, key);
+        let asked: Option<HashSet<&str>> =
+            if let Selection::Those(keys) = selection { Some(keys.iter().copied().collect()) } else { None };
+        let owner = |key: &str| match find(key) {
+            Some(place) => place,
+            None if asked.as_ref().is_none_or(|asked| asked.contains(key)) => NOBODY,
+            None => UNASKED,
+        };
+        let mut own = Own { chunks: Vec::new(), stats: Vec::new(), bad: Vec::new() };
+        let kept = engine::kept(vocabulary, needs, &engine.kept, (customers, &find), &mut own.bad);
+        let everyone: Vec<u32> = (0..customers as u32).collect();
+        own.chunks.extend(held.chunks.iter().zip(&ranges).map(|(held, range)| {
+            let rows = everyone.get(range.clone()).unwrap_or_default();
+            let attributes = kept.iter().map(|column| column.take(rows)).collect();
+            Chunk { keys: held.keys.clone(), attributes, collections: Vec::new() }
+        }));
+        for needs in &needs.collections {
+            let Some(collection) = vocabulary.collection(needs.id) else { continue };
+            let fields: Vec<_> = needs.fields.iter().filter_map(|f| collection.field(*f)).collect();
+            let read = match &collection.source {
+                RowSource::Table { .. } => continue,
+                RowSource::Sends => engine::sends(&engine.sends, &fields, vocabulary.zone, &owner),
+                RowSource::Grants => engine::grants(&engine.grants, &fields, vocabulary.zone, &owner),
+            };
+            let time = needs.fields.iter().position(|f| *f == collection.time);
+            let (rows, left) = held::arrange(read, time, &ranges, Left::default(), RowKeys::Drop);
+            own.stats.push(CollectionStats {
+                id: needs.id,
+                rows: rows.iter().map(|rows| rows.rows.len()).sum(),
+                without_time: left.without_time,
+                orphans: left.orphans,
+            });
+            own.chunks.iter_mut().zip(rows).for_each(|(chunk, rows)| chunk.collections.push(rows.rows));
         }
-    }
-    rows.sort_unstable_by(|a, b| {
-        let key = |row: u32| if read.keys.len() > 1 { key_at(read, 1, row) } else { None };
-        (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| key(a.2).cmp(&key(b.2))).then(a.2.cmp(&b.2))
-    });
-    stats.rows = rows.len();
-    let mut begins = vec![0; place.len() + 1];
-    for (customer, ..) in &rows {
-        begins.get_mut(*customer as usize + 1).into_iter().for_each(|n| *n += 1);
-    }
-    begins.iter_mut().fold(0, |sum, n| {
-        *n += sum;
-        *n
-    });
-    (
-        Placed {
-            fields: read.columns.iter().collect(),
-            order: rows.into_iter().map(|r| r.2).collect(),
-            begins,
-        },
-        stats,
-    )
-}
-
-/// The customers' columns, from the store and from the engine's state.
-struct Columns<'a> {
-    needs: &'a Needs,
-    vocabulary: &'a Vocabulary,
-    /// By row of the store.
-    stored: &'a [Column],
-    /// By customer.
-    kept: &'a [Column],
-}
-
-impl Columns<'_> {
-    fn take(&self, customers: std::ops::Range<usize>, order: &[u32]) -> Vec<ArrayRef> {
-        let (mut stored, mut kept) = (self.stored.iter(), self.kept.iter());
-        let numbers: Vec<u32> = customers.map(|i| i as u32).collect();
-        let attributes = self.needs.attributes.iter().filter_map(|id| self.vocabulary.attribute(*id));
-        attributes
-            .filter_map(|a| {
-                if a.kept {
-                    kept.next().map(|c| c.take(&numbers))
-                } else {
-                    stored.next().map(|c| c.take(order))
-                }
-            })
-            .collect()
+        own
     }
 }
 
-/// The chunk of the customers from one place to another.
-fn chunk(
-    from: usize,
-    to: usize,
-    keys: &[&str],
-    order: &[u32],
-    columns: &Columns<'_>,
-    placed: &[Placed<'_>],
-) -> Chunk {
-    let collections = placed.iter().map(|rows| {
-        let begins = rows.begins.get(from..=to).unwrap_or_default();
-        let (first, last) = (begins.first().copied().unwrap_or(0), begins.last().copied().unwrap_or(0));
-        let numbers = rows.order.get(first..last).unwrap_or_default();
-        Rows {
-            offsets: OffsetBuffer::from_lengths(
-                begins.windows(2).map(|w| w.iter().rev().copied().reduce(|b, a| b - a).unwrap_or(0)),
-            ),
-            fields: rows.fields.iter().map(|c| c.take(numbers)).collect(),
+impl Held {
+    /// The places of each chunk's customers among all.
+    fn ranges(&self) -> Vec<Range<usize>> {
+        let begins = self.chunks.iter().scan(0, |sum, chunk| {
+            let begin = *sum;
+            *sum += chunk.keys.len();
+            Some(begin..*sum)
+        });
+        begins.collect()
+    }
+
+    /// The place of a customer among all.
+    fn find(&self, ranges: &[Range<usize>], key: &str) -> Option<u32> {
+        let before =
+            |chunk: &HeldChunk| chunk.keys.iter().next_back().flatten().is_none_or(|last| last < key);
+        let at = self.chunks.partition_point(before);
+        let (keys, range) = (&self.chunks.get(at)?.keys, ranges.get(at)?);
+        let (mut from, mut to) = (0, keys.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            if keys.value(middle) < key { from = middle + 1 } else { to = middle }
         }
-    });
-    Chunk {
-        keys: StringArray::from_iter_values(keys.get(from..to).unwrap_or_default()),
-        attributes: columns.take(from..to, order.get(from..to).unwrap_or_default()),
-        collections: collections.collect(),
+        (from < keys.len() && keys.value(from) == key).then(|| (range.start + from) as u32)
     }
 }

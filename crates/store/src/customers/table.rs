@@ -3,29 +3,69 @@
 use crate::customers::block::Block;
 use crate::customers::column::Column;
 use crate::customers::error::StoreError;
+use crate::customers::keys::{Key, Keys, Places};
 use crate::customers::reader::{Ask, Kind, Part, Reader, Stored, Table};
 use chrono_tz::Tz;
-use tidings_schema::{Attribute, Raw};
+use std::sync::Arc;
+use tidings_schema::Attribute;
 use tidings_syntax::suggest::nearest as near;
 use tokio::sync::mpsc;
 
 /// What is wanted of a table.
 pub(crate) struct Wanted<'a> {
     pub(crate) table: &'a str,
-    /// Columns wanted as text, whatever the store has. The last one names rows in reports.
+    /// A column with customers' keys, which are looked up as they come.
+    pub(crate) owner: Option<(&'a str, Owners)>,
+    /// Columns wanted as keys, whatever the store has. The last one names rows in reports; without any, the owner does.
     pub(crate) keys: Vec<&'a str>,
     pub(crate) attributes: Vec<&'a Attribute>,
     /// Where it names keys, those are in the first of the columns.
     pub(crate) part: Part<'a>,
 }
 
+/// Whose a row can be.
+#[derive(Clone)]
+pub(crate) struct Owners {
+    /// The customers that there are.
+    pub(crate) places: Arc<Places>,
+    /// Those that were asked for, where not everybody was.
+    pub(crate) wanted: Option<Arc<Places>>,
+}
+
+/// Stands for the place of a row's customer where there is none: it counts as an orphan.
+pub(crate) const NOBODY: u32 = u32::MAX;
+/// The same where nobody asked for that customer.
+pub(crate) const UNASKED: u32 = u32::MAX - 1;
+
+impl Owners {
+    /// A customer's place, or [`NOBODY`], or [`UNASKED`].
+    pub(crate) fn place(&self, key: Option<Key<'_>>) -> u32 {
+        if let Some(place) = key.and_then(|key| self.places.get(key)) {
+            return place;
+        }
+        let asked = |wanted: &Arc<Places>| key.is_some_and(|key| wanted.get(key).is_some());
+        if self.wanted.as_ref().is_none_or(asked) { NOBODY } else { UNASKED }
+    }
+}
+
 /// What was read of a table, a value a row everywhere.
 #[derive(Default)]
 pub(crate) struct Read {
     pub(crate) rows: usize,
-    pub(crate) keys: Vec<Vec<Option<Box<str>>>>,
+    /// Places, or [`NOBODY`], or [`UNASKED`]; none at all where no owner was wanted.
+    pub(crate) owners: Vec<u32>,
+    pub(crate) keys: Vec<Keys>,
     pub(crate) columns: Vec<Column>,
-    pub(crate) bad: Vec<BadColumn>,
+    /// One a column.
+    pub(crate) refused: Vec<Refused>,
+}
+
+/// The rows whose value of a column is not what the schema says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Refused {
+    pub(crate) rows: Vec<u32>,
+    expected: String,
+    first_key: Option<String>,
 }
 
 /// A column in which some values are not what the schema says: they are missing to all rules.
@@ -44,26 +84,25 @@ pub struct BadColumn {
     pub first_key: Option<String>,
 }
 
-/// Reads what is wanted. Decoding goes on while the database fetches the next block.
+/// Reads what is wanted. Decoding goes on, on a thread of its own, while the database fetches the next block.
 pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> Result<Read, StoreError> {
     let (table, columns) = find(reader, wanted).await?;
     let ask = Ask { table: &table, columns: &columns, part: wanted.part };
-    let (send, mut receive) = mpsc::channel(2);
-    let decode = async {
-        let mut decoder = Decoder::new(wanted, zone);
+    let (send, mut receive) = mpsc::channel::<Block>(2);
+    let mut decoder = Decoder::new(wanted, &columns, zone);
+    let decode = tokio::task::spawn_blocking(move || {
         let mut whole = true;
-        while let Some(block) = receive.recv().await {
-            whole &= decoder.add(&block, &columns);
+        while let Some(block) = receive.blocking_recv() {
+            whole &= decoder.add(&block);
         }
-        (decoder, whole)
-    };
-    let (fetched, (decoder, whole)) = tokio::join!(reader.read(&ask, send), decode);
+        whole.then_some(decoder.read)
+    });
+    let (fetched, decoded) = tokio::join!(reader.read(&ask, send), decode);
     fetched.map_err(|e| reader.failed(&e))?;
-    if !whole {
+    decoded.ok().flatten().ok_or_else(|| {
         let message = format!("the rows of `{}` did not arrive whole", wanted.table);
-        return Err(StoreError::Database { place: reader.place().to_string(), message });
-    }
-    Ok(decoder.finish(wanted))
+        StoreError::Database { place: reader.place().to_string(), message }
+    })
 }
 
 /// The table and the columns that are wanted of it, as the database has them.
@@ -116,116 +155,123 @@ fn instead(name: &str, names: &[&str]) -> String {
 
 impl<'a> Wanted<'a> {
     fn columns(&self) -> Vec<&'a str> {
-        self.keys.iter().copied().chain(self.attributes.iter().map(|a| a.storage.column.as_str())).collect()
+        let owner = self.owner.iter().map(|(column, _)| *column);
+        let attributes = self.attributes.iter().map(|a| a.storage.column.as_str());
+        owner.chain(self.keys.iter().copied()).chain(attributes).collect()
     }
 }
 
 /// How many rows have something in a column.
 pub(crate) async fn count(reader: &mut Reader, table: &str, column: &str) -> Result<u64, StoreError> {
-    let wanted = Wanted { table, keys: vec![column], attributes: Vec::new(), part: Part::All };
+    let wanted = Wanted { table, owner: None, keys: vec![column], attributes: Vec::new(), part: Part::All };
     let (table, columns) = find(reader, &wanted).await?;
     reader.count(&table, columns.first()).await.map_err(|e| reader.failed(&e))
 }
 
 /// Takes blocks apart into columns.
-struct Decoder<'a> {
-    attributes: Vec<&'a Attribute>,
+struct Decoder {
+    kinds: Vec<Kind>,
+    owners: Option<Owners>,
+    attributes: Vec<Attribute>,
     zone: Tz,
-    rows: usize,
-    keys: Vec<Vec<Option<Box<str>>>>,
-    columns: Vec<Column>,
-    refused: Vec<Refused>,
+    read: Read,
 }
 
-/// The refused values of an attribute.
-#[derive(Clone, Default)]
-struct Refused {
-    count: usize,
-    first_row: usize,
-    expected: String,
-}
-
-impl Refused {
-    fn add(&mut self, row: usize, expected: impl FnOnce() -> String) {
-        if self.count == 0 {
-            (self.first_row, self.expected) = (row, expected());
-        }
-        self.count += 1;
-    }
-}
-
-impl<'a> Decoder<'a> {
-    fn new(wanted: &Wanted<'a>, zone: Tz) -> Decoder<'a> {
-        Decoder {
-            attributes: wanted.attributes.clone(),
-            zone,
-            rows: 0,
-            keys: wanted.keys.iter().map(|_| Vec::new()).collect(),
+impl Decoder {
+    fn new(wanted: &Wanted<'_>, stored: &[Stored], zone: Tz) -> Decoder {
+        let read = Read {
+            keys: vec![Keys::default(); wanted.keys.len()],
             columns: wanted.attributes.iter().map(|a| Column::new(&a.ty)).collect(),
             refused: vec![Refused::default(); wanted.attributes.len()],
+            ..Read::default()
+        };
+        Decoder {
+            kinds: stored.iter().map(|column| column.kind).collect(),
+            owners: wanted.owner.as_ref().map(|(_, owners)| owners.clone()),
+            attributes: wanted.attributes.iter().map(|a| (*a).clone()).collect(),
+            zone,
+            read,
         }
     }
 
     /// Adds a block; false if its columns are not equally long.
-    fn add(&mut self, block: &Block, stored: &[Stored]) -> bool {
-        let kind = |i: usize| stored.get(i).map_or(Kind::Shown, |c| c.kind);
-        let before = self.rows;
-        let mut count = None;
-        let mut whole = true;
-        let mut same = |n: usize| whole &= *count.get_or_insert(n) == n;
-        for (i, keys) in self.keys.iter_mut().enumerate() {
-            block.each(i, kind(i), |raw| keys.push(raw.and_then(key_text)));
-            same(keys.len() - before);
+    fn add(&mut self, block: &Block) -> bool {
+        let read = &mut self.read;
+        let before = read.rows;
+        let mut kinds = self.kinds.iter().copied().enumerate();
+        let mut lengths = Vec::with_capacity(self.kinds.len());
+        let mut scratch = String::new();
+        if let (Some(owners), Some((i, kind))) =
+            (&self.owners, self.owners.as_ref().and_then(|_| kinds.next()))
+        {
+            block.each(i, kind, |raw| {
+                let key = raw.and_then(|raw| Key::of_raw(raw, &mut scratch));
+                read.owners.push(owners.place(key));
+            });
+            lengths.push(read.owners.len() - before);
         }
-        let first = self.keys.len();
-        let columns = self.columns.iter_mut().zip(&self.attributes).zip(&mut self.refused);
-        for (i, ((column, attribute), refused)) in columns.enumerate() {
-            let mut row = before;
-            block.each(first + i, kind(first + i), |raw| {
+        for (keys, (i, kind)) in read.keys.iter_mut().zip(&mut kinds) {
+            block.each(i, kind, |raw| keys.push(raw.and_then(|raw| Key::of_raw(raw, &mut scratch))));
+            lengths.push(keys.len() - before);
+        }
+        let name = lengths.len().checked_sub(1).and_then(|i| Some((i, *self.kinds.get(i)?)));
+        let columns = read.columns.iter_mut().zip(&self.attributes).zip(&mut read.refused);
+        for (((column, attribute), refused), (i, kind)) in columns.zip(kinds) {
+            let (mut row, first) = (before, refused.rows.is_empty());
+            block.each(i, kind, |raw| {
+                let mut refuse = |expected: String| {
+                    if refused.rows.is_empty() {
+                        refused.expected = expected;
+                    }
+                    refused.rows.push(row as u32);
+                };
                 column.push(match raw.map(|raw| attribute.decode(raw, self.zone)) {
                     Some(Ok(value)) => value,
                     Some(Err(bad)) => {
-                        refused.add(row, || bad.expected);
+                        refuse(bad.expected);
                         None
                     }
                     None => {
-                        refused.add(row, || "text in UTF-8".to_owned());
+                        refuse("text in UTF-8".to_owned());
                         None
                     }
                 });
                 row += 1;
             });
-            same(row - before);
+            lengths.push(row - before);
+            if let (true, Some(row), Some((i, kind))) = (first, refused.rows.first(), name) {
+                refused.first_key = key_at(block, (i, kind), *row as usize - before);
+            }
         }
-        self.rows += count.unwrap_or(0);
-        whole
-    }
-
-    fn finish(self, wanted: &Wanted<'_>) -> Read {
-        let names = self.keys.last();
-        let bad = self.attributes.iter().zip(self.refused).filter(|(_, refused)| refused.count > 0);
-        let bad = bad
-            .map(|(attribute, refused)| BadColumn {
-                table: wanted.table.to_owned(),
-                column: attribute.storage.column.clone(),
-                count: refused.count,
-                expected: refused.expected,
-                first_key: names
-                    .and_then(|n| n.get(refused.first_row))
-                    .and_then(|k| k.as_deref())
-                    .map(str::to_owned),
-            })
-            .collect();
-        Read { rows: self.rows, keys: self.keys, columns: self.columns, bad }
+        let count = lengths.first().copied().unwrap_or(0);
+        read.rows += count;
+        lengths.iter().all(|length| *length == count)
     }
 }
 
-/// A key as text. A real number without a fraction reads as a whole one: tools that know no missing whole
-/// numbers write keys that way.
-pub(crate) fn key_text(raw: Raw<'_>) -> Option<Box<str>> {
-    match raw {
-        Raw::Null => None,
-        Raw::Text(text) => Some(text.into()),
-        other => Some(other.to_string().into_boxed_str()),
+/// The text of a key in a block.
+fn key_at(block: &Block, (column, kind): (usize, Kind), row: usize) -> Option<String> {
+    let (mut at, mut text, mut scratch) = (0, None, String::new());
+    block.each(column, kind, |raw| {
+        if at == row {
+            text = raw.and_then(|raw| Key::of_raw(raw, &mut scratch)).map(|key| key.to_string());
+        }
+        at += 1;
+    });
+    text
+}
+
+impl Read {
+    /// The columns with refused values, for a report.
+    pub(crate) fn bad(&self, table: &str, attributes: &[&Attribute]) -> Vec<BadColumn> {
+        let bad = attributes.iter().zip(&self.refused).filter(|(_, refused)| !refused.rows.is_empty());
+        let bad = bad.map(|(attribute, refused)| BadColumn {
+            table: table.to_owned(),
+            column: attribute.storage.column.clone(),
+            count: refused.rows.len(),
+            expected: refused.expected.clone(),
+            first_key: refused.first_key.clone(),
+        });
+        bad.collect()
     }
 }

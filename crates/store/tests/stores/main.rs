@@ -15,12 +15,15 @@ mod generate;
 mod model;
 #[path = "../shop/mod.rs"]
 mod shop;
+#[path = "../shop/texts.rs"]
+mod texts;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use shop::{everything, vocabulary};
+use texts::texts;
 use tidings_store::Loaded;
 
 fn keys(loaded: &Loaded) -> Vec<&str> {
@@ -30,7 +33,7 @@ fn keys(loaded: &Loaded) -> Vec<&str> {
 /// A value of a column as text; none where it is missing.
 fn shown(column: &ArrayRef, row: usize) -> Option<String> {
     column.is_valid(row).then(|| match column.data_type() {
-        DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
+        DataType::Utf8 | DataType::Dictionary(..) => texts(column)[row].unwrap().to_owned(),
         DataType::Float64 => column.as_primitive::<Float64Type>().value(row).to_string(),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
         DataType::Date32 => {

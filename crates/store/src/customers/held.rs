@@ -1,0 +1,248 @@
+//! What the store has, as chunks: the customers in the order of their keys, their rows by time beside them.
+//!
+//! A load has two halves. [`Held`] comes from the store alone and is the same until the store changes: it may be kept
+//! and brought up to date. [`crate::customers::load::Loaded`] is that with the engine's own rows beside it, which
+//! are new for every decision; its chunks share the arrays. For whoever keeps it, [`Held`] has the keys of the rows
+//! ([`HeldRows::keys`]) and those of the rows that were left out or had a refused value ([`Left`]), so that a
+//! row that changed is found wherever it was. A part of a table is read with [`table::read`] into the same typed columns
+//! ([`Read`]); customers are found by their keys with [`Places`], and [`Order`] puts rows behind them.
+
+use crate::customers::error::StoreError;
+use crate::customers::keys::{Key, Keys, Places};
+use crate::customers::load::Selection;
+use crate::customers::order::{self, Order};
+use crate::customers::reader::{Part, Reader};
+use crate::customers::table::{self, BadColumn, Owners, Read, Wanted};
+use arrow_array::{ArrayRef, StringArray};
+use arrow_buffer::OffsetBuffer;
+use std::ops::Range;
+use std::sync::Arc;
+use tidings_engine::chunk::{CollectionNeeds, Needs, Rows};
+use tidings_schema::{Attribute, RowSource, Vocabulary};
+
+/// Customers in a chunk.
+pub(crate) const CUSTOMERS_A_CHUNK: usize = 4096;
+
+/// Customers as the store has them.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// At most 4,096 customers each, all in the order of their keys' bytes.
+    pub(crate) chunks: Vec<HeldChunk>,
+    pub(crate) customers: Left,
+    /// One for each needed collection that is a table, in the order of [`Needs::collections`].
+    pub(crate) collections: Vec<Left>,
+}
+
+/// Some customers as the store has them.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldChunk {
+    pub(crate) keys: StringArray,
+    /// One column for each needed attribute that is a column of the store, in the order of [`Needs::attributes`].
+    pub(crate) attributes: Vec<ArrayRef>,
+    /// One for each needed collection that is a table, in the order of [`Needs::collections`].
+    pub(crate) collections: Vec<HeldRows>,
+}
+
+/// Some customers' rows of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldRows {
+    pub(crate) rows: Rows,
+    /// The rows' own keys, where they were asked for and the table has such: `Int64Array` where all of the table's are
+    /// whole numbers, else `StringArray`.
+    pub(crate) keys: Option<ArrayRef>,
+}
+
+/// What was left out of a table. Keys are the rows' own, and those of customers in the customers' table; they are here
+/// only where they were asked for, and none where the table has no such.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Left {
+    /// Customers without a key.
+    pub(crate) without_key: usize,
+    /// Rows without a time.
+    pub(crate) without_time: usize,
+    pub(crate) without_time_keys: Keys,
+    /// Rows of nobody in the customers' table.
+    pub(crate) orphans: usize,
+    pub(crate) orphan_keys: Keys,
+    /// Columns with refused values, which are missing; the rows are there.
+    pub(crate) bad: Vec<BadColumn>,
+    /// One for each of those: whose value was refused.
+    pub(crate) bad_keys: Vec<Keys>,
+}
+
+/// Whether to keep the keys of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowKeys {
+    /// For whoever keeps what was read.
+    #[allow(dead_code)]
+    Keep,
+    Drop,
+}
+
+/// Customers while collections are read for them.
+struct Customers {
+    owners: Owners,
+    chunks: Vec<HeldChunk>,
+}
+
+impl Held {
+    /// Reads it all.
+    pub(crate) async fn read(
+        reader: &mut Reader,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        selection: Selection<'_>,
+        row_keys: RowKeys,
+    ) -> Result<Held, StoreError> {
+        let part = if let Selection::Those(keys) = selection { Part::With(keys) } else { Part::All };
+        let wanted = if let Selection::Those(keys) = selection { Some(places_of(keys)) } else { None };
+        let (mut customers, left) =
+            read_customers(reader, vocabulary, needs, (part, wanted), row_keys).await?;
+        let mut collections = Vec::new();
+        for needs in &needs.collections {
+            let read =
+                read_collection(reader, vocabulary, needs, (part, &customers.owners), row_keys).await?;
+            let Some((rows, left)) = read else { continue };
+            customers.chunks.iter_mut().zip(rows).for_each(|(chunk, rows)| chunk.collections.push(rows));
+            collections.push(left);
+        }
+        Ok(Held { chunks: customers.chunks, customers: left, collections })
+    }
+}
+
+fn places_of(keys: &[&str]) -> Arc<Places> {
+    let mut places = Keys::default();
+    keys.iter().for_each(|key| places.push(Some(Key::of(key))));
+    Arc::new(Places::new(places))
+}
+
+/// The needed attributes that are columns of the store.
+pub(crate) fn stored<'a>(vocabulary: &'a Vocabulary, needs: &Needs) -> Vec<&'a Attribute> {
+    needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id)).filter(|a| !a.kept).collect()
+}
+
+async fn read_customers(
+    reader: &mut Reader,
+    vocabulary: &Vocabulary,
+    needs: &Needs,
+    (part, wanted): (Part<'_>, Option<Arc<Places>>),
+    row_keys: RowKeys,
+) -> Result<(Customers, Left), StoreError> {
+    let (customer, attributes) = (&vocabulary.customer, stored(vocabulary, needs));
+    let asked = Wanted { table: &customer.table, owner: None, keys: vec![&customer.key], attributes, part };
+    let read = table::read(reader, &asked, vocabulary.zone).await?;
+    let Some(keys) = read.keys.first() else { return Err(StoreError::cut_short()) };
+    let mut left = Left { without_key: keys.missing(), ..Left::default() };
+    left.remark(&read, &asked, row_keys);
+    let mut order = keys.sorted();
+    order.retain(|row| {
+        wanted.as_ref().is_none_or(|wanted| keys.get(*row).is_some_and(|key| wanted.get(key).is_some()))
+    });
+    if let Some(key) = double(keys, &order) {
+        let (table, column) = (customer.table.clone(), customer.key.clone());
+        return Err(StoreError::DoubleKey { table, column, key });
+    }
+    on_a_thread(move || {
+        let keys = read.keys.first().map(|keys| keys.pick(&order)).unwrap_or_default();
+        let all: Vec<u32> = (0..order.len() as u32).collect();
+        let mut chunks = order::each(&ranges(order.len()), |customers| HeldChunk {
+            keys: keys.texts(all.get(customers.clone()).unwrap_or_default()),
+            attributes: Vec::new(),
+            collections: Vec::new(),
+        });
+        for column in read.columns {
+            let arrays = order::each(&ranges(order.len()), |customers| {
+                column.take(order.get(customers.clone()).unwrap_or_default())
+            });
+            chunks.iter_mut().zip(arrays).for_each(|(chunk, array)| chunk.attributes.push(array));
+        }
+        let owners = Owners { places: Arc::new(Places::new(keys)), wanted };
+        (Customers { owners, chunks }, left)
+    })
+    .await
+}
+
+/// A key that two customers have.
+fn double(keys: &Keys, order: &[u32]) -> Option<String> {
+    let mut pairs = order.iter().zip(order.iter().skip(1));
+    pairs
+        .find(|(a, b)| keys.get(**a) == keys.get(**b))
+        .and_then(|(a, _)| keys.get(*a))
+        .map(|key| key.to_string())
+}
+
+/// The customers of each chunk, by place.
+pub(crate) fn ranges(customers: usize) -> Vec<Range<usize>> {
+    (0..customers)
+        .step_by(CUSTOMERS_A_CHUNK)
+        .map(|from| from..(from + CUSTOMERS_A_CHUNK).min(customers))
+        .collect()
+}
+
+/// The rows of each chunk's customers in a collection, and what was left out; none where the collection is no table.
+async fn read_collection(
+    reader: &mut Reader,
+    vocabulary: &Vocabulary,
+    needs: &CollectionNeeds,
+    (part, owners): (Part<'_>, &Owners),
+    row_keys: RowKeys,
+) -> Result<Option<(Vec<HeldRows>, Left)>, StoreError> {
+    let Some(collection) = vocabulary.collection(needs.id) else { return Ok(None) };
+    let RowSource::Table { table, customer, key } = &collection.source else { return Ok(None) };
+    let attributes = needs.fields.iter().filter_map(|f| collection.field(*f)).collect();
+    let owner = Some((customer.as_str(), owners.clone()));
+    let wanted = Wanted { table, owner, keys: key.as_deref().into_iter().collect(), attributes, part };
+    let read = table::read(reader, &wanted, vocabulary.zone).await?;
+    let mut left = Left::default();
+    left.remark(&read, &wanted, row_keys);
+    let time = needs.fields.iter().position(|f| *f == collection.time);
+    let customers = owners.places.len();
+    on_a_thread(move || Some(arrange(read, time, &ranges(customers), left, row_keys))).await
+}
+
+/// Rows of a table, by chunks, given by the places of their customers; `time` is the column that says when they were.
+pub(crate) fn arrange(
+    read: Read,
+    time: Option<usize>,
+    chunks: &[Range<usize>],
+    mut left: Left,
+    row_keys: RowKeys,
+) -> (Vec<HeldRows>, Left) {
+    let customers = chunks.last().map_or(0, |customers| customers.end);
+    let order = Order::new(&read, time.and_then(|time| read.columns.get(time)), customers);
+    (left.without_time, left.orphans) = (order.without_time.len(), order.orphans.len());
+    let mut rows = order::each(chunks, |customers| HeldRows {
+        rows: Rows {
+            offsets: OffsetBuffer::from_lengths(order.lengths(customers.clone())),
+            fields: Vec::new(),
+        },
+        keys: None,
+    });
+    // One after the other, so that only one of them is there twice.
+    if let (RowKeys::Keep, Some(keys)) = (row_keys, read.keys.into_iter().next()) {
+        left.without_time_keys = keys.pick(&order.without_time);
+        left.orphan_keys = keys.pick(&order.orphans);
+        let arrays = order::each(chunks, |customers| keys.take(order.of(customers.clone())));
+        rows.iter_mut().zip(arrays).for_each(|(rows, keys)| rows.keys = Some(keys));
+    }
+    for column in read.columns {
+        let arrays = order::each(chunks, |customers| column.take(order.of(customers.clone())));
+        rows.iter_mut().zip(arrays).for_each(|(rows, array)| rows.rows.fields.push(array));
+    }
+    (rows, left)
+}
+
+/// Without keeping the others waiting.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::cut_short())
+}
+
+impl Left {
+    fn remark(&mut self, read: &Read, wanted: &Wanted<'_>, row_keys: RowKeys) {
+        self.bad = read.bad(wanted.table, &wanted.attributes);
+        if let (RowKeys::Keep, Some(keys)) = (row_keys, read.keys.first()) {
+            let refused = read.refused.iter().filter(|refused| !refused.rows.is_empty());
+            self.bad_keys = refused.map(|refused| keys.pick(&refused.rows)).collect();
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The keys of a table's rows, compact, and the customers found by them.
+
+use crate::customers::arena::Arena;
+use arrow_array::{ArrayRef, Int64Array, StringArray};
+use std::cmp::Ordering;
+use std::fmt::{self, Write};
+use std::sync::Arc;
+use tidings_schema::Raw;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// A key. What it is is its text: a whole number stands for the text that it is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key<'a> {
+    Whole(i64),
+    /// Never the text of a whole number.
+    Text(&'a str),
+}
+
+impl<'a> Key<'a> {
+    /// Of a text, whatever it is.
+    pub(crate) fn of(text: &'a str) -> Key<'a> {
+        match text.as_bytes() {
+            [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..] | [b'0'] => {
+                text.parse().map_or(Key::Text(text), Key::Whole)
+            }
+            _ => Key::Text(text),
+        }
+    }
+
+    /// Of a stored value; none where there is nothing. A real number without a fraction reads as a whole one: tools
+    /// that know no missing whole numbers write keys that way.
+    pub(crate) fn of_raw(raw: Raw<'a>, scratch: &'a mut String) -> Option<Key<'a>> {
+        match raw {
+            Raw::Null => None,
+            Raw::Int(whole) => Some(Key::Whole(whole)),
+            Raw::Text(text) => Some(Key::of(text)),
+            other => {
+                scratch.clear();
+                write!(scratch, "{other}").ok()?;
+                Some(Key::of(scratch))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Whole(whole) => whole.fmt(f),
+            Key::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// In the order of the texts' bytes.
+impl Ord for Key<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Key::Whole(a), Key::Whole(b)) => digits(*a).cmp(&digits(*b)),
+            (Key::Text(a), Key::Text(b)) => a.cmp(b),
+            _ => self.to_string().cmp(&other.to_string()),
+        }
+    }
+}
+
+impl PartialOrd for Key<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What is in the order in which whole numbers are as texts: without a minus or not, since that comes before all
+/// digits, the digits filled up with zeros to the longest there are, and how many they are without those.
+fn digits(whole: i64) -> (bool, u64, u32) {
+    let size = whole.unsigned_abs();
+    let count = size.checked_ilog10().unwrap_or(0) + 1;
+    (whole >= 0, size * 10_u64.pow(19_u32.saturating_sub(count)), count)
+}
+
+/// Keys by row: as whole numbers while every one of them is one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keys {
+    kept: Kept,
+    /// The rows without one, in order.
+    missing: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+enum Kept {
+    Whole(Vec<i64>),
+    Texts(Arena),
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept::Whole(Vec::new())
+    }
+}
+
+impl Keys {
+    pub(crate) fn len(&self) -> usize {
+        match &self.kept {
+            Kept::Whole(numbers) => numbers.len(),
+            Kept::Texts(texts) => texts.len(),
+        }
+    }
+
+    /// How many rows have none.
+    pub(crate) fn missing(&self) -> usize {
+        self.missing.len()
+    }
+
+    pub(crate) fn push(&mut self, key: Option<Key<'_>>) {
+        if key.is_none() {
+            self.missing.push(self.len() as u32);
+        }
+        match (&mut self.kept, key) {
+            (Kept::Whole(numbers), None) => numbers.push(0),
+            (Kept::Whole(numbers), Some(Key::Whole(whole))) => numbers.push(whole),
+            (Kept::Whole(numbers), Some(Key::Text(text))) => {
+                let mut texts = as_texts(numbers);
+                texts.push(text);
+                self.kept = Kept::Texts(texts);
+            }
+            (Kept::Texts(texts), None) => texts.push(""),
+            (Kept::Texts(texts), Some(Key::Text(text))) => texts.push(text),
+            (Kept::Texts(texts), Some(whole)) => texts.push(&whole.to_string()),
+        }
+    }
+
+    /// A row's key, if it has one.
+    pub(crate) fn get(&self, row: u32) -> Option<Key<'_>> {
+        if !self.missing.is_empty() && self.missing.binary_search(&row).is_ok() {
+            return None;
+        }
+        match &self.kept {
+            Kept::Whole(numbers) => numbers.get(row as usize).copied().map(Key::Whole),
+            Kept::Texts(texts) => texts.get(row).map(Key::of),
+        }
+    }
+
+    /// Those of some rows, in the order given.
+    pub(crate) fn pick(&self, rows: &[u32]) -> Keys {
+        let mut keys = Keys::default();
+        rows.iter().for_each(|row| keys.push(self.get(*row)));
+        keys
+    }
+
+    /// Those of some rows as an array, in the order given: `Int64Array` where all keys of the table are whole numbers,
+    /// else `StringArray`.
+    pub(crate) fn take(&self, rows: &[u32]) -> ArrayRef {
+        match &self.kept {
+            Kept::Whole(_) => Arc::new(Int64Array::from_iter(rows.iter().map(|row| match self.get(*row) {
+                Some(Key::Whole(whole)) => Some(whole),
+                _ => None,
+            }))),
+            Kept::Texts(_) => Arc::new(self.texts(rows)),
+        }
+    }
+
+    /// The texts of some rows' keys.
+    pub(crate) fn texts(&self, rows: &[u32]) -> StringArray {
+        let mut scratch = String::new();
+        let mut ends = Vec::with_capacity(rows.len());
+        for row in rows {
+            if let Some(key) = self.get(*row) {
+                write!(scratch, "{key}").ok();
+            }
+            ends.push((scratch.len(), self.get(*row).is_some()));
+        }
+        let mut begin = 0;
+        let texts = ends.into_iter().map(|(end, there)| {
+            let text = scratch.get(begin..end);
+            begin = end;
+            text.filter(|_| there)
+        });
+        StringArray::from_iter(texts)
+    }
+
+    /// The rows that have a key, in the order of the keys.
+    pub(crate) fn sorted(&self) -> Vec<u32> {
+        let rows = (0..self.len() as u32).filter(|row| self.get(*row).is_some());
+        match &self.kept {
+            Kept::Whole(numbers) => {
+                let rank = |row: u32| numbers.get(row as usize).map(|whole| digits(*whole));
+                let mut ranked: Vec<_> = rows.map(|row| (rank(row), row)).collect();
+                ranked.sort_unstable();
+                ranked.into_iter().map(|(_, row)| row).collect()
+            }
+            Kept::Texts(texts) => {
+                let mut named: Vec<_> = rows.map(|row| (texts.get(row), row)).collect();
+                named.sort_unstable();
+                named.into_iter().map(|(_, row)| row).collect()
+            }
+        }
+    }
+}
+
+fn as_texts(numbers: &[i64]) -> Arena {
+    let mut texts = Arena::default();
+    let mut scratch = String::new();
+    for number in numbers {
+        scratch.clear();
+        write!(scratch, "{number}").ok();
+        texts.push(&scratch);
+    }
+    texts
+}
+
+/// Who is found by a key, as a place among all: the customers of a load, in the order of their keys.
+#[derive(Debug)]
+pub(crate) struct Places {
+    keys: Keys,
+    /// Places, each at its key's hash or behind it.
+    slots: Vec<u32>,
+    /// Unknown to whoever writes keys.
+    seed: u64,
+}
+
+const FREE: u32 = u32::MAX;
+
+impl Places {
+    /// Of keys, each at its place. Of two that are the same the first is found.
+    pub(crate) fn new(keys: Keys) -> Places {
+        let slots = vec![FREE; (keys.len() * 2).next_power_of_two()];
+        let mut places = Places { keys, slots, seed: rand::random() };
+        for place in 0..places.keys.len() as u32 {
+            let free = places.keys.get(place).map(|key| places.probe(key));
+            if let Some(Err(free)) = free
+                && let Some(slot) = places.slots.get_mut(free)
+            {
+                *slot = place;
+            }
+        }
+        places
+    }
+
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(crate) fn get(&self, key: Key<'_>) -> Option<u32> {
+        self.probe(key).ok()
+    }
+
+    /// Its place, or the slot where it would be.
+    fn probe(&self, key: Key<'_>) -> Result<u32, usize> {
+        let mask = self.slots.len() - 1;
+        let hash = match key {
+            Key::Whole(whole) => xxh3_64_with_seed(&whole.to_le_bytes(), self.seed),
+            Key::Text(text) => xxh3_64_with_seed(text.as_bytes(), self.seed),
+        };
+        let mut at = hash as usize & mask;
+        loop {
+            match self.slots.get(at) {
+                Some(&place) if place != FREE => match self.keys.get(place) == Some(key) {
+                    true => return Ok(place),
+                    false => at = (at + 1) & mask,
+                },
+                _ => return Err(at),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use arrow_array::Array;
+    use proptest::prelude::*;
+
+    fn key() -> impl Strategy<Value = Option<String>> {
+        let whole = prop_oneof![any::<i64>(), -20..20_i64, Just(i64::MIN), Just(i64::MAX)];
+        let text = prop_oneof!["[-+0-9a]{0,4}", "[0-9]{18,21}", "\\PC{0,3}"];
+        prop_oneof![
+            8 => whole.prop_map(|n| Some(n.to_string())),
+            1 => text.prop_map(Some),
+            1 => Just(None),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_their_texts(texts in proptest::collection::vec(key(), 0..40)) {
+            let mut keys = Keys::default();
+            texts.iter().for_each(|text| keys.push(text.as_deref().map(Key::of)));
+            let rows: Vec<u32> = (0..texts.len() as u32).collect();
+            for row in &rows {
+                let text = keys.get(*row).map(|key| key.to_string());
+                prop_assert_eq!(&text, &texts[*row as usize]);
+            }
+            let mut named: Vec<(&str, u32)> =
+                texts.iter().zip(0..).filter_map(|(t, row)| Some((t.as_deref()?, row))).collect();
+            named.sort_unstable();
+            prop_assert_eq!(keys.sorted(), named.iter().map(|(_, row)| *row).collect::<Vec<_>>());
+            for pair in named.windows(2) {
+                prop_assert_eq!(Key::of(pair[0].0).cmp(&Key::of(pair[1].0)), pair[0].0.cmp(pair[1].0));
+            }
+            let array = keys.texts(&rows);
+            prop_assert!(array.iter().eq(texts.iter().map(Option::as_deref)));
+            prop_assert_eq!(keys.take(&rows).null_count(), keys.missing());
+            let places = Places::new(keys.clone());
+            for text in texts.iter().flatten() {
+                let first = texts.iter().position(|t| t.as_ref() == Some(text)).map(|i| i as u32);
+                prop_assert_eq!(places.get(Key::of(text)), first);
+            }
+            prop_assert_eq!(places.get(Key::of("nobody")), None);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Where a collection's rows belong: behind their customers, by time.
+
+use crate::customers::column::Column;
+use crate::customers::keys::Keys;
+use crate::customers::table::{NOBODY, Read, UNASKED};
+use std::num::NonZero;
+use std::ops::Range;
+
+/// The rows of a table that chunks have, in order, and those that they have not.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    /// Row numbers by customer, time and key.
+    pub(crate) rows: Vec<u32>,
+    /// Where each customer's rows begin in `rows`: one more than customers.
+    pub(crate) begins: Vec<u32>,
+    /// Those of a customer but without a time.
+    pub(crate) without_time: Vec<u32>,
+    /// Those of nobody in the customers' table.
+    pub(crate) orphans: Vec<u32>,
+}
+
+impl Order {
+    /// Puts rows behind their customers, of whom there are so many. Rows of the same time are in the order of their
+    /// keys, and without keys in that of the table.
+    pub(crate) fn new(read: &Read, time: Option<&Column>, customers: usize) -> Order {
+        let time = |row: u32| time.and_then(|column| column.time(row));
+        let mut order = Order { begins: vec![0; customers + 1], ..Order::default() };
+        let mut placed: Vec<u32> = Vec::with_capacity(read.owners.len());
+        for (owner, row) in read.owners.iter().zip(0..) {
+            placed.push(match *owner {
+                NOBODY => {
+                    order.orphans.push(row);
+                    UNASKED
+                }
+                UNASKED => UNASKED,
+                _ if time(row).is_none() => {
+                    order.without_time.push(row);
+                    UNASKED
+                }
+                place => {
+                    order.begins.get_mut(place as usize + 1).into_iter().for_each(|n| *n += 1);
+                    place
+                }
+            });
+        }
+        let mut sum = 0;
+        for begin in &mut order.begins {
+            sum += *begin;
+            *begin = sum;
+        }
+        let mut next = order.begins.clone();
+        order.rows = vec![0; sum as usize];
+        for (place, row) in placed.iter().zip(0..).filter(|(place, _)| **place != UNASKED) {
+            let Some(next) = next.get_mut(*place as usize) else { continue };
+            order.rows.get_mut(*next as usize).into_iter().for_each(|slot| *slot = row);
+            *next += 1;
+        }
+        order.by_time(&time, read.keys.first());
+        order
+    }
+
+    /// Sorts each customer's rows, most of which are in order.
+    fn by_time(&mut self, time: &(impl Fn(u32) -> Option<i64> + Sync), keys: Option<&Keys>) {
+        let key = |row: u32| keys.and_then(|keys| keys.get(row));
+        let compare = |a: &u32, b: &u32| {
+            time(*a).cmp(&time(*b)).then_with(|| key(*a).cmp(&key(*b))).then_with(|| a.cmp(b))
+        };
+        let mut rest = self.rows.as_mut_slice();
+        let mut own = Vec::with_capacity(self.begins.len());
+        for pair in self.begins.windows(2) {
+            let [begin, end] = pair else { continue };
+            let (rows, after) = std::mem::take(&mut rest).split_at_mut((end - begin) as usize);
+            own.push(rows);
+            rest = after;
+        }
+        let share = own.len().div_ceil(threads()).max(1);
+        std::thread::scope(|scope| {
+            for some in own.chunks_mut(share) {
+                scope.spawn(|| {
+                    some.iter_mut()
+                        .filter(|rows| !rows.is_sorted_by(|a, b| compare(a, b).is_le()))
+                        .for_each(|rows| rows.sort_unstable_by(compare));
+                });
+            }
+        });
+    }
+
+    /// The rows of some customers.
+    pub(crate) fn of(&self, customers: Range<usize>) -> &[u32] {
+        let at = |i: usize| self.begins.get(i).map_or(self.rows.len(), |begin| *begin as usize);
+        self.rows.get(at(customers.start)..at(customers.end)).unwrap_or_default()
+    }
+
+    /// How many rows each of some customers has.
+    pub(crate) fn lengths(&self, customers: Range<usize>) -> impl Iterator<Item = usize> {
+        let begins = self.begins.get(customers.start..=customers.end).unwrap_or_default();
+        begins.iter().zip(begins.iter().skip(1)).map(|(begin, end)| (end - begin) as usize)
+    }
+}
+
+/// Does something with each of some things, on as many threads as there are processors; the results are in order.
+pub(crate) fn each<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let share = things.len().div_ceil(threads()).max(1);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = things
+            .chunks(share)
+            .map(|some| scope.spawn(|| some.iter().map(&work).collect::<Vec<R>>()))
+            .collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
+    })
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
