@@ -37,8 +37,8 @@ impl Project {
         let checked = tidings_check::check(&files, Arc::clone(&vocabulary), &self.world(), &self.sources);
         out.extend(checked.diagnostics);
         out.extend(checked.program.iter().flat_map(|program| self.check_coupons(program)));
-        let reasoned = checked.program.iter().flat_map(tidings_reason::findings);
-        out.extend(reasoned.filter(|found| !is_known(found, &out)).collect::<Vec<_>>());
+        let reasoned = checked.program.as_ref().map(|program| tidings_reason::findings(program, &out));
+        out.extend(reasoned.into_iter().flatten());
         let mut out = without_allowed(&self.sources, out);
         out.sort_by_key(|d| d.place);
         let program = checked.program.filter(|_| self.sound && !out.iter().any(Diagnostic::is_error));
@@ -146,16 +146,6 @@ impl Project {
         let shop = self.config.shop.keys().map(|key| format!("shop.{key}"));
         fixed.map(|name| (*name).to_owned()).chain(attributes).chain(shop).collect()
     }
-}
-
-/// Whether a finding says once more that a comparison in it never holds.
-fn is_known(found: &Diagnostic, others: &[Diagnostic]) -> bool {
-    let within = |other: &Diagnostic| {
-        other.place.file == found.place.file
-            && found.place.span.to(other.place.span) == found.place.span
-            && other.code == Code::NEVER
-    };
-    found.code == Code::NEVER_HOLDS && others.iter().any(within)
 }
 
 /// A template's error at its line.

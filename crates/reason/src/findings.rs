@@ -7,10 +7,12 @@ use tidings_check::Program;
 use tidings_check::program::{Body, Condition, ConditionKind, Rule, StagesId};
 use tidings_syntax::{Code, Diagnostic, Place};
 
-/// Every finding, in no order. Each is true of all customers whatever; what cannot be decided is passed over.
-pub fn findings(program: &Program) -> Vec<Diagnostic> {
+/// Every finding, in no order. Each is true of all customers whatever; what cannot be decided is passed over, and so is
+/// what was `found` before: that a comparison never holds.
+pub fn findings(program: &Program, found: &[Diagnostic]) -> Vec<Diagnostic> {
     let mut out = Vec::new();
-    for rule in &program.rules {
+    // What is not run yet stands in the program as if it never held.
+    for rule in program.rules.iter().filter(|rule| !rule.not_run.iter().any(|n| n.blocks)) {
         of_rule(program, rule, &mut out);
     }
     for segment in &program.segments {
@@ -24,6 +26,10 @@ pub fn findings(program: &Program) -> Vec<Diagnostic> {
     for id in 0..program.stages.len() as u32 {
         of_stages(program, StagesId(id), &mut out);
     }
+    let never: Vec<Place> = found.iter().filter(|d| d.code == Code::NEVER).map(|d| d.place).collect();
+    let known =
+        |place: Place| never.iter().any(|n| n.file == place.file && place.span.to(n.span) == place.span);
+    out.retain(|finding| finding.code != Code::NEVER_HOLDS || !known(finding.place));
     out
 }
 
