@@ -77,14 +77,6 @@ impl Bitmap {
         count(&self.words)
     }
 
-    /// How many are in it and not in the other.
-    pub(crate) fn count_without(&self, other: &Bitmap) -> usize {
-        if other.words.is_empty() {
-            return self.count();
-        }
-        count_without(&self.words, &other.words)
-    }
-
     /// Whether customer `i` is in it; false beyond the end.
     pub fn contains(&self, i: usize) -> bool {
         self.words.get(i / 64).is_some_and(|w| w >> (i % 64) & 1 == 1)
@@ -121,26 +113,6 @@ impl Bitmap {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= !b);
     }
 
-    /// Keeps who is in a set or not in another.
-    pub(crate) fn and_unless(&mut self, set: &Bitmap, other: &Bitmap) {
-        if set.words.is_empty() {
-            return self.without(other);
-        }
-        let pairs = set.words.iter().zip(&other.words);
-        self.words.iter_mut().zip(pairs).for_each(|(a, (b, c))| *a &= b | !c);
-    }
-
-    /// Adds who is in a set or not in another. What it says past the end means nothing.
-    pub(crate) fn or_unless(&mut self, set: &Bitmap, other: &Bitmap) {
-        if set.words.is_empty() || other.words.is_empty() {
-            let mut others = other.complement();
-            others.or(set);
-            return self.or(&others);
-        }
-        let pairs = set.words.iter().zip(&other.words);
-        self.words.iter_mut().zip(pairs).for_each(|(a, (b, c))| *a |= b | !c);
-    }
-
     /// The others.
     #[must_use]
     pub fn complement(&self) -> Bitmap {
@@ -164,12 +136,6 @@ impl Bitmap {
         &self.words
     }
 
-    /// The same in as little memory as it needs.
-    pub(crate) fn compact(&self) -> Bitmap {
-        let nobody = self.words.iter().all(|w| *w == 0);
-        Bitmap { words: if nobody { Vec::new() } else { self.words.clone() }, len: self.len }
-    }
-
     fn trimmed(mut self) -> Bitmap {
         let rest = self.len % 64;
         if rest != 0
@@ -188,23 +154,10 @@ impl Bitmap {
     "x86_64+avx2+popcnt",
     "x86_64+popcnt"
 ))]
-fn count(words: &[u64]) -> usize {
+pub(crate) fn count(words: &[u64]) -> usize {
     let mut count = 0;
     for word in words {
         count += word.count_ones() as usize;
-    }
-    count
-}
-
-#[multiversion(targets(
-    "x86_64+avx512f+avx512vl+avx512vpopcntdq+popcnt",
-    "x86_64+avx2+popcnt",
-    "x86_64+popcnt"
-))]
-fn count_without(words: &[u64], others: &[u64]) -> usize {
-    let mut count = 0;
-    for (word, other) in words.iter().zip(others) {
-        count += (word & !other).count_ones() as usize;
     }
     count
 }

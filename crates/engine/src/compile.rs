@@ -31,16 +31,23 @@ pub(crate) struct Compiler<'p> {
     pub ranked: Vec<Ranked>,
 }
 
-/// Whom a rule is for.
+/// Whom a rule is for: those of a segment for whom all of some conditions, or one of them at least, are definitely true.
 #[derive(Clone, Debug)]
 pub(crate) struct RuleNodes {
     /// Who is in its segment.
     pub about: BitsId,
-    /// Those of them for whom its condition is definitely true.
-    pub then: BitsId,
-    /// Those for whom it is neither that nor definitely false.
-    pub undecided: BitsId,
+    pub all: bool,
+    pub parts: Vec<Part>,
     pub wants: Vec<Want>,
+}
+
+/// A condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Part {
+    /// For whom it is definitely true.
+    pub holds: BitsId,
+    /// For whom it is definitely true or definitely false.
+    pub decided: BitsId,
 }
 
 /// A score by shares of the population, so many days ago.
@@ -73,28 +80,12 @@ impl<'p> Compiler<'p> {
 
     /// Whom a rule is for.
     pub fn rule(&mut self, rule: &Rule) -> RuleNodes {
-        let mut about = vec![self.existing(0)];
-        about.extend(rule.segment.map(|segment| self.segment(segment, 0)));
-        let about = self.graph.all(about, Domain::Customers);
-        let Some(condition) = &rule.condition else {
-            let nobody = self.graph.except(about, about);
-            return RuleNodes { about, then: about, undecided: nobody, wants: Vec::new() };
+        let about = self.about(rule);
+        let Some(mut condition) = rule.condition.as_ref() else {
+            return RuleNodes { about, all: true, parts: Vec::new(), wants: Vec::new() };
         };
-        let yes = self.condition(condition, At::NOW, true);
-        // Conditions that all have to hold are taken together with who is asked about, in one go.
-        let mut then = match self.graph.bits_node(yes) {
-            BitsNode::All(sets) => sets.to_vec(),
-            _ => vec![yes],
-        };
-        then.push(about);
-        let then = self.graph.all(then, Domain::Customers);
-        let undecided = self.undecided(condition, about, then);
-        RuleNodes { about, then, undecided, wants: wants(self, condition) }
-    }
-
-    /// Those of some for whom a condition is neither definitely true nor definitely false.
-    fn undecided(&mut self, condition: &Condition, about: BitsId, then: BitsId) -> BitsId {
-        let (mut condition, mut yes) = (condition, true);
+        let wants = wants(self, condition);
+        let mut yes = true;
         while let ConditionKind::Not(inner) = &condition.kind {
             (condition, yes) = (inner, !yes);
         }
@@ -103,10 +94,18 @@ impl<'p> Compiler<'p> {
             ConditionKind::Any(parts) => (!yes, parts.as_slice()),
             _ => (true, std::slice::from_ref(condition)),
         };
-        let part = |part| (self.condition(part, At::NOW, yes), self.decided(part));
-        let mut parts: Vec<(BitsId, BitsId)> = parts.iter().map(part).collect();
+        let part = |part| Part { holds: self.condition(part, At::NOW, yes), decided: self.decided(part) };
+        let mut parts: Vec<Part> = parts.iter().map(part).collect();
         parts.sort_unstable();
-        self.graph.add_bits(BitsNode::Undecided { about, then, all, parts: parts.into() })
+        parts.dedup();
+        RuleNodes { about, all, parts, wants }
+    }
+
+    /// Who is in a rule's segment.
+    pub fn about(&mut self, rule: &Rule) -> BitsId {
+        let mut about = vec![self.existing(0)];
+        about.extend(rule.segment.map(|segment| self.segment(segment, 0)));
+        self.graph.all(about, Domain::Customers)
     }
 
     /// Those for whom a condition is definitely true (`yes`) or definitely false.

@@ -68,7 +68,6 @@ impl Inputs<'_> {
                 set.without(results.bits(*other));
                 set
             }
-            BitsNode::Undecided { about, then, all, parts } => results.undecided(*about, *then, *all, parts),
             BitsNode::Known(column) => results.column(*column).known(),
             BitsNode::True(column) => compare::is_true(results.column(*column)),
             BitsNode::Compare(order, a, b) => {

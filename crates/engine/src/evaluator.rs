@@ -1,17 +1,16 @@
 //! The compiled program, and what it says of a chunk of customers.
 
-use crate::bitmap::Bitmap;
 use crate::chunk::{Chunk, Needs};
-use crate::compile::{Compiler, Ranked, RuleNodes};
+use crate::compile::{Compiler, Ranked};
 use crate::eval::{Inputs, evaluate};
 use crate::graph::{BitsId, ColumnNode, Graph, NodeId};
+use crate::matches::Matches;
 use crate::parallel;
 use crate::pass::{NodeMap, Pass};
 use crate::population::Populations;
 use crate::results::Results;
 use crate::score::{Cuts, Sample};
-use crate::wants::Want;
-use std::collections::HashMap;
+use crate::verdicts::Jury;
 use std::sync::Arc;
 use tidings_check::Program;
 use tidings_check::program::{Entrance, SegmentId, StagesId};
@@ -24,7 +23,7 @@ pub struct Evaluator {
     pub(crate) graph: Graph,
     needs: Needs,
     existing: BitsId,
-    rules: Vec<RuleNodes>,
+    jury: Jury,
     segments: Vec<BitsId>,
     stages: Vec<Vec<BitsId>>,
     pass: Pass,
@@ -38,48 +37,12 @@ struct Level {
     pass: Pass,
 }
 
-/// What a program says of the customers of a chunk.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Matches {
-    /// Who is there at now, so far as is known; the others are in no other set.
-    pub existing: Bitmap,
-    /// One for each of [`Program::rules`].
-    pub rules: Vec<RuleMatches>,
-    /// Who is in each of [`Program::segments`].
-    pub segments: Vec<Bitmap>,
-    /// For each of [`Program::stages`], who is in each of its arms.
-    pub stages: Vec<Vec<Bitmap>>,
-}
-
-/// Whom a rule is for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RuleMatches {
-    /// Who is in its segment.
-    pub about: Arc<Bitmap>,
-    /// Those of them for whom its condition is definitely true.
-    pub then: Bitmap,
-    /// Those of the others for whom the condition is not definitely false either.
-    pub undecided: Bitmap,
-    /// For want of which value, by its name, and how many of the undecided lack it. One customer may lack several,
-    /// or none, where a result had no value: a division by zero.
-    pub wants: Vec<(String, u64)>,
-}
-
-impl RuleMatches {
-    /// Those in its segment for whom its condition is not definitely true.
-    pub fn otherwise(&self) -> Bitmap {
-        let mut others = Bitmap::clone(&self.about);
-        others.without(&self.then);
-        others
-    }
-}
-
 impl Evaluator {
     /// Compiles all rules, segments and stages of a program.
     pub fn compile(program: &Program) -> Evaluator {
         let mut compiler = Compiler::new(program, Graph::new());
         let existing = compiler.existing(0);
-        let rules: Vec<RuleNodes> = program.rules.iter().map(|rule| compiler.rule(rule)).collect();
+        let rules = program.rules.iter().map(|rule| compiler.rule(rule)).collect();
         let segments = (0..program.segments.len() as u32)
             .map(|i| compiler.inside(Entrance::Segment(SegmentId(i)), 0))
             .collect();
@@ -98,7 +61,7 @@ impl Evaluator {
             graph,
             needs,
             existing,
-            rules,
+            jury: Jury::new(rules),
             segments,
             stages,
         };
@@ -156,16 +119,11 @@ impl Evaluator {
 
     fn matches(&self, chunk: &Chunk, now: Now, populations: &Populations, results: &mut Results) -> Matches {
         self.run(chunk, now, populations, &self.pass, results);
-        let set = |id: &BitsId| results.bits(*id).compact();
-        let mut abouts: HashMap<BitsId, Arc<Bitmap>> = HashMap::new();
-        let mut about =
-            |rule: &RuleNodes| abouts.entry(rule.about).or_insert_with(|| Arc::new(set(&rule.about))).clone();
-        Matches {
-            existing: set(&self.existing),
-            rules: self.rules.iter().map(|rule| rule.matches(about(rule), results)).collect(),
-            segments: self.segments.iter().map(set).collect(),
-            stages: self.stages.iter().map(|arms| arms.iter().map(set).collect()).collect(),
-        }
+        let set = |id: &BitsId| results.bits(*id).clone();
+        let existing = set(&self.existing);
+        let segments = self.segments.iter().map(set).collect();
+        let stages = self.stages.iter().map(|arms| arms.iter().map(set).collect()).collect();
+        Matches { existing, segments, stages, rules: self.jury.verdicts(chunk.len(), results) }
     }
 
     /// The same for each of some chunks, on several threads; the results are in the chunks' order.
@@ -186,29 +144,8 @@ impl Evaluator {
     }
 
     fn roots(&self) -> impl Iterator<Item = NodeId> {
-        let rules = self.rules.iter().flat_map(|rule| {
-            [rule.about, rule.then, rule.undecided]
-                .into_iter()
-                .chain(rule.wants.iter().map(|(_, known)| *known))
-        });
         let places = self.segments.iter().chain(self.stages.iter().flatten()).copied();
-        rules.chain(places).chain([self.existing]).map(NodeId::Bits)
-    }
-}
-
-impl RuleNodes {
-    fn matches(&self, about: Arc<Bitmap>, results: &Results) -> RuleMatches {
-        let undecided = results.bits(self.undecided).compact();
-        let lacking = |(name, known): &Want| {
-            let count = undecided.count_without(results.bits(*known)) as u64;
-            (count > 0).then(|| (name.clone(), count))
-        };
-        let wants = if undecided.words().is_empty() {
-            Vec::new()
-        } else {
-            self.wants.iter().filter_map(lacking).collect()
-        };
-        RuleMatches { about, then: results.bits(self.then).compact(), wants, undecided }
+        self.jury.roots().chain(places).chain([self.existing]).map(NodeId::Bits)
     }
 }
 

@@ -68,9 +68,6 @@ pub(crate) enum BitsNode {
     Any(Box<[BitsId]>),
     /// Who is in the first and not in the second.
     Except(BitsId, BitsId),
-    /// Those of the first, and not of the second, for whom none of some conditions (`all`), or not every one of them, is
-    /// definitely false. Of each condition: for whom it is definitely true, and for whom it is decided at all.
-    Undecided { about: BitsId, then: BitsId, all: bool, parts: Box<[(BitsId, BitsId)]> },
     /// Whose value is known.
     Known(ColumnId),
     /// Whose yes/no value is yes.
@@ -302,10 +299,6 @@ impl BitsNode {
             BitsNode::Constant(..) => Vec::new(),
             BitsNode::All(sets) | BitsNode::Any(sets) => sets.iter().map(|s| NodeId::Bits(*s)).collect(),
             BitsNode::Except(a, b) => vec![NodeId::Bits(*a), NodeId::Bits(*b)],
-            BitsNode::Undecided { about, then, parts, .. } => {
-                let parts = parts.iter().flat_map(|(holds, decided)| [*holds, *decided]);
-                [*about, *then].into_iter().chain(parts).map(NodeId::Bits).collect()
-            }
             BitsNode::Compare(_, a, b) => vec![NodeId::Column(*a), NodeId::Column(*b)],
             BitsNode::Known(c)
             | BitsNode::True(c)

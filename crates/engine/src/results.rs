@@ -7,6 +7,7 @@ use crate::column::Column;
 use crate::fold::Run;
 use crate::graph::{BitsId, ColumnId, Graph, NodeId, RunsId};
 use crate::spare::Spare;
+use crate::verdicts::Bench;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -21,6 +22,7 @@ pub(crate) struct Results {
     pub places: Vec<Vec<u32>>,
     pub spare: Spare,
     pub desk: Desk,
+    pub bench: Bench,
     /// What each column knows of days. Like all else here it is for one graph and one moment.
     pub memories: HashMap<ColumnId, Memory>,
     pub offsets: Offsets,
@@ -36,6 +38,7 @@ impl Results {
             places: Vec::new(),
             spare: Spare::default(),
             desk: Desk::default(),
+            bench: Bench::default(),
             memories: HashMap::new(),
             offsets: Offsets::default(),
         }
@@ -77,29 +80,6 @@ impl Results {
         let mut all = self.copy(*first);
         others.iter().for_each(|id| with(&mut all, self.bits(*id)));
         all
-    }
-
-    /// See [`BitsNode::Undecided`](crate::graph::BitsNode).
-    pub fn undecided(
-        &mut self,
-        about: BitsId,
-        then: BitsId,
-        all: bool,
-        parts: &[(BitsId, BitsId)],
-    ) -> Bitmap {
-        let mut rest = self.copy(about);
-        rest.without(self.bits(then));
-        if all {
-            parts.iter().for_each(|(holds, decided)| rest.and_unless(self.bits(*holds), self.bits(*decided)));
-            return rest;
-        }
-        let mut words = self.spare.words();
-        words.resize(rest.len().div_ceil(64), 0);
-        let mut any = Bitmap::from_vec(words, rest.len());
-        parts.iter().for_each(|(holds, decided)| any.or_unless(self.bits(*holds), self.bits(*decided)));
-        rest.and(&any);
-        self.spare.keep_set(any);
-        rest
     }
 
     /// Lets go of what nobody needs any more.

@@ -65,14 +65,21 @@ impl<'p> Sketcher<'p> {
 
     /// A rule: its segment and its condition.
     pub fn rule(&mut self, rule: &Rule) -> Sketch {
-        let nodes = self.compiler.rule(rule);
-        let undecided_or_yes = self.compiler.graph.any(vec![nodes.then, nodes.undecided], Domain::Customers);
-        let no = self.compiler.graph.complement(undecided_or_yes, Domain::Customers);
+        let about = self.compiler.about(rule);
+        let mut answer = |yes| match &rule.condition {
+            Some(condition) => self.compiler.condition(condition, At::NOW, yes),
+            None => self.compiler.graph.add_bits(BitsNode::Constant(yes, Domain::Customers)),
+        };
+        let (yes, no) = (answer(true), answer(false));
+        let graph = &mut self.compiler.graph;
+        let others = graph.complement(about, Domain::Customers);
+        let yes = graph.all(vec![about, yes], Domain::Customers);
+        let no = graph.any(vec![others, no], Domain::Customers);
         let mut children: Vec<Sketch> = self.created(rule.place).into_iter().collect();
         children.extend(rule.segment.and_then(|id| self.segment(id, None)));
         children.extend(rule.condition.as_ref().map(|condition| self.condition(condition)));
         let what = What::Rule(rule.name.clone());
-        Sketch { children, ..self.part(rule.place, what, nodes.then, no) }
+        Sketch { children, ..self.part(rule.place, what, yes, no) }
     }
 
     /// Whether the customer is there, told only where not.

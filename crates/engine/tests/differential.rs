@@ -79,13 +79,15 @@ impl Case<'_> {
         let alone = chunk(&self.customers[customer..=customer]);
         for (i, rule) in program.rules.iter().enumerate() {
             let trace = evaluator.explain(program, i, &alone, self.now, &populations).unwrap();
-            let matches = &matches[customer / size].rules[i];
-            let verdict =
-                match (matches.then.contains(customer % size), matches.undecided.contains(customer % size)) {
-                    (true, _) => Verdict::Yes,
-                    (_, true) => Verdict::Unknown,
-                    _ => Verdict::No,
-                };
+            let matches = matches[customer / size].rule(i).unwrap();
+            let verdict = match (
+                matches.then().contains(customer % size),
+                matches.undecided().contains(customer % size),
+            ) {
+                (true, _) => Verdict::Yes,
+                (_, true) => Verdict::Unknown,
+                _ => Verdict::No,
+            };
             assert_eq!(trace.verdict, verdict, "the trace of rule {i} {}", self.story(customer));
             // Nothing is said of the parts where the customer is not there yet.
             if let Some(condition) = &rule.condition
@@ -102,8 +104,9 @@ impl Case<'_> {
         assert_eq!(matches.existing.contains(i), exists, "existing {}", story());
         for (id, rule) in self.program.rules.iter().enumerate() {
             let expected = world.rule(rule, scene);
-            let found = &matches.rules[id];
-            let sets = [found.then.contains(i), found.otherwise().contains(i), found.undecided.contains(i)];
+            let found = matches.rule(id).unwrap();
+            let sets =
+                [found.then().contains(i), found.otherwise().contains(i), found.undecided().contains(i)];
             let then = expected == Some(Some(true));
             assert_eq!(
                 sets,

@@ -67,8 +67,8 @@ fn without_a_population_a_score_is_missing() {
     assert_eq!(shop.evaluator.populations(&[], at(NOON), 2), Populations::default());
     shop.customer(&[], &[]);
     let matches = shop.matches(at(NOON));
-    assert_eq!(matches.rules[0].undecided.count(), 1);
-    assert_eq!(matches.rules[0].wants, [("visits".to_owned(), 1)]);
+    assert_eq!(matches.rule(0).unwrap().undecided_count(), 1);
+    assert_eq!(matches.rule(0).unwrap().wants().collect::<Vec<_>>(), [("visits", 1)]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ end";
     shop.customer(&[("visits", Value::Number(1.0)), ("signed_up", day("2026-03-10"))], &[]);
     let matches = shop.matches(at(NOON));
     assert_eq!(matches.existing.iter().collect::<Vec<_>>(), [1]);
-    assert_eq!(matches.rules[0].then.iter().collect::<Vec<_>>(), [1]);
+    assert_eq!(matches.rule(0).unwrap().then().iter().collect::<Vec<_>>(), [1]);
     assert_eq!(matches.segments[0].iter().collect::<Vec<_>>(), [1], "the best of those who are there");
     // The day begins at midnight, and whoever comes with it is not there at that very instant.
     assert_eq!(shop.matched(at("2026-03-11 00:00")), [1]);
@@ -174,11 +174,12 @@ end";
     shop.customer(&[lhasa], &[]);
     shop.customer(&[beijing], &[]);
     shop.customer(&[], &[]);
-    let found = &shop.matches(at(NOON)).rules[0];
-    assert_eq!(found.then.iter().collect::<Vec<_>>(), [0]);
+    let matches = shop.matches(at(NOON));
+    let found = matches.rule(0).unwrap();
+    assert_eq!(found.then().iter().collect::<Vec<_>>(), [0]);
     assert_eq!(found.otherwise().iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
-    assert_eq!(found.undecided.iter().collect::<Vec<_>>(), [1, 2, 4], "Beijing is a definite no");
-    assert_eq!(found.wants, [("city".to_owned(), 2), ("average of orders.total".to_owned(), 2)]);
+    assert_eq!(found.undecided().iter().collect::<Vec<_>>(), [1, 2, 4], "Beijing is a definite no");
+    assert_eq!(found.wants().collect::<Vec<_>>(), [("city", 2), ("average of orders.total", 2)]);
 }
 
 #[test]

@@ -126,20 +126,20 @@ impl<'a> Planner<'a> {
             entries: Vec::new(),
         };
         let happened = self.happened(index, rule, &mut plan.occasion);
-        let whom = |which: fn(&RuleMatches) -> Bitmap| -> Vec<Bitmap> {
-            let matched = question.matches.iter().filter_map(|m| m.rules.get(index)).enumerate();
+        let whom = |which: fn(&RuleMatches<'_>) -> Bitmap| -> Vec<Bitmap> {
+            let matched = question.matches.iter().filter_map(|m| m.rule(index)).enumerate();
             let among = matched.map(|(chunk, m)| {
-                let mut members = which(m);
+                let mut members = which(&m);
                 happened.get(chunk).into_iter().for_each(|happened| members.and(happened));
                 members
             });
             among.collect()
         };
-        plan.undecided = whom(|m| m.undecided.clone()).iter().map(|m| m.count() as u64).sum();
+        plan.undecided = whom(|m| m.undecided()).iter().map(|m| m.count() as u64).sum();
         let stop = stopped(rule, question.now);
-        let mut audiences = vec![(whom(|m| m.then.clone()), &rule.then)];
+        let mut audiences = vec![(whom(|m| m.then()), &rule.then)];
         if !rule.otherwise.is_empty() {
-            audiences.push((whom(RuleMatches::otherwise), &rule.otherwise));
+            audiences.push((whom(|m| m.otherwise()), &rule.otherwise));
         }
         let (mut taken, mut verdicts) = (Vec::new(), Vec::new());
         for (members, steps) in audiences {
@@ -404,7 +404,7 @@ fn stopped(rule: &Rule, now: Now) -> Option<(Reason, String)> {
 /// What was missing, summed over the chunks, the most frequent first.
 fn wants(matches: &[Matches], rule: usize) -> Vec<(String, u64)> {
     let mut sums: HashMap<&str, u64> = HashMap::new();
-    for (name, count) in matches.iter().filter_map(|m| m.rules.get(rule)).flat_map(|m| &m.wants) {
+    for (name, count) in matches.iter().filter_map(|m| m.rule(rule)).flat_map(|m| m.wants()) {
         *sums.entry(name).or_default() += count;
     }
     let mut wants: Vec<(String, u64)> =

@@ -125,9 +125,9 @@ fn findings_are_what_all_customers_say() {
             findings.iter().any(|d| d.code.id() == code && d.message.contains(&format!("`{about}`")))
         };
         let whole = |set: &Bitmap, of: &Bitmap| set.count() == of.count();
-        for (rule, m) in program.rules.iter().zip(&matches.rules) {
-            let nobody = m.then.count() == 0 && m.about.count() > 0;
-            let everybody = m.about.count() > 0 && whole(&m.then, &m.about);
+        for (rule, m) in program.rules.iter().zip(matches.rules()) {
+            let nobody = m.then_count() == 0 && m.about().count() > 0;
+            let everybody = m.about().count() > 0 && whole(&m.then(), m.about());
             assert_eq!(
                 has("W030", &rule.name),
                 nobody,
@@ -174,9 +174,10 @@ fn findings_are_what_all_customers_say() {
 }
 
 /// Whom rules reach, and who is in which segment and stage.
-fn selected(matches: &Matches) -> Vec<&Bitmap> {
-    let rules = matches.rules.iter().flat_map(|m| [&*m.about, &m.then]);
-    rules.chain(&matches.segments).chain(matches.stages.iter().flatten()).collect()
+fn selected(matches: &Matches) -> Vec<Bitmap> {
+    let rules = matches.rules().flat_map(|m| [m.about().clone(), m.then()]);
+    let places = matches.segments.iter().chain(matches.stages.iter().flatten());
+    rules.chain(places.cloned()).collect()
 }
 
 /// The program without what a finding is about.

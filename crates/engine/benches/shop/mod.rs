@@ -77,7 +77,7 @@ impl Shop {
         let sum = |matches: &[Matches]| {
             let mut counts = vec![0; rules];
             for matches in matches {
-                counts.iter_mut().zip(&matches.rules).for_each(|(n, rule)| *n += rule.then.count());
+                counts.iter_mut().zip(matches.rules()).for_each(|(n, rule)| *n += rule.then_count() as usize);
             }
             counts
         };

@@ -89,7 +89,7 @@ impl Shop {
 
     /// Who gets what the only rule sends.
     pub fn matched(&self, now: Now) -> Vec<usize> {
-        self.matches(now).rules[0].then.iter().collect()
+        self.matches(now).rule(0).unwrap().then().iter().collect()
     }
 
     /// The trace of the first rule for a customer, as an indented list in the rule's own words.

@@ -43,8 +43,8 @@ async fn same(shop: &Shop, seed: u64) -> usize {
         let names = |chunk: &Chunk, i| chunk.keys.value(i).to_owned();
         let mut sets = vec![[const { BTreeSet::new() }; 3]; program.rules.len()];
         for (chunk, matches) in chunks.iter().zip(&matches) {
-            for (sets, rule) in sets.iter_mut().zip(&matches.rules) {
-                for (set, found) in sets.iter_mut().zip([&rule.then, &rule.otherwise(), &rule.undecided]) {
+            for (sets, rule) in sets.iter_mut().zip(matches.rules()) {
+                for (set, found) in sets.iter_mut().zip([rule.then(), rule.otherwise(), rule.undecided()]) {
                     set.extend(found.iter().map(|i| names(chunk, i)));
                 }
             }
