@@ -22,12 +22,12 @@ pub use error::StoreError;
 pub use load::{CollectionStats, LoadStats, Loaded, Selection};
 pub use table::BadColumn;
 
-use crate::engine_rows::EngineRows;
 use place::Place;
 use reader::Reader;
 use std::collections::BTreeSet;
 use std::path::Path;
 use tidings_engine::chunk::Needs;
+use tidings_plan::past::EngineRows;
 use tidings_schema::{EventSource, Vocabulary};
 
 /// How often a database is read anew that others change while it is read.

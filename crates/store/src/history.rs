@@ -1,13 +1,12 @@
 //! What plans look back at, read from the state in one moment.
 
-use crate::engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
-use crate::outbox::row::{coupon, expires};
+use crate::outbox::row::coupon;
 use crate::state::database::{Arg, Row, args, tuples};
 use crate::state::{State, StateError};
-use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use tidings_plan::past::{EngineRows, GrantRow, KeptRow, SendRow, expires, kept_value};
 use tidings_plan::{Entry, History, PastMessage};
 
 /// What was sent, may have been or is about to be: a cap's place is freed by a definite no only. What waits for a
@@ -214,11 +213,6 @@ fn grant(row: Row<'_>) -> Result<GrantRow, sqlx::Error> {
 
 /// A value as the customer store would write it; none where it was set to nothing.
 fn kept_row(row: Row<'_>) -> Result<Option<KeptRow>, sqlx::Error> {
-    let json: String = row.get("value")?;
-    let value = match serde_json::from_str(&json) {
-        Ok(Value::Null) => return Ok(None),
-        Ok(Value::String(text)) => text,
-        _ => json,
-    };
+    let Some(value) = kept_value(row.get("value")?) else { return Ok(None) };
     Ok(Some(KeptRow { customer: row.get("customer")?, attribute: row.get("attribute")?, value }))
 }

@@ -3,7 +3,6 @@
 pub mod catalogue;
 pub mod consent;
 pub mod customers;
-pub mod engine_rows;
 mod erase;
 pub mod history;
 pub mod import;
@@ -15,7 +14,6 @@ pub mod suppression;
 pub use consent::Consent;
 pub use customers::place::path_of;
 pub use customers::{BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Selection, StoreError};
-pub use engine_rows::{EngineRows, GrantRow, KeptRow, SendRow};
 pub use history::Asked;
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};
 pub use outbox::{
@@ -24,3 +22,4 @@ pub use outbox::{
 };
 pub use state::{OccurrenceRow, OccurrenceState, Pause, RunId, RunRow, Scope, State, StateError};
 pub use suppression::Suppression;
+pub use tidings_plan::{EngineRows, GrantRow, KeptRow, SendRow};

@@ -2,9 +2,9 @@
 
 use crate::customers::column::Column;
 use crate::customers::table::{BadColumn, Read};
-use crate::engine_rows::{GrantRow, KeptRow, SendRow};
 use chrono_tz::Tz;
 use tidings_engine::chunk::Needs;
+use tidings_plan::past::{GrantRow, KeptRow, SendRow};
 use tidings_schema::{Attribute, Raw, Type, Value, Vocabulary, calendar};
 
 /// What stands for the table in reports about values that the engine keeps.

@@ -5,11 +5,11 @@ use crate::customers::error::StoreError;
 use crate::customers::held::{self, Held, HeldChunk, Left, RowKeys};
 use crate::customers::reader::Reader;
 use crate::customers::table::{BadColumn, NOBODY, UNASKED};
-use crate::engine_rows::EngineRows;
 use arrow_array::Array;
 use std::collections::HashSet;
 use std::ops::Range;
 use tidings_engine::chunk::{Chunk, Needs};
+use tidings_plan::past::EngineRows;
 use tidings_schema::{CollectionId, RowSource, Vocabulary};
 
 /// Which customers.

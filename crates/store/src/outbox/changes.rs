@@ -3,8 +3,8 @@
 use super::{Moves, TOGETHER};
 use crate::state::database::{Arg, Row, Turn, Tx, args, tuples};
 use crate::state::{State, StateError};
-use serde_json::Value;
 use std::collections::BTreeMap;
+use tidings_plan::past::changed;
 use tidings_plan::{Key, Status};
 
 /// A change that is due.
@@ -91,23 +91,6 @@ async fn mark(tx: &mut Tx, set: &str, keys: &[Key]) -> Result<(), StateError> {
         tx.execute(sql, args).await?;
     }
     Ok(())
-}
-
-/// What an attribute is after a change: `{"set": value}`, `{"add": "tag"}` or `{"remove": "tag"}`. Tags are a sorted
-/// JSON array without repeats.
-fn changed(before: Option<&str>, change: &str) -> String {
-    let change: Value = serde_json::from_str(change).unwrap_or_default();
-    if let Some(value) = change.get("set") {
-        return value.to_string();
-    }
-    let mut tags: Vec<String> = before.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    if let Some(tag) = change.get("add").and_then(Value::as_str) {
-        tags.push(tag.to_owned());
-    }
-    tags.retain(|tag| change.get("remove").and_then(Value::as_str) != Some(tag));
-    tags.sort_unstable();
-    tags.dedup();
-    Value::from(tags).to_string()
 }
 
 fn change(row: Row<'_>) -> Result<Change, sqlx::Error> {

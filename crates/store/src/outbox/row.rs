@@ -2,6 +2,7 @@
 
 use crate::state::database::Row;
 use serde_json::Value;
+use tidings_plan::past::expires;
 use tidings_plan::{Grant, Key, Kind, Sending, Status};
 
 impl<'r> Row<'r> {
@@ -60,9 +61,4 @@ impl<'r> Row<'r> {
 pub(crate) fn coupon(values: Option<&str>) -> Value {
     let mut values: Value = values.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     values.get_mut("coupon").map(Value::take).unwrap_or_default()
-}
-
-/// Until when a coupon is good, in microseconds since 1970 UTC.
-pub(crate) fn expires(coupon: &Value) -> Option<i64> {
-    coupon.get("expires").and_then(Value::as_i64)
 }
