@@ -188,7 +188,8 @@ impl Site {
 
     /// The customers' database.
     pub async fn customers(&self) -> Result<CustomerStore, StoreError> {
-        CustomerStore::open(self.store.expose_secret(), &self.project.folder).await
+        let (url, folder) = (self.store.expose_secret(), &self.project.folder);
+        CustomerStore::open_as(url, folder, &self.program.vocabulary).await
     }
 
     /// The engine's own database, made where there is none.

@@ -147,6 +147,9 @@ fn database(node: &Node<'_>, servers: &[&str], out: &mut Vec<Diagnostic>) -> Opt
             "a database in memory is gone after every command".to_owned()
         }
         Some(("sqlite", _)) => return Some(url),
+        Some(("files", "" | "//")) => "it names no folder".to_owned(),
+        Some(("files", _)) if servers.contains(&"mysql") => return Some(url),
+        Some(("files", _)) => "nothing can be written to a folder of files".to_owned(),
         Some((scheme, rest)) if servers.contains(&scheme) && rest.starts_with("//") => return Some(url),
         Some((scheme, _)) if servers.contains(&scheme) => format!("it does not begin with `{scheme}://`"),
         Some((scheme, _)) if CUSTOMERS.contains(&scheme) => {

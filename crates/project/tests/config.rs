@@ -128,6 +128,8 @@ fn every_finding_stands_at_its_line() {
         ("store: sqlite:shop.db", "store: postgres:shop", "E152", "postgres:shop"),
         ("store: sqlite:shop.db", "store: oracle://localhost/shop", "E152", "oracle://localhost/shop"),
         ("store: sqlite:shop.db", "store: shop.db", "E152", "shop.db"),
+        ("store: sqlite:shop.db", "store: \"files:\"", "E152", "\"files:\""),
+        ("state: sqlite:.tidings/state.db", "state: files:data", "E152", "files:data"),
         ("store: sqlite:shop.db", "store: \"sqlite::memory:\"", "E152", "\"sqlite::memory:\""),
         ("time_zone: Asia/Shanghai", "time_zone: Asia/Shanghia", "E111", "Asia/Shanghia"),
         ("currency: CNY", "currency: yuan", "E110", "yuan"),

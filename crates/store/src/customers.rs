@@ -6,6 +6,7 @@ mod column;
 mod engine;
 mod error;
 mod events;
+mod files;
 mod held;
 mod keys;
 pub(crate) mod lite;
@@ -37,16 +38,39 @@ pub(crate) const ATTEMPTS: usize = 3;
 #[derive(Clone, Debug)]
 pub struct CustomerStore {
     place: Place,
+    /// What there is to say about the files that it was made from.
+    notes: Vec<String>,
 }
 
 impl CustomerStore {
-    /// Looks whether a store can be read: `sqlite:` and a path, a relative one below `base`, or the URL of a
-    /// PostgreSQL or MySQL server's database.
+    /// Looks whether a store can be read: `sqlite:` and a path, `files:` and a folder, relative ones below `base`, or
+    /// the URL of a PostgreSQL or MySQL server's database.
     pub async fn open(url: &str, base: &Path) -> Result<CustomerStore, StoreError> {
+        CustomerStore::look(url, base, None).await
+    }
+
+    /// The same, with files read as a vocabulary says.
+    pub async fn open_as(
+        url: &str,
+        base: &Path,
+        vocabulary: &Vocabulary,
+    ) -> Result<CustomerStore, StoreError> {
+        CustomerStore::look(url, base, Some(vocabulary)).await
+    }
+
+    async fn look(
+        url: &str,
+        base: &Path,
+        vocabulary: Option<&Vocabulary>,
+    ) -> Result<CustomerStore, StoreError> {
+        if let Some(folder) = files::folder_of(url, base) {
+            let (database, notes) = files::brought_in(&folder, base, vocabulary).await?;
+            return Ok(CustomerStore { place: Place::File(database), notes });
+        }
         let place = Place::of(url, base)?;
         let reader = Reader::open(&place).await?;
         reader.finish(()).await;
-        Ok(CustomerStore { place })
+        Ok(CustomerStore { place, notes: Vec::new() })
     }
 
     /// A connection that only reads.
@@ -67,7 +91,10 @@ impl CustomerStore {
             let mut reader = self.reader().await?;
             let loaded = load::load(&mut reader, vocabulary, needs, selection, engine).await;
             if let Some(loaded) = reader.finish(loaded).await {
-                return loaded;
+                return loaded.map(|mut loaded| {
+                    loaded.stats.notes.clone_from(&self.notes);
+                    loaded
+                });
             }
         }
         Err(self.disturbed())

@@ -2,6 +2,7 @@
 
 use crate::customers::lite::open::has_log;
 use crate::customers::place::Place;
+use crate::import::ImportError;
 use sqlx::mysql::MySqlDatabaseError;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ pub enum StoreError {
     /// The URL is not one of a customer store.
     #[error(
         "the address {url} is not one of a customer store that can be opened: {why}. Write `sqlite:` and the path of the \
-         database file, such as `sqlite:shop.db`, or `postgres://USER:PASSWORD@HOST/DATABASE`, or \
+         database file, such as `sqlite:shop.db`, `files:` and the path of a folder with CSV, Parquet or Excel files, or `postgres://USER:PASSWORD@HOST/DATABASE`, or \
          `mysql://USER:PASSWORD@HOST/DATABASE`"
     )]
     Url {
@@ -26,6 +27,15 @@ pub enum StoreError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// There is no such folder of files.
+    #[error("there is no folder {}. `files:` names one with a file for each table: customers.csv, orders.parquet", path.display())]
+    NoFolder {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A file cannot be read as a table.
+    #[error("{0}")]
+    Files(Box<ImportError>),
     /// The file is something else.
     #[error("{} is not an SQLite database. A CSV file is brought in with `tidings import`", path.display())]
     NotADatabase {

@@ -41,6 +41,8 @@ pub struct LoadStats {
     pub collections: Vec<CollectionStats>,
     /// Columns with values that are not what the schema says.
     pub bad: Vec<BadColumn>,
+    /// What else there is to say, in whole sentences: of files with rows that cannot be read.
+    pub notes: Vec<String>,
 }
 
 /// What was loaded of a collection.

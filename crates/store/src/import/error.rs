@@ -92,8 +92,8 @@ pub enum ImportError {
     CustomersFrom(String),
     /// The store is somebody's server.
     #[error(
-        "files are only imported into an SQLite file, and the project's `store` is another database, which is only ever \
-         read. Load the files with that database's own tools, or write `store: sqlite:` and a path in tidings.yaml"
+        "files are only imported into an SQLite file, and the project's `store` is something else, which is only ever \
+         read. Load the files with that database's own tools, put them into the folder that `files:` names, or write `store: sqlite:` and a path in tidings.yaml"
     )]
     NotOurs,
     /// The database.

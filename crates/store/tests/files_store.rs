@@ -1,0 +1,83 @@
+//! A folder of files as a customer store.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs;
+use std::path::Path;
+use tidings_engine::chunk::Needs;
+use tidings_schema::{AttributeId, CollectionId, Currency, FieldId, Settings, Vocabulary, load};
+use tidings_store::{CustomerStore, EngineRows, LoadStats, Selection, StoreError};
+use tidings_syntax::FileId;
+
+const SCHEMA: &str = "
+customer: {table: customers, key: id, attributes: {city: text, visits: number}}
+collections:
+  orders: {table: orders, customer: customer, time: placed_at, fields: {placed_at: moment, total: money}}
+";
+
+/// What is loaded: each customer's key and city, and the number of all their orders.
+async fn read(base: &Path) -> Result<(Vec<String>, LoadStats), StoreError> {
+    let vocabulary: Vocabulary =
+        load(SCHEMA, FileId(0), &Settings { zone: chrono_tz::Asia::Shanghai, currency: Currency::CNY })
+            .0
+            .unwrap();
+    let mut needs = Needs::default();
+    needs.want(AttributeId(0));
+    needs.want(AttributeId(1));
+    needs.want_field(CollectionId(0), FieldId(0));
+    needs.want_field(CollectionId(0), FieldId(1));
+    let store = CustomerStore::open_as("files:data", base, &vocabulary).await?;
+    let loaded = store.load(&vocabulary, &needs, Selection::All, &EngineRows::default()).await?;
+    let said = loaded.chunks.iter().flat_map(|chunk| {
+        (0..chunk.len()).map(|i| {
+            let city = tidings_engine::value_at(&tidings_schema::Type::Text, &chunk.attributes[0], i);
+            let orders = chunk.collections[0].offsets[i + 1] - chunk.collections[0].offsets[i];
+            format!("{} {city:?} {orders}", chunk.keys.value(i))
+        })
+    });
+    Ok((said.collect(), loaded.stats))
+}
+
+fn kept(base: &Path) -> Vec<String> {
+    let entries = fs::read_dir(base.join(".tidings/files")).unwrap();
+    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name.ends_with(".db"));
+    names
+}
+
+#[tokio::test]
+async fn files_are_read_as_they_are_now() {
+    let base = tempfile::tempdir().unwrap();
+    let data = base.path().join("data");
+    fs::create_dir_all(data.join("orders")).unwrap();
+    fs::write(data.join("customers.csv"), "id,city,visits\nmo,Wuhan,3\nlin,Shanghai,many\n").unwrap();
+    fs::write(data.join("orders/2025.csv"), "customer,placed_at,total\nlin,2025-03-01 10:00,19.90\n")
+        .unwrap();
+    fs::write(
+        data.join("orders/2026.csv"),
+        "customer,placed_at,total\nlin,2026-03-01 10:00,5\nlin,2026-03-01 10:00,5\n",
+    )
+    .unwrap();
+    fs::write(data.join("read me.md"), "not a table").unwrap();
+
+    let (first, stats) = read(base.path()).await.unwrap();
+    // A row that cannot be read is said, and kept with its reason.
+    assert_eq!(first, ["mo Some(Text(\"Wuhan\")) 0"]);
+    assert_eq!(stats.notes.len(), 1, "{stats:?}");
+    assert!(stats.notes[0].starts_with("1 rows of") && stats.collections[0].orphans == 3, "{stats:?}");
+    let made = kept(base.path());
+    assert_eq!(
+        (read(base.path()).await.unwrap(), kept(base.path())),
+        ((first, stats), made.clone()),
+        "nothing is made anew"
+    );
+
+    fs::write(data.join("customers.csv"), "id,city,visits\nmo,Wuhan,3\nlin,Shanghai,12\n").unwrap();
+    let (now, stats) = read(base.path()).await.unwrap();
+    assert_eq!(now, ["lin Some(Text(\"Shanghai\")) 3", "mo Some(Text(\"Wuhan\")) 0"]);
+    assert!(stats.notes.is_empty(), "{stats:?}");
+    assert!(kept(base.path()).len() == 1 && kept(base.path()) != made, "the old one is gone");
+
+    fs::remove_dir_all(&data).unwrap();
+    let gone = read(base.path()).await.unwrap_err().to_string();
+    assert!(gone.contains("there is no folder") && gone.contains("data"), "{gone}");
+}
