@@ -13,6 +13,9 @@ use tidings_syntax::{Code, Diagnostic, FileId, Place, Spanned, suggest};
 /// How long a chain of declarations that need one another may be.
 const LONGEST_CHAIN: usize = 64;
 
+/// How many unknown names are compared with all others; whoever mends those sees the next.
+const MOST_COMPARED: usize = 100;
+
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Named {
@@ -63,6 +66,8 @@ pub(crate) struct Names<'a> {
     /// Rules and journeys.
     senders: HashMap<String, (Named, Option<Place>)>,
     used: HashSet<Named>,
+    /// How many names nothing had.
+    unknown: usize,
     /// What declarations say that is not run yet: whoever uses them says it too.
     not_run: HashMap<Named, Vec<NotRun>>,
     /// The declarations that are being checked, each needed by the one before it.
@@ -259,11 +264,13 @@ impl<'a> Checker<'a> {
         if self.look_up(&name.node) == Some(Named::Broken) {
             return None;
         }
-        let all = self.names.by_name.iter().chain(&self.names.senders);
-        let candidates: Vec<String> =
-            all.filter(|(_, (n, _))| fits(*n)).map(|(name, _)| name.clone()).collect();
-        let candidates = candidates.iter().map(String::as_str);
-        self.unknown_among(Code::UNKNOWN_NAME, name, what, candidates)
+        // Put back below: a report needs all of the checker, and a copy of all names is long.
+        let names = std::mem::take(&mut self.names.by_name);
+        let senders = std::mem::take(&mut self.names.senders);
+        let all = names.iter().chain(&senders).filter(|(_, (n, _))| fits(*n)).map(|(name, _)| name.as_str());
+        let nothing = self.unknown_among(Code::UNKNOWN_NAME, name, what, all);
+        (self.names.by_name, self.names.senders) = (names, senders);
+        nothing
     }
 
     /// Reports a name that is not among `candidates`, with the nearest of them.
@@ -274,10 +281,14 @@ impl<'a> Checker<'a> {
         what: &str,
         candidates: impl Iterator<Item = &'c str>,
     ) -> Option<T> {
-        let mut candidates: Vec<&str> = candidates.collect();
-        candidates.sort_unstable();
         let place = self.place(name.span);
         let mut d = Diagnostic::new(code, place, format!("there is no {what} called `{}`", name.node));
+        self.names.unknown += 1;
+        if self.names.unknown > MOST_COMPARED {
+            return self.report(d);
+        }
+        let mut candidates: Vec<&str> = candidates.collect();
+        candidates.sort_unstable();
         d = match suggest::nearest(&name.node, candidates.iter().copied()) {
             Some(near) => d.fix(format!("`{near}` was probably meant"), place, near),
             None if candidates.is_empty() => d.help(format!("no {what} is declared")),

@@ -90,7 +90,7 @@ impl<'a> Checker<'a> {
     ) -> Option<Rule> {
         let place = self.place(span);
         self.not_run = Vec::new();
-        let errors = self.error_count();
+        let before = self.diagnostics.len();
         let mut gathered = Gathered::default();
         let mut first = HashMap::new();
         for clause in clauses {
@@ -98,7 +98,7 @@ impl<'a> Checker<'a> {
             self.clause(&clause.node, clause.span, &mut gathered);
         }
         let Some(then) = gathered.then else {
-            if self.error_count() > errors {
+            if self.has_errors_since(before) {
                 return None;
             }
             return self.report(
@@ -144,7 +144,7 @@ impl<'a> Checker<'a> {
                 .help("say `repeat every time`, or `once` where that is meant"),
             );
         }
-        if self.error_count() > errors {
+        if self.has_errors_since(before) {
             return None;
         }
         Some(Rule {
@@ -334,8 +334,9 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn error_count(&self) -> usize {
-        self.diagnostics.iter().filter(|d| d.is_error()).count()
+    /// Whether there is an error among the findings after the first so many.
+    fn has_errors_since(&self, before: usize) -> bool {
+        self.diagnostics.iter().skip(before).any(Diagnostic::is_error)
     }
 }
 

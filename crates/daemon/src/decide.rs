@@ -119,7 +119,7 @@ impl<'a> Decider<'a> {
         let populations = evaluator.populations(&chunks, now, self.threads);
         let matches = evaluator.evaluate_all(&chunks, now, &populations, self.threads);
         let evaluating = start.elapsed() - loading;
-        let plan = plan(&Question {
+        let question = Question {
             program: self.program,
             project: self.project,
             now,
@@ -131,7 +131,8 @@ impl<'a> Decider<'a> {
             addresses: self.addresses,
             only: only.as_deref(),
             since: self.since,
-        });
+        };
+        let plan = plan(&question, self.threads);
         let took = [loading, evaluating, start.elapsed() - loading - evaluating];
         let stats = loaded.stats;
         Ok(Decision {

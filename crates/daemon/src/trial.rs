@@ -8,7 +8,7 @@ use tidings_check::program::Action;
 use tidings_engine::Bitmap;
 use tidings_plan::history::address_hash;
 use tidings_plan::{
-    Addresses, Audience, Intent, Key, Kind, Outcome, Plan, Sending, StepPlan, Verdict, pages,
+    Addresses, Audience, Intent, Key, Kind, Outcome, Plan, Sending, StepPlan, Verdict, Verdicts, pages,
 };
 use tidings_schema::Now;
 use tidings_store::{Scope, State, StateError, StoreError};
@@ -124,25 +124,23 @@ fn only(site: &Site, plan: &Plan, rule: usize, (chunk, customer): (usize, usize)
     plan.rules.retain(|r| r.rule == rule);
     for rule in &mut plan.rules {
         let mut all: Vec<Audience> = std::mem::take(&mut rule.audiences);
-        let mine = |a: &Audience| a.members.get(chunk).is_some_and(|m| m.contains(customer));
+        let mine = |a: &Audience| a.outcome.get(chunk).is_some_and(|v| v.of(customer).is_some());
         let which = all.iter().position(mine).unwrap_or(0);
         if which >= all.len() {
             continue;
         }
         let mut audience = all.swap_remove(which);
-        for (c, members) in audience.members.iter_mut().enumerate() {
-            *members = Bitmap::from_fn(members.len(), |i| c == chunk && i == customer);
-        }
-        audience.steps.retain_mut(|step| plan_step(site, step, chunk, to));
+        audience.steps.retain_mut(|step| plan_step(site, step, (chunk, customer), to));
+        audience.outcome = audience.steps.first().map(|step| step.verdicts.clone()).unwrap_or_default();
         rule.audiences = vec![audience];
         rule.stopped = None;
-        rule.entries.clear();
+        (rule.used_up, rule.entered, rule.left) = Default::default();
     }
     plan
 }
 
 /// Plans a step for the one customer; false where it is a message that the address cannot take.
-fn plan_step(site: &Site, step: &mut StepPlan, chunk: usize, to: &str) -> bool {
+fn plan_step(site: &Site, step: &mut StepPlan, (chunk, customer): (usize, usize), to: &str) -> bool {
     let taken = match &step.action {
         Action::Message { channels, .. } => {
             let takes = |channel: &String| site.carriers.addresses().normalise(channel, to).is_some();
@@ -151,10 +149,11 @@ fn plan_step(site: &Site, step: &mut StepPlan, chunk: usize, to: &str) -> bool {
         _ => Some(0),
     };
     let Some(channel) = taken else { return false };
+    let verdict = Verdict::Planned(u8::try_from(channel).unwrap_or(0));
     for (c, verdicts) in step.verdicts.iter_mut().enumerate() {
-        verdicts.clear();
+        *verdicts = Verdicts::default();
         if c == chunk {
-            verdicts.push(Verdict::Planned(u8::try_from(channel).unwrap_or(0)));
+            verdicts.add(verdict, Bitmap::from_fn(customer + 1, |i| i == customer));
         }
     }
     true

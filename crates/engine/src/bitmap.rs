@@ -72,9 +72,28 @@ impl Bitmap {
         self.len == 0
     }
 
+    /// Whether anybody is in it.
+    pub fn any(&self) -> bool {
+        self.words.iter().any(|w| *w != 0)
+    }
+
+    /// Adds customer `i`, who is one of them.
+    pub fn insert(&mut self, i: usize) {
+        debug_assert!(i < self.len, "one of the customers");
+        self.words.resize(self.len.div_ceil(64), 0);
+        if let Some(word) = self.words.get_mut(i / 64) {
+            *word |= 1 << (i % 64);
+        }
+    }
+
     /// How many are in it.
     pub fn count(&self) -> usize {
         count(&self.words)
+    }
+
+    /// How many are in both.
+    pub fn count_both(&self, other: &Bitmap) -> usize {
+        count_both(&self.words, &other.words)
     }
 
     /// Whether customer `i` is in it; false beyond the end.
@@ -158,6 +177,19 @@ pub(crate) fn count(words: &[u64]) -> usize {
     let mut count = 0;
     for word in words {
         count += word.count_ones() as usize;
+    }
+    count
+}
+
+#[multiversion(targets(
+    "x86_64+avx512f+avx512vl+avx512vpopcntdq+popcnt",
+    "x86_64+avx2+popcnt",
+    "x86_64+popcnt"
+))]
+fn count_both(words: &[u64], others: &[u64]) -> usize {
+    let mut count = 0;
+    for (word, other) in words.iter().zip(others) {
+        count += (word & other).count_ones() as usize;
     }
     count
 }

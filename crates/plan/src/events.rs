@@ -56,40 +56,50 @@ fn counts_from(rule: usize, since: &[(usize, i64)], now: i64) -> i64 {
     since.min(now).saturating_sub(LATE)
 }
 
-/// By customer of a chunk, the moment of the latest event that a rule waits for, among those that count now; no
-/// customer has one where the event cannot be looked for. None where the rule waits for none. As for all rows, what
-/// happens now or later has not happened.
-pub(crate) fn latest(question: &Question<'_>, rule: usize, chunk: &Chunk) -> Option<Vec<Option<i64>>> {
+/// What a rule waits for: its source, unless the event cannot be looked for, and after which moment it counts. None
+/// where it waits for nothing.
+pub(crate) fn waits_for<'a>(question: &Question<'a>, rule: usize) -> Option<Waits<'a>> {
     let schedule = &question.program.rules.get(rule)?.schedule;
-    let from = counts_from(rule, question.since, question.now.micros);
-    matches!(schedule, Schedule::On(_)).then(|| moments(question, schedule, from, chunk).unwrap_or_default())
+    let after = counts_from(rule, question.since, question.now.micros);
+    let waits = || Waits { source: source(&question.program.vocabulary, schedule), after };
+    matches!(schedule, Schedule::On(_)).then(waits)
 }
 
-fn moments(
-    question: &Question<'_>,
-    schedule: &Schedule,
-    from: i64,
-    chunk: &Chunk,
-) -> Option<Vec<Option<i64>>> {
-    let vocabulary = &question.program.vocabulary;
-    let now = question.now.micros;
-    let counts = |at: &i64| from < *at && *at < now;
-    let moment = |times: &Int64Array, i: usize| times.is_valid(i).then(|| times.value(i)).filter(counts);
-    match source(vocabulary, schedule)? {
-        EventSource::Attribute(id) => {
-            let times =
-                chunk.attributes.get(question.needs.attribute(*id)?)?.as_primitive_opt::<Int64Type>()?;
-            Some((0..chunk.len()).map(|i| moment(times, i)).collect())
-        }
-        EventSource::Row(id) => {
-            let place = question.needs.collection(*id)?;
-            let rows = chunk.collections.get(place)?;
-            let time = vocabulary.collection(*id)?.time;
-            let field = question.needs.collections.get(place)?.fields.iter().position(|f| *f == time)?;
-            let times = rows.fields.get(field)?.as_primitive_opt::<Int64Type>()?;
-            let latest = |from: i32, to: i32| (from..to).filter_map(|row| moment(times, row as usize)).max();
-            let ends = rows.offsets.iter().zip(rows.offsets.iter().skip(1));
-            Some(ends.map(|(from, to)| latest(*from, *to)).collect())
+/// An event that a rule waits for.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Waits<'a> {
+    source: Option<&'a EventSource>,
+    after: i64,
+}
+
+impl Waits<'_> {
+    /// By position in a chunk, ascending, those to whom it happened, with the moment of the latest event among those
+    /// that count now. As for all rows, what happens now or later has not happened.
+    pub(crate) fn latest(&self, question: &Question<'_>, chunk: &Chunk) -> Vec<(usize, i64)> {
+        self.moments(question, chunk).unwrap_or_default()
+    }
+
+    fn moments(&self, question: &Question<'_>, chunk: &Chunk) -> Option<Vec<(usize, i64)>> {
+        let now = question.now.micros;
+        let counts = |at: &i64| self.after < *at && *at < now;
+        let moment = |times: &Int64Array, i: usize| times.is_valid(i).then(|| times.value(i)).filter(counts);
+        match self.source? {
+            EventSource::Attribute(id) => {
+                let times =
+                    chunk.attributes.get(question.needs.attribute(*id)?)?.as_primitive_opt::<Int64Type>()?;
+                Some((0..chunk.len()).filter_map(|i| Some((i, moment(times, i)?))).collect())
+            }
+            EventSource::Row(id) => {
+                let place = question.needs.collection(*id)?;
+                let rows = chunk.collections.get(place)?;
+                let time = question.program.vocabulary.collection(*id)?.time;
+                let field = question.needs.collections.get(place)?.fields.iter().position(|f| *f == time)?;
+                let times = rows.fields.get(field)?.as_primitive_opt::<Int64Type>()?;
+                let latest =
+                    |from: i32, to: i32| (from..to).filter_map(|row| moment(times, row as usize)).max();
+                let ends = rows.offsets.iter().zip(rows.offsets.iter().skip(1)).enumerate();
+                Some(ends.filter_map(|(i, (from, to))| Some((i, latest(*from, *to)?))).collect())
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The last look before a message leaves: what the plan held back is held back once more, with what has happened
 //! since. A pure function; the store calls it inside the transaction that lets the message out.
 
-use crate::make::{before, held_out};
+use crate::make::policy::{before, held_out};
 use crate::outbox::{Kind, Status};
 use crate::reach::within;
 use chrono::NaiveDateTime;

@@ -6,7 +6,7 @@ use crate::outbox::{Fallback, Intent, Key, Kind};
 use crate::plan::{Audience, Plan, RulePlan, StepPlan, Verdict};
 use crate::reach::Reach;
 use serde_json::{Map, Value as Json, json};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use tidings_check::program::{Action, Lateness, Rule};
 use tidings_engine::Chunk;
 use tidings_schema::{AttributeId, Value, calendar};
@@ -56,13 +56,20 @@ pub fn pages<'a>(
     supplies: &'a Supplies,
 ) -> impl Iterator<Item = Page> + use<'a> {
     plan.rules.iter().flat_map(move |rule| {
-        let entries = rule.entries.iter().map(|(customer, entry)| (customer.as_str(), *entry)).collect();
         let (pages, page) = (Vec::new(), Page::default());
-        let reach = HashMap::new();
-        let mut paging = Paging { question, supplies, plan: rule, pages, page, customers: 0, entries, reach };
+        let hold = hold(rule);
+        let mut paging =
+            Paging { question, supplies, plan: rule, pages, page, hold, customers: 0, reach: HashMap::new() };
         paging.rule();
         paging.pages
     })
+}
+
+/// What a rule waits for a person for.
+fn hold(plan: &RulePlan) -> Option<Hold> {
+    let customers = plan.waiting();
+    let reason = plan.stopped.clone().filter(|_| customers > 0)?;
+    Some(Hold { rule: plan.identity.clone(), reason, customers })
 }
 
 struct Paging<'a> {
@@ -71,9 +78,8 @@ struct Paging<'a> {
     plan: &'a RulePlan,
     pages: Vec<Page>,
     page: Page,
+    hold: Option<Hold>,
     customers: usize,
-    /// The entries that are not in a page yet.
-    entries: BTreeMap<&'a str, Entry>,
     /// By chunk and channel, where somebody was asked for who may be reached there in place of another channel.
     reach: HashMap<(usize, String), Reach>,
 }
@@ -82,37 +88,43 @@ impl Paging<'_> {
     fn rule(&mut self) {
         let Some(rule) = self.question.program.rules.get(self.plan.rule) else { return };
         let plan = self.plan;
+        let mut only_entered = plan.entered.clone();
         for audience in &plan.audiences {
-            for (c, (chunk, members)) in self.question.chunks.iter().zip(&audience.members).enumerate() {
-                for (nth, customer) in members.iter().enumerate() {
-                    let sent = !matches!(audience.verdict(c, nth), Verdict::Held(_));
-                    if sent || plan.used_up.contains(&(c, customer)) {
-                        let member = Member { rule, audience, chunk, chunk_index: c, nth, customer };
-                        self.member(&member);
-                    }
+            for (c, (chunk, outcome)) in self.question.chunks.iter().zip(&audience.outcome).enumerate() {
+                let mut whom = outcome.sent();
+                if let Some(mut used_up) = plan.used_up.get(c).cloned() {
+                    used_up.and(&outcome.members());
+                    whom.or(&used_up);
                 }
+                for customer in whom.iter() {
+                    self.member(&Member { rule, audience, chunk, chunk_index: c, customer });
+                }
+                only_entered.get_mut(c).into_iter().for_each(|entered| entered.without(&whom));
             }
         }
-        for (customer, entry) in std::mem::take(&mut self.entries) {
-            self.page.entries.push((plan.identity.clone(), customer.to_owned(), entry));
+        for (chunk, entered) in self.question.chunks.iter().zip(&only_entered) {
+            entered.iter().for_each(|customer| self.enter(chunk.keys.value(customer)));
+        }
+        for (customer, entry) in &plan.left {
+            self.page.entries.push((plan.identity.clone(), customer.clone(), *entry));
         }
         self.turn();
     }
 
+    fn enter(&mut self, customer: &str) {
+        let before = self.question.history.rules.get(&self.plan.identity);
+        let before = before.and_then(|h| h.entries.get(customer)).map_or(0, |e| e.ordinal);
+        let entry = Entry { ordinal: before + 1, inside: true };
+        self.page.entries.push((self.plan.identity.clone(), customer.to_owned(), entry));
+    }
+
     fn turn(&mut self) {
         if self.page != Page::default() {
-            self.page.hold = self.hold();
+            self.page.hold = self.hold.clone();
             self.page.cursor = format!("{}/{}", self.plan.identity, self.pages.len() + 1);
             self.pages.push(std::mem::take(&mut self.page));
         }
         self.customers = 0;
-    }
-
-    /// What the rule waits for a person for.
-    fn hold(&self) -> Option<Hold> {
-        let customers = self.plan.waiting();
-        let reason = self.plan.stopped.clone().filter(|_| customers > 0)?;
-        Some(Hold { rule: self.plan.identity.clone(), reason, customers })
     }
 
     fn member(&mut self, member: &Member<'_>) {
@@ -120,14 +132,14 @@ impl Paging<'_> {
         let mut coupon = None;
         for step in &member.audience.steps {
             if let Some(Verdict::Planned(channel) | Verdict::Waits(channel)) =
-                step.verdict(member.chunk_index, member.nth)
+                step.verdict(member.chunk_index, member.customer)
             {
                 self.step(member, &step.id, &step.action, usize::from(channel), &occasion, &mut coupon);
             }
         }
         // An entry is written with what it brings, or it would be used up without it.
-        if let Some(entry) = self.entries.remove(member.key()) {
-            self.page.entries.push((self.plan.identity.clone(), member.key().to_owned(), entry));
+        if self.plan.entered.get(member.chunk_index).is_some_and(|e| e.contains(member.customer)) {
+            self.enter(member.key());
         }
         self.page.occasions.push(Occasion {
             rule: self.plan.identity.clone(),
@@ -356,7 +368,6 @@ struct Member<'a> {
     audience: &'a Audience,
     chunk: &'a Chunk,
     chunk_index: usize,
-    nth: usize,
     customer: usize,
 }
 

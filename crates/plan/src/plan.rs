@@ -1,7 +1,8 @@
 //! The plan: one plain value that `tidings plan` prints and `tidings run` enqueues.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use tidings_check::program::Action;
 use tidings_engine::Bitmap;
 use tidings_schema::Now;
@@ -34,21 +35,22 @@ pub struct RulePlan {
     pub wants: Vec<(String, u64)>,
     /// Which occasion it is for the planned customers: the same for all, but for those in `ordinals`.
     pub occasion: Occasions,
-    /// Those for whom a cap drops what it has no room for, by chunk and position: the occasion is used up, though
-    /// nothing is sent.
-    pub used_up: HashSet<(usize, usize)>,
+    /// By chunk, those for whom a cap drops what it has no room for: the occasion is used up, though nothing is sent.
+    pub used_up: Vec<Bitmap>,
     /// Why the whole rule is held back, or waits for a person, in words for people.
     pub stopped: Option<String>,
-    /// How each customer's being in the audience changes, for rules that go by entries.
-    pub entries: Vec<(String, crate::history::Entry)>,
+    /// By chunk, who enters the rule's audience now, for rules that go by entries.
+    pub entered: Vec<Bitmap>,
+    /// Who left it, by key, in the order of keys.
+    pub left: Vec<(String, crate::history::Entry)>,
 }
 
 /// Some customers and what each of them gets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Audience {
-    /// Who they are, by chunk.
-    pub members: Vec<Bitmap>,
-    /// What they get.
+    /// By chunk, what happens to them: planned where any step is, else the first step's reason.
+    pub outcome: Vec<Verdicts>,
+    /// What they get; each step has a verdict on each of them.
     pub steps: Vec<StepPlan>,
 }
 
@@ -59,8 +61,14 @@ pub struct StepPlan {
     pub id: String,
     /// What it does.
     pub action: Action,
-    /// By chunk, one verdict for each member, in their order.
-    pub verdicts: Vec<Vec<Verdict>>,
+    /// By chunk.
+    pub verdicts: Vec<Verdicts>,
+}
+
+/// Some customers of one chunk by what happens to them: each is in one set, and no set is of nobody.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdicts {
+    sets: Vec<(Verdict, Arc<Bitmap>)>,
 }
 
 /// What happens to one step for one customer.
@@ -156,8 +164,12 @@ pub struct Occasions {
 impl Occasions {
     /// The occasion of a customer.
     pub fn of(&self, chunk: usize, customer: usize) -> String {
+        self.named(self.ordinals.get(&(chunk, customer)).copied())
+    }
+
+    /// The occasion of whoever has this ordinal, or none.
+    pub(crate) fn named(&self, ordinal: Option<i64>) -> String {
         let kind = self.usual.split(' ').next().unwrap_or_default();
-        let ordinal = self.ordinals.get(&(chunk, customer));
         ordinal.map_or_else(|| self.usual.clone(), |n| format!("{kind} {n}"))
     }
 }
@@ -172,13 +184,20 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds one.
-    pub fn add(&mut self, verdict: Verdict) {
-        match verdict {
-            Verdict::Planned(_) => self.planned += 1,
-            Verdict::Waits(_) => *self.held.entry(Reason::OverLimit).or_default() += 1,
-            Verdict::Held(reason) => *self.held.entry(reason).or_default() += 1,
-        }
+    fn of<'v>(all: impl Iterator<Item = &'v Verdicts>) -> Tally {
+        let mut tally = Tally::default();
+        all.flat_map(Verdicts::iter).for_each(|(verdict, set)| tally.add(verdict, set.count() as u64));
+        tally
+    }
+
+    /// Adds so many.
+    fn add(&mut self, verdict: Verdict, customers: u64) {
+        let counted = match verdict {
+            Verdict::Planned(_) => &mut self.planned,
+            Verdict::Waits(_) => self.held.entry(Reason::OverLimit).or_default(),
+            Verdict::Held(reason) => self.held.entry(reason).or_default(),
+        };
+        *counted += customers;
     }
 
     /// Planned and held together.
@@ -190,68 +209,136 @@ impl Tally {
 impl RulePlan {
     /// How many customers matched, in both audiences.
     pub fn matched(&self) -> u64 {
-        self.audiences.iter().flat_map(|a| &a.members).map(|m| m.count() as u64).sum()
+        self.tally().total()
     }
 
-    /// Customers by what happens to them: planned where any of their steps is, else the first step's reason.
-    /// The total is [`RulePlan::matched`].
+    /// Customers by what happens to them. The total is [`RulePlan::matched`].
     pub fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        self.for_each_member(|_, _, verdict| tally.add(verdict));
-        tally
+        Tally::of(self.outcomes().map(|(_, verdicts)| verdicts))
     }
 
     /// How many customers wait for a person's word.
     pub fn waiting(&self) -> u64 {
-        let mut waiting = 0;
-        self.for_each_member(|_, _, verdict| waiting += u64::from(matches!(verdict, Verdict::Waits(_))));
-        waiting
+        self.outcomes().map(|(_, verdicts)| verdicts.count(|v| matches!(v, Verdict::Waits(_)))).sum()
+    }
+
+    /// Audience by audience, the chunks with what happens to each customer.
+    fn outcomes(&self) -> impl Iterator<Item = (usize, &Verdicts)> {
+        self.audiences.iter().flat_map(|a| a.outcome.iter().enumerate())
     }
 
     /// Each member with its chunk, position and verdict, audience by audience.
-    pub fn for_each_member(&self, mut each: impl FnMut(usize, usize, Verdict)) {
-        for audience in &self.audiences {
-            for (chunk, members) in audience.members.iter().enumerate() {
-                for (nth, customer) in members.iter().enumerate() {
-                    each(chunk, customer, audience.verdict(chunk, nth));
-                }
-            }
-        }
+    pub fn members(&self) -> impl Iterator<Item = (usize, usize, Verdict)> {
+        self.outcomes().flat_map(|(chunk, verdicts)| {
+            let members: Vec<usize> = verdicts.members().iter().collect();
+            members.into_iter().filter_map(move |i| Some((chunk, i, verdicts.of(i)?)))
+        })
     }
-}
 
-impl Audience {
-    /// What happens to the `nth` member of a chunk: planned where any step is, else the first step's reason.
-    pub fn verdict(&self, chunk: usize, nth: usize) -> Verdict {
-        let mut verdicts = self.steps.iter().filter_map(|s| s.verdict(chunk, nth));
-        let first = verdicts.next().unwrap_or(Verdict::Held(Reason::NotRun));
-        match first {
-            Verdict::Held(_) => verdicts.find(|v| !matches!(v, Verdict::Held(_))).unwrap_or(first),
-            sent => sent,
+    /// Lets wait for a person whatever is planned.
+    pub(crate) fn hold(&mut self) {
+        for audience in &mut self.audiences {
+            let steps = audience.steps.iter_mut().flat_map(|step| &mut step.verdicts);
+            audience.outcome.iter_mut().chain(steps).for_each(Verdicts::hold);
         }
     }
 }
 
 impl StepPlan {
-    /// The verdict on the `nth` member of a chunk.
-    pub fn verdict(&self, chunk: usize, nth: usize) -> Option<Verdict> {
-        self.verdicts.get(chunk)?.get(nth).copied()
+    /// The verdict on a customer, by chunk and position.
+    pub fn verdict(&self, chunk: usize, customer: usize) -> Option<Verdict> {
+        self.verdicts.get(chunk)?.of(customer)
     }
 
     /// How many are planned and held.
     pub fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        self.verdicts.iter().flatten().for_each(|v| tally.add(*v));
-        tally
+        Tally::of(self.verdicts.iter())
     }
 
     /// The planned ones by channel, in the action's order; steps that are no messages have none.
     pub fn by_channel(&self) -> Vec<(&str, u64)> {
         let Action::Message { channels, .. } = &self.action else { return Vec::new() };
         let count = |i: usize| {
-            let through = |v: &&Verdict| **v == Verdict::Planned(i as u8);
-            self.verdicts.iter().flatten().filter(through).count() as u64
+            let through = |verdicts: &Verdicts| verdicts.count(|v| v == Verdict::Planned(i as u8));
+            self.verdicts.iter().map(through).sum()
         };
         channels.iter().enumerate().map(|(i, c)| (c.as_str(), count(i))).collect()
+    }
+}
+
+impl Verdicts {
+    /// Adds some who are in no set yet.
+    pub fn add(&mut self, verdict: Verdict, customers: Bitmap) {
+        if customers.any() {
+            self.sets.push((verdict, Arc::new(customers)));
+        }
+    }
+
+    /// The sets.
+    pub fn iter(&self) -> impl Iterator<Item = (Verdict, &Bitmap)> {
+        self.sets.iter().map(|(verdict, set)| (*verdict, set.as_ref()))
+    }
+
+    /// The verdict on a customer, by position; none for who is no member.
+    pub fn of(&self, customer: usize) -> Option<Verdict> {
+        self.iter().find(|(_, set)| set.contains(customer)).map(|(verdict, _)| verdict)
+    }
+
+    /// Everybody on whom there is a verdict.
+    pub fn members(&self) -> Bitmap {
+        self.those(|_| true)
+    }
+
+    /// Those who are sent something, now or after a person's word.
+    pub fn sent(&self) -> Bitmap {
+        self.those(|verdict| !matches!(verdict, Verdict::Held(_)))
+    }
+
+    fn those(&self, which: impl Fn(Verdict) -> bool) -> Bitmap {
+        let sets = self.iter().filter(|(verdict, _)| which(*verdict)).map(|(_, set)| set.clone());
+        let together = sets.reduce(|mut all, set| {
+            all.or(&set);
+            all
+        });
+        together.unwrap_or_default()
+    }
+
+    /// What happens to customers over some steps: planned where any is, else the first one's reason.
+    pub(crate) fn together(steps: &[Verdicts]) -> Verdicts {
+        let (first, later) =
+            steps.split_first().map_or((Verdicts::default(), &[][..]), |(f, l)| (f.clone(), l));
+        later.iter().fold(first, |mut all, step| {
+            all.and_then(step);
+            all
+        })
+    }
+
+    fn and_then(&mut self, later: &Verdicts) {
+        for (verdict, set) in later.iter().filter(|(verdict, _)| !matches!(verdict, Verdict::Held(_))) {
+            let mut sent = Bitmap::none(set.len());
+            for (_, held) in self.sets.iter_mut().filter(|(v, _)| matches!(v, Verdict::Held(_))) {
+                let mut both = Bitmap::clone(held);
+                both.and(set);
+                if both.any() {
+                    Arc::make_mut(held).without(&both);
+                    sent.or(&both);
+                }
+            }
+            self.sets.retain(|(_, set)| set.any());
+            self.add(verdict, sent);
+        }
+    }
+
+    /// Lets wait for a person whatever is planned.
+    pub(crate) fn hold(&mut self) {
+        for (verdict, _) in &mut self.sets {
+            if let Verdict::Planned(channel) = *verdict {
+                *verdict = Verdict::Waits(channel);
+            }
+        }
+    }
+
+    fn count(&self, which: impl Fn(Verdict) -> bool) -> u64 {
+        self.iter().filter(|(verdict, _)| which(*verdict)).map(|(_, set)| set.count() as u64).sum()
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::Plan;
 use crate::events;
-use crate::make::{Question, held_out, messages_under};
+use crate::make::Question;
+use crate::make::policy::{held_out, messages_under};
 use crate::plan::Verdict;
 use crate::reach::Reach;
 use arrow_array::Array;
@@ -67,21 +68,21 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
             quiet: reach.quiet.contains(i),
         });
     }
-    let caps = policy.caps.iter().map(|cap| (cap.count, messages_under(cap, question, key)));
-    let audience = planned.audiences.iter().find(|a| a.members.get(c).is_some_and(|m| m.contains(i)));
-    let steps = audience.and_then(|a| {
-        let nth = a.members.get(c)?.iter().position(|member| member == i)?;
-        Some(a.steps.iter().filter_map(|s| Some((s.id.clone(), s.verdict(c, nth)?))).collect())
-    });
+    let messages = question.history.messages.get(key).map_or(&[][..], Vec::as_slice);
+    let caps = policy.caps.iter().map(|cap| (cap.count, messages_under(cap, question.now, messages)));
+    let steps = planned.audiences.iter().flat_map(|a| &a.steps);
     let reached = question.history.rules.get(rule.identity()).and_then(|h| h.reached.get(key));
     Some(Situation {
         held_out_everywhere: policy.hold_out.map(|share| held_out(question.project, "", key, share)),
         held_out_here: rule.hold_out.map(|share| held_out(question.project, rule.identity(), key, share)),
-        event: events::latest(question, planned.rule, chunk).map(|at| at.get(i).copied().flatten()),
+        event: events::waits_for(question, planned.rule).map(|event| {
+            let happened = event.latest(question, chunk);
+            happened.iter().find(|(at, _)| *at == i).map(|(_, moment)| *moment)
+        }),
         reached: reached.map(|r| (r.occasions, r.last_at)),
         channels,
         caps: caps.collect(),
-        steps: steps.unwrap_or_default(),
+        steps: steps.filter_map(|s| Some((s.id.clone(), s.verdict(c, i)?))).collect(),
     })
 }
 
@@ -111,7 +112,7 @@ pub fn customer(chunks: &[Chunk], key: &str) -> Option<Chunk> {
 }
 
 /// The chunk and position of a customer. Chunks are in the order of their keys' bytes, and so is each of them.
-fn find(chunks: &[Chunk], key: &str) -> Option<(usize, usize)> {
+pub(crate) fn find(chunks: &[Chunk], key: &str) -> Option<(usize, usize)> {
     let first = |chunk: &Chunk| !chunk.is_empty() && chunk.keys.value(0) <= key;
     let c = chunks.partition_point(first).checked_sub(1)?;
     let keys = &chunks.get(c)?.keys;

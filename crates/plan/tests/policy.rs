@@ -27,7 +27,7 @@ fn what_a_cap_has_no_room_for_waits_or_is_dropped() {
             let entry = Entry { ordinal: 1, inside: true };
             assert_eq!(entered, (!later && repeat != "once").then_some(entry), "{then} {repeat}");
             shop.now.micros += 8 * DAY;
-            let verdict = shop.plan().rules[1].audiences[0].verdict(1, 0);
+            let verdict = shop.plan().rules[1].audiences[0].outcome[1].of(0).unwrap();
             let dropped = Verdict::Held(Reason::AlreadySent);
             assert_eq!(verdict, if later { Verdict::Planned(0) } else { dropped }, "{then} {repeat}");
         }

@@ -16,6 +16,10 @@ use tree::Tree;
 /// Larger files are refused unread, in bytes.
 const MAX_SIZE: usize = 256 * 1024;
 
+/// Files with more brackets inside one another are refused unread: what YAML's reader takes for them grows with their
+/// square. Far more than it would read in the end.
+const MAX_BRACKETS: usize = 1_000;
+
 /// A YAML file that was read.
 #[derive(Debug)]
 pub struct Document<'t> {
@@ -72,6 +76,14 @@ impl<'t> Document<'t> {
             );
             return None;
         }
+        if let Some(at) = too_deep(text) {
+            let place = Place { file, span: Span::new(at, at + 1) };
+            let message = format!("more than {MAX_BRACKETS} brackets inside one another");
+            out.push(
+                Diagnostic::new(Code::BAD_YAML, place, message).help("look whether it is the right file"),
+            );
+            return None;
+        }
         let blank = text.lines().all(|l| l.trim_start().is_empty() || l.trim_start().starts_with('#'));
         let root = if blank {
             Ok(Value::Nothing)
@@ -86,6 +98,21 @@ impl<'t> Document<'t> {
     pub fn root(&self) -> Node<'_> {
         Node { document: self, value: &self.root, path: Vec::new() }
     }
+}
+
+/// Where brackets are too deep inside one another, those in texts and comments counted like all others.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth: usize = 0;
+    let brackets = text.bytes().enumerate();
+    let mut deeper = brackets.filter(|(_, byte)| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_BRACKETS
+    });
+    deeper.next().map(|(at, _)| at)
 }
 
 impl<'d> Node<'d> {

@@ -254,3 +254,18 @@ fn nothing_and_too_much_are_refused() {
     let laughs = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
     assert!(!read(laughs).1.is_empty());
 }
+
+#[test]
+fn brackets_far_too_deep_are_refused_before_they_are_read() {
+    for (open, close) in [("[", "]"), ("{a: ", "}")] {
+        let text = format!("customer: {}{}", open.repeat(50_000), close.repeat(50_000));
+        let (vocabulary, found) = load(
+            &text,
+            tidings_syntax::FileId(0),
+            &Settings { zone: chrono_tz::Tz::UTC, currency: Currency::CNY },
+        );
+        assert!(vocabulary.is_none());
+        let [finding] = &found[..] else { panic!("{found:?}") };
+        assert!(finding.message.contains("more than 1000 brackets"), "{}", finding.message);
+    }
+}

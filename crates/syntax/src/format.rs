@@ -55,7 +55,8 @@ fn is_plain(name: &str) -> bool {
 
 impl Page<'_> {
     fn file(&mut self, file: &File) {
-        for (i, item) in file.items.iter().enumerate() {
+        let aligned = name_widths(&file.items);
+        for ((i, item), aligned) in file.items.iter().enumerate().zip(aligned) {
             let before = i.checked_sub(1).and_then(|i| file.items.get(i));
             let together = before.is_some_and(|b| {
                 matches!(
@@ -68,7 +69,6 @@ impl Page<'_> {
             }
             let next =
                 file.items.get(i + 1).map(|n| n.span.start).or(file.sentence.as_ref().map(|s| s.span.start));
-            let aligned = name_width(&file.items, i);
             self.before(item.span.start);
             self.item(item, aligned, next.unwrap_or(u32::MAX));
         }
@@ -276,19 +276,20 @@ impl Page<'_> {
     }
 }
 
-/// How wide the names are among the neighbours of a define or a score that stand together with it.
-fn name_width(items: &[Spanned<Item>], at: usize) -> usize {
+/// For each item how wide the names are among the defines or the scores that it stands together with, one behind
+/// another; 0 for what is neither.
+fn name_widths(items: &[Spanned<Item>]) -> Vec<usize> {
     let name = |item: &Spanned<Item>| match &item.node {
-        Item::Define(d) => Some((0, width(&word::name(&d.name.node)))),
-        Item::Score(s) => Some((1, width(&word::name(&s.name.node)))),
-        _ => None,
+        Item::Define(d) => (Some(0), width(&word::name(&d.name.node))),
+        Item::Score(s) => (Some(1), width(&word::name(&s.name.node))),
+        _ => (None, 0),
     };
-    let Some(kind) = items.get(at).and_then(name).map(|(kind, _)| kind) else { return 0 };
-    let same = |item: &&Spanned<Item>| name(item).is_some_and(|(k, _)| k == kind);
-    let (before, after) = items.split_at_checked(at).unwrap_or((items, &[]));
-    let run = before.iter().rev().take_while(same).chain(after.iter().take_while(same));
-    let widths: Vec<usize> = run.filter_map(name).map(|(_, w)| w).collect();
-    let widest = widths.iter().copied().max().unwrap_or(0);
-    // One very long name would push all others far to the right.
-    if widest <= 24 { widest } else { 0 }
+    let names: Vec<(Option<u8>, usize)> = items.iter().map(name).collect();
+    let neighbours = names.chunk_by(|(a, _), (b, _)| a == b);
+    let aligned = neighbours.flat_map(|together| {
+        let widest = together.iter().map(|(_, width)| *width).max().unwrap_or(0);
+        // One very long name would push all others far to the right.
+        std::iter::repeat_n(if widest <= 24 { widest } else { 0 }, together.len())
+    });
+    aligned.collect()
 }

@@ -1,6 +1,7 @@
 //! Customers whom several rules match.
 
-use tidings_plan::{Plan, RulePlan};
+use tidings_engine::Bitmap;
+use tidings_plan::{Plan, RulePlan, Verdicts};
 
 /// Above so many rules the pairs are too many to look at.
 const MOST_RULES: usize = 300;
@@ -20,10 +21,12 @@ pub fn overlaps(plan: &Plan, most: usize) -> Vec<Overlap<'_>> {
     if plan.rules.len() > MOST_RULES {
         return Vec::new();
     }
+    let matched: Vec<(&RulePlan, Vec<Bitmap>)> =
+        plan.rules.iter().map(|rule| (rule, matched(rule))).collect();
     let mut found = Vec::new();
-    for (i, first) in plan.rules.iter().enumerate() {
-        for second in plan.rules.iter().skip(i + 1) {
-            let customers = shared(first, second);
+    for (i, (first, ours)) in matched.iter().enumerate() {
+        for (second, theirs) in matched.iter().skip(i + 1) {
+            let customers = ours.iter().zip(theirs).map(|(a, b)| a.count_both(b) as u64).sum();
             if customers > 0 {
                 found.push(Overlap { first: &first.name, second: &second.name, customers });
             }
@@ -34,12 +37,16 @@ pub fn overlaps(plan: &Plan, most: usize) -> Vec<Overlap<'_>> {
     found
 }
 
-fn shared(first: &RulePlan, second: &RulePlan) -> u64 {
-    let pairs = first.audiences.iter().flat_map(|a| second.audiences.iter().map(move |b| (a, b)));
-    let both = pairs.flat_map(|(a, b)| a.members.iter().zip(&b.members)).map(|(a, b)| {
-        let mut both = a.clone();
-        both.and(b);
-        both.count() as u64
-    });
-    both.sum()
+/// By chunk, whom a rule matches.
+fn matched(rule: &RulePlan) -> Vec<Bitmap> {
+    let mut matched: Vec<Bitmap> = Vec::new();
+    for audience in &rule.audiences {
+        for (chunk, members) in audience.outcome.iter().map(Verdicts::members).enumerate() {
+            match matched.get_mut(chunk) {
+                Some(all) => all.or(&members),
+                None => matched.push(members),
+            }
+        }
+    }
+    matched
 }

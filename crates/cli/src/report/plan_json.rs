@@ -39,8 +39,7 @@ fn rule(rule: &RulePlan, chunks: &[Chunk], customers: bool) -> Value {
         "samples": samples(rule, chunks),
     });
     if customers && let Some(object) = out.as_object_mut() {
-        let mut keys = Vec::new();
-        rule.for_each_member(|chunk, customer, _| keys.extend(key(chunks, chunk, customer)));
+        let keys: Vec<&str> = rule.members().filter_map(|(chunk, i, _)| key(chunks, chunk, i)).collect();
         object.insert("customers".to_owned(), json!(keys));
     }
     out
@@ -83,13 +82,8 @@ pub fn held(tally: &Tally) -> Value {
 
 /// The keys of the first few planned customers.
 pub fn samples<'c>(rule: &RulePlan, chunks: &'c [Chunk]) -> Vec<&'c str> {
-    let mut keys = Vec::new();
-    rule.for_each_member(|chunk, customer, verdict| {
-        if keys.len() < SAMPLES && matches!(verdict, Verdict::Planned(_)) {
-            keys.extend(key(chunks, chunk, customer));
-        }
-    });
-    keys
+    let planned = rule.members().filter(|(_, _, verdict)| matches!(verdict, Verdict::Planned(_)));
+    planned.filter_map(|(chunk, i, _)| key(chunks, chunk, i)).take(SAMPLES).collect()
 }
 
 fn key(chunks: &[Chunk], chunk: usize, customer: usize) -> Option<&str> {

@@ -123,10 +123,8 @@ pub fn over_limit(plan: &Plan) -> bool {
 /// The keys of everybody who matches, a line a rule.
 pub fn customers(plan: &Plan, chunks: &[Chunk]) -> String {
     let line = |rule: &RulePlan| {
-        let mut keys = Vec::new();
-        rule.for_each_member(|chunk, customer, _| {
-            keys.extend(chunks.get(chunk).map(|c| c.keys.value(customer)))
-        });
+        let key = |(chunk, i, _): (usize, usize, _)| chunks.get(chunk).map(|c| c.keys.value(i));
+        let keys: Vec<&str> = rule.members().filter_map(key).collect();
         format!("{}: {}\n", rule.name, keys.join(" "))
     };
     plan.rules.iter().map(line).collect()

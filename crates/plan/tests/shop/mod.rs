@@ -126,13 +126,13 @@ impl Shop {
     }
 
     pub fn plan(&self) -> Plan {
-        plan(&self.question())
+        plan(&self.question(), 2)
     }
 
     /// The verdict on the only customer's only step.
     pub fn only_verdict(&self) -> Verdict {
-        let mut found = Vec::new();
-        self.plan().rules[0].for_each_member(|_, _, v| found.push(v));
+        let plan = self.plan();
+        let found: Vec<Verdict> = plan.rules[0].members().map(|(_, _, verdict)| verdict).collect();
         assert_eq!(found.len(), 1);
         found[0]
     }

@@ -1,0 +1,248 @@
+//! The plan, made by sets, says of every customer what a plain reading of the rules says: over generated rules,
+//! policies, customers and histories.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod reference;
+mod shop;
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use reference::{Reference, Said, key};
+use shop::{Customer, DAY, Shop};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use tidings_plan::history::address_hash;
+use tidings_plan::schedule::latest_occurrence;
+use tidings_plan::{Entry, Plan, Reason, Tally, Verdict, pages};
+
+const PROGRAMS: u64 = 800;
+const HISTORIES: usize = 4;
+/// The moment of a [`Shop`].
+const NOW: i64 = 1_794_391_200_000_000;
+const MINUTE: i64 = 60_000_000;
+
+#[test]
+fn plans_by_sets_say_what_a_plain_reading_says() {
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    for seed in 0..PROGRAMS {
+        let draw = &mut StdRng::seed_from_u64(seed);
+        let rules = program(draw);
+        let most = *[6, 40, 150].choose(draw).unwrap();
+        let customers: Vec<Customer> = (0..draw.random_range(0..most)).map(|_| customer(draw)).collect();
+        let mut shop = Shop::new(&rules, &customers);
+        for _ in 0..HISTORIES {
+            remember(draw, &mut shop, &customers);
+            let plan = shop.plan();
+            let expected = Reference::plan(&shop, &customers);
+            for rule in &plan.rules {
+                let said = said(&plan, rule.rule, &shop);
+                assert_eq!(said, expected[&rule.rule], "seed {seed}, {}\n{rules}", rule.name);
+                count(&said, rule.tally(), &mut seen);
+            }
+        }
+    }
+    // What was never met was not tested.
+    let met: BTreeSet<&str> = seen.keys().map(String::as_str).collect();
+    let missing: Vec<&str> = Reason::ALL.iter().map(|r| r.name()).filter(|r| !met.contains(r)).collect();
+    assert!(missing.is_empty(), "{missing:?} was never met: {seen:?}");
+    for what in ["planned by the second channel", "used up", "entered", "left", "an ordinal", "otherwise"] {
+        assert!(met.contains(what), "{what} was never met: {seen:?}");
+    }
+}
+
+/// What a plan says of a rule, as the reference puts it.
+fn said(plan: &Plan, rule: usize, shop: &Shop) -> Said {
+    let planned = plan.rules.iter().find(|r| r.rule == rule).unwrap();
+    let mut said =
+        Said { undecided: planned.undecided, stopped: planned.stopped.is_some(), ..Said::default() };
+    for (c, chunk) in shop.chunks.iter().enumerate() {
+        for (nth, audience) in planned.audiences.iter().enumerate() {
+            for i in audience.outcome[c].members().iter() {
+                let verdicts: Vec<Verdict> = audience.steps.iter().filter_map(|s| s.verdict(c, i)).collect();
+                assert_eq!(verdicts.len(), audience.steps.len(), "a verdict for each step");
+                let held = verdicts.iter().all(|v| matches!(v, Verdict::Held(_)));
+                if !held || planned.used_up[c].contains(i) {
+                    said.occasions.insert(chunk.keys.value(i).to_owned(), planned.occasion.of(c, i));
+                }
+                let twice = said.verdicts.insert(chunk.keys.value(i).to_owned(), (nth, verdicts));
+                assert!(twice.is_none(), "in one audience only");
+            }
+        }
+    }
+    let alone = Plan { rules: vec![planned.clone()], ..plan.clone() };
+    let question = shop.question();
+    let entries = pages(&alone, &question, &shop.supplies).flat_map(|page| page.entries);
+    said.entries = entries.map(|(_, customer, entry)| (customer, entry)).collect();
+    said
+}
+
+fn count(said: &Said, tally: Tally, seen: &mut BTreeMap<String, u64>) {
+    assert_eq!(tally.total(), said.verdicts.len() as u64, "everybody is accounted for");
+    let mut see = |what: &str, times: usize| {
+        if times > 0 {
+            *seen.entry(what.to_owned()).or_default() += times as u64;
+        }
+    };
+    tally.held.iter().for_each(|(reason, n)| see(reason.name(), *n as usize));
+    let second = |(_, verdicts): &&(usize, Vec<Verdict>)| verdicts.contains(&Verdict::Planned(1));
+    see("planned by the second channel", said.verdicts.values().filter(second).count());
+    let all_held = |key: &&String| said.verdicts[*key].1.iter().all(|v| matches!(v, Verdict::Held(_)));
+    see("used up", said.occasions.keys().filter(all_held).count());
+    see("entered", said.entries.values().filter(|e| e.inside).count());
+    see("left", said.entries.values().filter(|e| !e.inside).count());
+    see("an ordinal", said.occasions.values().filter(|o| o.starts_with("time ") && *o != "time 0").count());
+    see("otherwise", said.verdicts.values().filter(|(audience, _)| *audience == 1).count());
+}
+
+fn pick<'t>(draw: &mut StdRng, from: &[&'t str]) -> &'t str {
+    from.choose(draw).unwrap()
+}
+
+fn program(draw: &mut StdRng) -> String {
+    let mut text = String::from("segment some phone is known end\n");
+    let mut policy = String::new();
+    for _ in 0..draw.random_range(0..3) {
+        let (most, what) = (draw.random_range(0..4), pick(draw, &["messages", "email", "sms"]));
+        let (days, then) = (draw.random_range(1..9), pick(draw, &["", "then wait", "then skip"]));
+        policy += &format!("  at most {most} {what} per {days} days {then}\n");
+    }
+    for _ in 0..draw.random_range(0..2) {
+        let hours = pick(draw, &["09:00 to 11:00", "21:00 to 08:00", "10:00 to 10:00", "18:00 to 20:00"]);
+        let (whom, unknown) =
+            (pick(draw, &["", " for sms", " for email"]), pick(draw, &["", ", unknown zones wait"]));
+        policy += &format!("  quiet from {hours}{whom}{unknown}\n");
+    }
+    if draw.random_bool(0.3) {
+        policy += "  hold out 10%\n";
+    }
+    if !policy.is_empty() {
+        text += &format!("policy\n{policy}end\n");
+    }
+    (0..draw.random_range(1..6)).for_each(|i| text += &rule(draw, i));
+    text
+}
+
+fn rule(draw: &mut StdRng, i: usize) -> String {
+    let mut text = format!("rule r{i}\n");
+    let mut say = |clause: &str| text += &format!("  {clause}\n");
+    say(pick(draw, &["", "every day at 09:00", "every 2 hours", "on order", "on signup"]));
+    let segment = draw.random_bool(0.3);
+    if segment {
+        say("for some");
+    }
+    say(pick(
+        draw,
+        &["if email is known", "if place = \"UTC\"", "if place != \"UTC\" or phone is known", ""],
+    ));
+    say(&format!("then {}", steps(draw)));
+    if segment && draw.random_bool(0.5) {
+        say(&format!("else {}", steps(draw)));
+    }
+    say(pick(draw, &["", "repeat every time", "repeat on every entry", "repeat at most once per 5 days"]));
+    if draw.random_bool(0.2) {
+        say("hold out 30%");
+    }
+    if draw.random_bool(0.3) {
+        say(pick(draw, &["limit 3 customers", "limit 40% of customers", "limit 0 customers"]));
+    }
+    if text.contains(" coupon") && !text.contains("split") && draw.random_bool(0.3) {
+        text += "  budget 100 CNY per 7 days\n";
+    }
+    if draw.random_bool(0.5) {
+        text += &format!("  priority {}\n", draw.random_range(-2..3));
+    }
+    if draw.random_bool(0.1) {
+        text += &format!("  expires 2026-11-1{}\n", draw.random_range(0..3));
+    }
+    text + "end\n"
+}
+
+/// No two of a rule alike.
+fn steps(draw: &mut StdRng) -> String {
+    let mut all = [
+        "send a email",
+        "send b sms",
+        "send c email or sms",
+        "send a sms or email",
+        "send x coupon",
+        "send b email with x coupon",
+    ];
+    rand::seq::SliceRandom::shuffle(&mut all[..], draw);
+    if draw.random_bool(0.05) {
+        return "split 50% x: send x coupon 50% y: send a sms end".to_owned();
+    }
+    all[..*[1, 1, 2, 3].choose(draw).unwrap()].join("\n    ")
+}
+
+fn customer(draw: &mut StdRng) -> Customer {
+    let ago = |draw: &mut StdRng| NOW - draw.random_range(-20..120) * MINUTE;
+    let mut orders: Vec<i64> = (0..draw.random_range(0..3)).map(|_| ago(draw)).collect();
+    orders.sort_unstable();
+    Customer {
+        email: *[Some("a@x.example"), Some("b@x.example"), Some(" "), None].choose(draw).unwrap(),
+        phone: *[Some("+861"), Some("+862"), None].choose(draw).unwrap(),
+        email_ok: *[Some(true), Some(true), Some(false), None].choose(draw).unwrap(),
+        sms_ok: *[Some(true), Some(true), Some(false), None].choose(draw).unwrap(),
+        zone: *[Some("Asia/Tokyo"), Some("UTC"), Some("nowhere"), None].choose(draw).unwrap(),
+        joined: draw.random_bool(0.5).then(|| ago(draw)),
+        orders,
+    }
+}
+
+/// A past of rules, messages, entries and refusals; some of it about people who are no customers any more.
+fn remember(draw: &mut StdRng, shop: &mut Shop, customers: &[Customer]) {
+    (shop.history, shop.standing) = Default::default();
+    shop.standing.secret = b"secret".to_vec();
+    shop.since.clear();
+    for rule in 0..shop.program.rules.len() {
+        if draw.random_bool(0.3) {
+            shop.since.push((rule, NOW - draw.random_range(0..90) * MINUTE));
+        }
+    }
+    let much = *[0.0, 0.2, 0.6].choose(draw).unwrap();
+    for rule in &shop.program.rules {
+        let past = shop.history.rules.entry(rule.identity().to_owned()).or_default();
+        for i in 0..customers.len() + 3 {
+            if draw.random_bool(much) {
+                let usual = format!("at {}", latest_occurrence(&rule.schedule, shop.now).unwrap_or_default());
+                let reached = past.reached.entry(key(i)).or_default();
+                for _ in 0..draw.random_range(1..3) {
+                    let ago = draw.random_range(0..10) * DAY;
+                    let order = customers.get(i).and_then(|c| c.orders.last()).map(|at| format!("at {at}"));
+                    let order = order.unwrap_or_default();
+                    reached.add(pick(draw, &["once", "time 0", "entry 0", &usual, &order]), NOW - ago);
+                }
+            }
+            if draw.random_bool(much) {
+                let ordinal = draw.random_range(0..3);
+                let entry = Entry { ordinal, inside: ordinal > 0 && draw.random_bool(0.5) };
+                past.entries.insert(key(i), entry);
+            }
+        }
+        if draw.random_bool(0.1) {
+            shop.history.held.insert(rule.identity().to_owned());
+        }
+        if draw.random_bool(0.3) {
+            let spent = (NOW - draw.random_range(0..9) * DAY, draw.random_range(0..12_000));
+            shop.history.spent.insert(rule.identity().to_owned(), vec![spent]);
+        }
+    }
+    for i in 0..customers.len() + 3 {
+        for _ in 0..draw.random_range(0..4) {
+            if draw.random_bool(much) {
+                let channel = pick(draw, &["email", "sms"]).into();
+                let at = NOW - draw.random_range(0..10) * DAY;
+                let past = tidings_plan::PastMessage { channel, at };
+                shop.history.messages.entry(key(i)).or_default().push(past);
+            }
+        }
+    }
+    for channel in ["email", "sms"] {
+        let hash = |address: &str| address_hash(b"secret", channel, address);
+        let suppressed = ["a@x.example", "+862"].iter().filter(|_| draw.random_bool(0.3)).map(|a| hash(a));
+        shop.standing.suppressed.insert(channel.to_owned(), suppressed.collect());
+        let withdrawn: HashSet<String> =
+            (0..customers.len()).filter(|_| draw.random_bool(0.1)).map(key).collect();
+        shop.standing.withdrawn.insert(channel.to_owned(), withdrawn);
+    }
+}
