@@ -19,6 +19,6 @@ pub use iso_currency::Currency;
 pub use load::{Settings, load};
 pub use types::{ElapsedUnit, OneOf, Type, Value, Word};
 pub use vocabulary::{
-    Attribute, AttributeId, Collection, CollectionId, Contact, Customer, Event, EventSource, FieldId,
-    RowSource, Storage, StoredUnit, Vocabulary,
+    Attribute, AttributeId, Changes, Collection, CollectionId, Contact, Customer, Event, EventSource,
+    FieldId, RowSource, Storage, StoredUnit, Vocabulary,
 };

@@ -2,6 +2,7 @@
 //! in one go.
 
 mod attribute;
+mod changes;
 
 use crate::names;
 use crate::types::Type;
@@ -75,7 +76,8 @@ fn read_customer(
     settings: &Settings,
     out: &mut Vec<Diagnostic>,
 ) -> Option<(Customer, Declared<Attribute>)> {
-    let fields = node.fields(&["table", "key", "created", "zone", "attributes"], out)?;
+    let known = ["table", "key", "created", "zone", "attributes"];
+    let fields = node.fields(&[known.as_slice(), &changes::KEYS].concat(), out)?;
     let table = fields.need("table", "table: customers", out).and_then(|n| n.text(out));
     let key = fields.need("key", "key: id", out).and_then(|n| n.text(out));
     let attributes = fields
@@ -83,9 +85,11 @@ fn read_customer(
         .map_or(Declared::default(), |n| read_attributes(&n, Owner::Customer, settings, out));
     let created = fields.get("created").and_then(|n| point(&n, &attributes, TIME, out));
     let zone = fields.get("zone").and_then(|n| point(&n, &attributes, TEXT, out));
+    let changes = changes::read(&fields, true, out);
     let customer = Customer {
         table: table?,
         key: key?,
+        changes,
         created: created.map(AttributeId),
         zone: zone.map(AttributeId),
         attributes: Vec::new(),
@@ -174,10 +178,12 @@ fn read_collection(
     settings: &Settings,
     out: &mut Vec<Diagnostic>,
 ) -> Option<Collection> {
-    let entries = node.fields(&["table", "customer", "time", "key", "fields"], out)?;
+    let known = ["table", "customer", "time", "key", "fields"];
+    let entries = node.fields(&[known.as_slice(), &changes::KEYS].concat(), out)?;
     let table = entries.need("table", &format!("table: {name}"), out).and_then(|n| n.text(out));
     let customer = entries.need("customer", "customer: customer_id", out).and_then(|n| n.text(out));
     let key = entries.text("key", out);
+    let changes = changes::read(&entries, entries.get("key").is_some(), out);
     let fields =
         entries.get("fields").map_or(Declared::default(), |n| read_attributes(&n, Owner::Row, settings, out));
     let time = read_time(&entries, &fields, out)?;
@@ -185,7 +191,7 @@ fn read_collection(
     if let Some(field) = fields.get_mut(time as usize) {
         field.optional = false;
     }
-    let source = RowSource::Table { table: table?, customer: customer?, key };
+    let source = RowSource::Table { table: table?, customer: customer?, key, changes };
     Some(Collection { name: name.to_owned(), source, time: FieldId(time), fields })
 }
 

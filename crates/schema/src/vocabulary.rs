@@ -41,12 +41,23 @@ pub struct Customer {
     pub table: String,
     /// The column that identifies a customer. Keys are text here, whatever the store has.
     pub key: String,
+    /// How the table tells what changed in it.
+    pub changes: Changes,
     /// When the customer came to be. Customers that are not yet there at `now` do not exist.
     pub created: Option<AttributeId>,
     /// The customer's own time zone (a text attribute with an IANA name), for quiet hours.
     pub zone: Option<AttributeId>,
     /// What is known of a customer.
     pub attributes: Vec<Attribute>,
+}
+
+/// How a table tells which of its rows are new or other than they were.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The column that rises with every row that comes in (`append_only`) or changes (`updated_at`).
+    pub since: Option<String>,
+    /// The column that has a value in rows that count as deleted: those are not there.
+    pub deleted: Option<String>,
 }
 
 /// Something known of a customer or of a row.
@@ -138,6 +149,8 @@ pub enum RowSource {
         customer: String,
         /// The column that identifies a row: rows of the same time are in its order.
         key: Option<String>,
+        /// How the table tells what changed in it.
+        changes: Changes,
     },
     /// The messages that the engine sent.
     Sends,
@@ -185,6 +198,7 @@ impl Vocabulary {
         let nobody = Customer {
             table: String::new(),
             key: String::new(),
+            changes: Changes::default(),
             created: None,
             zone: None,
             attributes: Vec::new(),

@@ -13,6 +13,8 @@ customer:
   key: id
   created: signed_up_at
   zone: time_zone
+  updated_at: changed
+  deleted_at: gone
   attributes:
     email: text
     phone: {type: text, column: mobile}
@@ -34,6 +36,7 @@ collections:
     customer: customer_id
     time: placed_at
     key: id
+    append_only: number
     fields:
       placed_at: moment
       total: money
@@ -87,11 +90,16 @@ fn reads_everything() {
     let (id, orders) = v.find_collection("orders").unwrap();
     assert_eq!((id, orders.time), (CollectionId(0), FieldId(0)));
     assert!(!orders.field(orders.time).unwrap().optional, "a row without its time does not exist");
-    let RowSource::Table { table, customer, key } = &orders.source else { panic!("orders are in a table") };
+    let RowSource::Table { table, customer, key, changes } = &orders.source else {
+        panic!("orders are in a table")
+    };
     assert_eq!(
         (table.as_str(), customer.as_str(), key.as_deref()),
         ("shop_orders", "customer_id", Some("id"))
     );
+    assert_eq!((changes.since.as_deref(), changes.deleted.as_deref()), (Some("number"), None));
+    let changes = &v.customer.changes;
+    assert_eq!((changes.since.as_deref(), changes.deleted.as_deref()), (Some("changed"), Some("gone")));
     assert_eq!(v.events[0].source, EventSource::Row(CollectionId(0)));
     assert_eq!(v.events[1].source, EventSource::Attribute(v.find_attribute("signed_up_at").unwrap().0));
     let built_in: Vec<&str> = v.collections.iter().skip(1).map(|c| c.name.as_str()).collect();
@@ -118,6 +126,10 @@ fn every_finding_stands_at_its_line() {
         ("  table: customers", "  tabel: x\n  table: customers", "E102", "tabel"),
         ("  key: id", "", "E103", "customer"),
         ("  key: id", "  key: [a, b]", "E104", "key"),
+        ("  updated_at: changed", "  updated_at: [a, b]", "E104", "updated_at"),
+        ("  deleted_at: gone", "  append_only: id", "E115", "append_only"),
+        ("  updated_at: changed", "  append_only: id", "E115", "append_only"),
+        ("    append_only: number", "    append_only: number\n    updated_at: at", "E115", "append_only"),
         ("  created: signed_up_at", "  created: city", "E113", "city"),
         ("  created: signed_up_at", "  created: signed_up", "E112", "signed_up"),
         ("  zone: time_zone", "  zone: birthday", "E113", "birthday"),
@@ -227,6 +239,13 @@ fn every_finding_stands_at_its_line() {
             "{new}: {raw:?}"
         );
     }
+}
+
+#[test]
+fn rows_that_come_and_change_have_a_key() {
+    let (vocabulary, findings, _) = read(&WHOLE.replacen("    key: id\n", "", 1));
+    assert!(vocabulary.is_none());
+    assert_eq!(findings, ["E115 29 `append_only` needs a `key` beside it [append_only]"]);
 }
 
 #[test]

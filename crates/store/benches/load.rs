@@ -59,6 +59,7 @@ fn vocabulary() -> Vocabulary {
             table: "orders".to_owned(),
             customer: "customer_id".to_owned(),
             key: Some("id".to_owned()),
+            changes: Default::default(),
         },
         time: FieldId(0),
         fields: vec![
@@ -80,6 +81,7 @@ fn vocabulary() -> Vocabulary {
         customer: Customer {
             table: "customers".to_owned(),
             key: "id".to_owned(),
+            changes: Default::default(),
             created: None,
             zone: None,
             attributes,

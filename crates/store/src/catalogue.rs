@@ -54,7 +54,7 @@ fn is_broken_view(error: &sqlx::Error) -> bool {
 async fn describe(reader: &mut Reader, table: &Table) -> Result<TableInfo, sqlx::Error> {
     let stored = reader.columns(table).await?;
     let links = reader.links(table).await?;
-    let count = reader.count(table, None).await?;
+    let count = reader.count(table, None, "").await?;
     let samples = values(reader, table, &stored, Part::First(SAMPLES)).await?;
     let mut columns = Vec::new();
     for (column, samples) in stored.into_iter().zip(samples) {
@@ -106,7 +106,7 @@ async fn values(
     part: Part<'_>,
 ) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
     let (send, mut receive) = mpsc::channel::<Block>(2);
-    let ask = Ask { table, columns, part };
+    let ask = Ask { table, columns, part, only: String::new() };
     let gather = async {
         let mut values = vec![Vec::new(); columns.len()];
         while let Some(block) = receive.recv().await {

@@ -16,17 +16,21 @@ mod order;
 pub mod place;
 mod postgres;
 pub(crate) mod reader;
+mod resident;
 pub(crate) mod table;
 mod written;
 
 pub use error::StoreError;
 pub use load::{CollectionStats, LoadStats, Loaded, Selection};
+pub(crate) use resident::Mark;
+pub use resident::{Refreshed, Resident};
 pub use table::BadColumn;
 
 use place::Place;
-use reader::Reader;
+use reader::{Part, Reader};
 use std::collections::BTreeSet;
 use std::path::Path;
+use table::{Only, Wanted};
 use tidings_engine::chunk::Needs;
 use tidings_plan::past::EngineRows;
 use tidings_schema::{EventSource, Vocabulary};
@@ -122,7 +126,16 @@ impl CustomerStore {
     pub async fn count_customers(&self, vocabulary: &Vocabulary) -> Result<u64, StoreError> {
         for _ in 0..ATTEMPTS {
             let mut reader = self.reader().await?;
-            let count = table::count(&mut reader, &vocabulary.customer.table, &vocabulary.customer.key).await;
+            let customer = &vocabulary.customer;
+            let wanted = Wanted {
+                table: &customer.table,
+                owner: None,
+                keys: vec![&customer.key],
+                attributes: Vec::new(),
+                part: Part::All,
+                only: Only::there(&customer.changes),
+            };
+            let count = table::count(&mut reader, &wanted).await;
             if let Some(count) = reader.finish(count).await {
                 return count;
             }

@@ -13,7 +13,9 @@ pub mod suppression;
 
 pub use consent::Consent;
 pub use customers::place::path_of;
-pub use customers::{BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Selection, StoreError};
+pub use customers::{
+    BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Refreshed, Resident, Selection, StoreError,
+};
 pub use history::Asked;
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};
 pub use outbox::{

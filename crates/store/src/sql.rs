@@ -1,6 +1,7 @@
 //! Every statement that is put together from names. Names are quoted, values are always bound, and what
 //! a value means is said nowhere here: columns, and whole rows in the table's own order.
 
+use crate::customers::Mark;
 use crate::customers::reader::{Ask, Kind, Part, Stored, Table};
 use sqlx::AssertSqlSafe;
 
@@ -62,9 +63,13 @@ impl Dialect {
         let (distinct, limit) = match ask.part {
             Part::First(most) => (false, Some(most)),
             Part::Different(most) => (true, Some(most)),
-            Part::All | Part::With(_) | Part::Between(_) => (false, None),
+            Part::All | Part::With(_) | Part::Between(_) | Part::Greatest => (false, None),
         };
-        let column = |c| if distinct { self.by_bytes(c) } else { self.column(c) };
+        let column = |c| match ask.part {
+            _ if distinct => self.by_bytes(c),
+            Part::Greatest => format!("max({})", self.column(c)),
+            _ => self.column(c),
+        };
         let columns: Vec<String> = ask.columns.iter().map(column).collect();
         let mut sql = format!(
             "SELECT {}{} FROM {} AS t",
@@ -72,20 +77,38 @@ impl Dialect {
             columns.join(", "),
             self.table(ask.table)
         );
-        if let (Some(condition), Some(first)) = (condition, ask.columns.first()) {
-            sql += &format!(" WHERE {} {condition}", self.column(first));
-        }
+        let condition =
+            condition.zip(ask.columns.first()).map(|(c, first)| format!("{} {c}", self.column(first)));
+        sql += &conditions([condition.as_deref(), Some(&ask.only)]);
         if let Some(most) = limit {
             sql += &format!(" LIMIT {most}");
         }
         AssertSqlSafe(sql)
     }
 
-    /// How many rows there are, or have something in a column.
-    pub(crate) fn count(self, table: &Table, column: Option<&Stored>) -> Statement {
-        let what = column.map_or_else(|| "*".to_owned(), |c| self.quoted(&c.name));
-        AssertSqlSafe(format!("SELECT count({what}) FROM {}", self.table(table)))
+    /// How many rows of which a condition holds there are, or have something in a column.
+    pub(crate) fn count(self, table: &Table, column: Option<&Stored>, only: &str) -> Statement {
+        let what = column.map_or_else(|| "*".to_owned(), |c| format!("t.{}", self.quoted(&c.name)));
+        let conditions = conditions([None, Some(only)]);
+        AssertSqlSafe(format!("SELECT count({what}) FROM {} AS t{conditions}", self.table(table)))
     }
+
+    /// The rows that are deleted, or those that are not.
+    pub(crate) fn deleted(self, column: &Stored, deleted: bool) -> String {
+        let is = if deleted { "IS NOT NULL" } else { "IS NULL" };
+        format!("t.{} {is}", self.quoted(&column.name))
+    }
+
+    /// The rows that changed since a mark.
+    pub(crate) fn since(self, column: &Stored, mark: Mark) -> String {
+        mark.condition(&format!("t.{}", self.quoted(&column.name)), matches!(self, Dialect::MySql))
+    }
+}
+
+/// All of some conditions.
+fn conditions<const N: usize>(all: [Option<&str>; N]) -> String {
+    let all: Vec<&str> = all.into_iter().flatten().filter(|c| !c.is_empty()).collect();
+    if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
 }
 
 /// What rows of a table are wanted as blocks, see [`blocks`].
@@ -101,6 +124,8 @@ pub(crate) enum Rows {
     Different,
     /// Those with one of some bound values in the first column, as one block.
     With(usize),
+    /// The greatest value of each column, as one block.
+    Greatest,
     /// Those with a value of the last column in one of so many ranges, as one block: the ends are bound, and the last one
     /// has none.
     Between(usize),
@@ -122,26 +147,35 @@ pub(crate) fn blocks(ask: &Ask<'_>, rows: &Rows) -> Statement {
             )
         })
         .collect();
+    let from = |condition: Option<&str>| format!("{table} AS t{}", conditions([condition, Some(&ask.only)]));
     AssertSqlSafe(match rows {
         Rows::From(row) => format!(
-            "SELECT max(r){outer} FROM (SELECT t.{row} AS r{inner} FROM {table} AS t WHERE t.{row} >= ? ORDER BY t.{row} LIMIT ?)"
+            "SELECT max(r){outer} FROM (SELECT t.{row} AS r{inner} FROM {} ORDER BY t.{row} LIMIT ?)",
+            from(Some(&format!("t.{row} >= ?")))
         ),
         Rows::Whole(rows) => format!(
-            "SELECT b{outer} FROM (SELECT (row_number() OVER () - 1) / {rows} AS b{inner} FROM {table} AS t) GROUP BY b"
+            "SELECT b{outer} FROM (SELECT (row_number() OVER () - 1) / {rows} AS b{inner} FROM {}) GROUP BY b",
+            from(None)
         ),
-        Rows::First => format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t LIMIT ?)"),
+        Rows::First => format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {} LIMIT ?)", from(None)),
         Rows::Different => {
-            format!("SELECT 0{outer} FROM (SELECT DISTINCT 0{inner} FROM {table} AS t LIMIT ?)")
+            format!("SELECT 0{outer} FROM (SELECT DISTINCT 0{inner} FROM {} LIMIT ?)", from(None))
         }
-        Rows::With(values) => format!(
-            "SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t WHERE {} IN ({}))",
-            columns.first().map_or("", String::as_str),
-            placeholders(*values)
-        ),
+        Rows::Greatest => {
+            let greatest: String =
+                columns.iter().enumerate().map(|(i, c)| format!(", max({c}) AS c{i}")).collect();
+            format!("SELECT 0{outer} FROM (SELECT 0{greatest} FROM {})", from(None))
+        }
+        Rows::With(values) => {
+            let first = columns.first().map_or("", String::as_str);
+            let among = format!("{first} IN ({})", placeholders(*values));
+            format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {})", from(Some(&among)))
+        }
         Rows::Between(ranges) => {
             let column = columns.last().map_or("", String::as_str);
             let bounded = format!("{column} BETWEEN ? AND ? OR ").repeat(ranges.saturating_sub(1));
-            format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {table} AS t WHERE {bounded}{column} >= ?)")
+            let within = format!("({bounded}{column} >= ?)");
+            format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {})", from(Some(&within)))
         }
     })
 }

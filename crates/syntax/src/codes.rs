@@ -84,6 +84,7 @@ codes! {
     NOTHING_THERE "E112" "a name that points at nothing"
     POINTS_AT_WRONG_TYPE "E113" "a name that points at the wrong type"
     BAD_WORDS "E114" "a list of words that cannot be"
+    BAD_CHANGES "E115" "a table that cannot tell its changes so"
 
     LITERAL_SECRET "E150" "a secret written out"
     MISSING_FILE "E151" "a file that is not there"

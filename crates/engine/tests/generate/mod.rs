@@ -324,7 +324,12 @@ fn vocabulary(rng: &mut StdRng, zone: Tz, types: &[Type]) -> Vocabulary {
     let mut attributes: Vec<Attribute> = types.iter().map(|ty| attribute(&ty.to_string(), ty)).collect();
     let collection = |name: &str, time: &Type| Collection {
         name: name.to_owned(),
-        source: RowSource::Table { table: name.to_owned(), customer: "customer".to_owned(), key: None },
+        source: RowSource::Table {
+            table: name.to_owned(),
+            customer: "customer".to_owned(),
+            key: None,
+            changes: Default::default(),
+        },
         time: FieldId(types.iter().position(|ty| ty == time).unwrap() as u32),
         fields: attributes.clone(),
     };
@@ -337,7 +342,7 @@ fn vocabulary(rng: &mut StdRng, zone: Tz, types: &[Type]) -> Vocabulary {
     Vocabulary {
         zone,
         currency: Currency::USD,
-        customer: Described { table, key, created, zone: None, attributes },
+        customer: Described { table, key, changes: Default::default(), created, zone: None, attributes },
         collections,
         events: Vec::new(),
         contacts: Vec::new(),

@@ -1,6 +1,6 @@
 //! The guessed vocabulary as a `schema.yaml`.
 
-use super::words::{rule_name, singular};
+use super::words::{Words, rule_name, singular};
 use super::{ChildTable, ContactGuess, Tables};
 use crate::load::Settings;
 use crate::types::Type;
@@ -16,6 +16,7 @@ pub(super) fn yaml(tables: &Tables, contacts: &[ContactGuess], settings: &Settin
     line(&mut out, 1, "key", &scalar(&customer.key));
     optional(&mut out, 1, "created", customer.created.as_ref());
     optional(&mut out, 1, "zone", customer.zone.as_ref());
+    changes(&mut out, 1, &customer.attributes);
     attributes(&mut out, 1, "attributes", &customer.attributes, settings);
     write_contacts(&mut out, contacts);
     if !tables.children.is_empty() {
@@ -125,7 +126,26 @@ fn collection(out: &mut String, child: &ChildTable, settings: &Settings) {
     line(out, 2, "customer", &scalar(&child.customer));
     line(out, 2, "time", &scalar(&child.time));
     optional(out, 2, "key", child.key.as_ref());
+    if child.key.is_some() {
+        changes(out, 2, &child.fields);
+    }
     attributes(out, 2, "fields", &child.fields, settings);
+}
+
+/// How the table may tell its changes, as comments: that every change sets a column is nothing that can be seen.
+fn changes(out: &mut String, depth: usize, attributes: &[Attribute]) {
+    let usual = [
+        ("updated_at", ["updated", "modified", "changed"].as_slice(), "every change of a row sets it"),
+        ("deleted_at", &["deleted"], "a row with a value there is gone"),
+    ];
+    let moments = |a: &&Attribute| a.ty == Type::Moment;
+    for (key, words, means) in usual {
+        let named = |a: &&Attribute| Words::of(&a.storage.column).has(words);
+        if let Some(attribute) = attributes.iter().filter(moments).find(named) {
+            let (indent, column) = ("  ".repeat(depth), scalar(&attribute.storage.column));
+            out.push_str(&format!("{indent}# {key}: {column}    # if {means}; see docs/stores.md\n"));
+        }
+    }
 }
 
 fn events(out: &mut String, tables: &Tables) {

@@ -3,7 +3,7 @@
 
 use crate::customers::error::StoreError;
 use crate::customers::reader::{End, Part, Reader};
-use crate::customers::table::{self, Wanted};
+use crate::customers::table::{self, Only, Wanted};
 use chrono::{DateTime, Datelike, TimeDelta};
 use std::collections::BTreeSet;
 use tidings_schema::{EventSource, RowSource, Storage, Vocabulary};
@@ -19,21 +19,29 @@ pub(crate) async fn happened(
     source: &EventSource,
     (from, until): (i64, i64),
 ) -> Result<Option<BTreeSet<Box<str>>>, StoreError> {
-    let (table, key, time) = match source {
+    let (table, key, time, changes) = match source {
         EventSource::Attribute(id) => {
             let customer = &vocabulary.customer;
-            (&customer.table, &customer.key, vocabulary.attribute(*id).filter(|a| !a.kept))
+            (&customer.table, &customer.key, vocabulary.attribute(*id).filter(|a| !a.kept), &customer.changes)
         }
         EventSource::Row(id) => {
             let Some(collection) = vocabulary.collection(*id) else { return Ok(None) };
-            let RowSource::Table { table, customer, .. } = &collection.source else { return Ok(None) };
-            (table, customer, collection.field(collection.time))
+            let RowSource::Table { table, customer, changes, .. } = &collection.source else {
+                return Ok(None);
+            };
+            (table, customer, collection.field(collection.time), changes)
         }
     };
     let Some(time) = time else { return Ok(None) };
     let ranges = ranges(&time.storage, from, until);
-    let wanted =
-        Wanted { table, owner: None, keys: vec![key], attributes: vec![time], part: Part::Between(&ranges) };
+    let wanted = Wanted {
+        table,
+        owner: None,
+        keys: vec![key],
+        attributes: vec![time],
+        part: Part::Between(&ranges),
+        only: Only::there(changes),
+    };
     let read = table::read(reader, &wanted, vocabulary.zone).await?;
     let (Some(keys), Some(times)) = (read.keys.first(), read.columns.first()) else { return Ok(None) };
     let counts = |row: &u32| times.time(*row).is_some_and(|at| from < at && at < until);

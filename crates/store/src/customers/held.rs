@@ -12,7 +12,7 @@ use crate::customers::keys::{Key, Keys, Places};
 use crate::customers::load::Selection;
 use crate::customers::order::{self, Order};
 use crate::customers::reader::{Part, Reader};
-use crate::customers::table::{self, BadColumn, Owners, Read, Wanted};
+use crate::customers::table::{self, BadColumn, Only, Owners, Read, Wanted};
 use arrow_array::{ArrayRef, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::ops::Range;
@@ -100,13 +100,41 @@ impl Held {
             read_customers(reader, vocabulary, needs, (part, wanted), row_keys).await?;
         let mut collections = Vec::new();
         for needs in &needs.collections {
-            let read =
-                read_collection(reader, vocabulary, needs, (part, &customers.owners), row_keys).await?;
+            let whom = (part, &customers.owners, ranges(customers.owners.places.len()));
+            let read = read_collection(reader, vocabulary, needs, whom, row_keys).await?;
             let Some((rows, left)) = read else { continue };
             customers.chunks.iter_mut().zip(rows).for_each(|(chunk, rows)| chunk.collections.push(rows));
             collections.push(left);
         }
         Ok(Held { chunks: customers.chunks, customers: left, collections })
+    }
+}
+
+impl Held {
+    /// The customers, to find rows' owners by.
+    pub(crate) fn owners(&self) -> Owners {
+        let mut keys = Keys::default();
+        self.chunks.iter().flat_map(|chunk| &chunk.keys).for_each(|key| keys.push(key.map(Key::of)));
+        Owners { places: Arc::new(Places::new(keys)), wanted: None }
+    }
+
+    /// Reads a collection anew for the customers that are held, and says how many rows that were.
+    pub(crate) async fn read_again(
+        &mut self,
+        reader: &mut Reader,
+        vocabulary: &Vocabulary,
+        (position, needs): (usize, &CollectionNeeds),
+        owners: &Owners,
+    ) -> Result<usize, StoreError> {
+        let whom = (Part::All, owners, self.ranges());
+        let read = read_collection(reader, vocabulary, needs, whom, RowKeys::Keep).await?;
+        let Some((rows, left)) = read else { return Ok(0) };
+        let count = rows.iter().map(|rows| rows.rows.len()).sum();
+        for (chunk, rows) in self.chunks.iter_mut().zip(rows) {
+            chunk.collections.get_mut(position).into_iter().for_each(|held| *held = rows.clone());
+        }
+        self.collections.get_mut(position).into_iter().for_each(|l| *l = left.clone());
+        Ok(count)
     }
 }
 
@@ -129,7 +157,14 @@ async fn read_customers(
     row_keys: RowKeys,
 ) -> Result<(Customers, Left), StoreError> {
     let (customer, attributes) = (&vocabulary.customer, stored(vocabulary, needs));
-    let asked = Wanted { table: &customer.table, owner: None, keys: vec![&customer.key], attributes, part };
+    let asked = Wanted {
+        table: &customer.table,
+        owner: None,
+        keys: vec![&customer.key],
+        attributes,
+        part,
+        only: Only::there(&customer.changes),
+    };
     let read = table::read(reader, &asked, vocabulary.zone).await?;
     let Some(keys) = read.keys.first() else { return Err(StoreError::cut_short()) };
     let mut left = Left { without_key: keys.missing(), ..Left::default() };
@@ -184,20 +219,26 @@ async fn read_collection(
     reader: &mut Reader,
     vocabulary: &Vocabulary,
     needs: &CollectionNeeds,
-    (part, owners): (Part<'_>, &Owners),
+    (part, owners, chunks): (Part<'_>, &Owners, Vec<Range<usize>>),
     row_keys: RowKeys,
 ) -> Result<Option<(Vec<HeldRows>, Left)>, StoreError> {
     let Some(collection) = vocabulary.collection(needs.id) else { return Ok(None) };
-    let RowSource::Table { table, customer, key } = &collection.source else { return Ok(None) };
+    let RowSource::Table { table, customer, key, changes } = &collection.source else { return Ok(None) };
     let attributes = needs.fields.iter().filter_map(|f| collection.field(*f)).collect();
     let owner = Some((customer.as_str(), owners.clone()));
-    let wanted = Wanted { table, owner, keys: key.as_deref().into_iter().collect(), attributes, part };
+    let wanted = Wanted {
+        table,
+        owner,
+        keys: key.as_deref().into_iter().collect(),
+        attributes,
+        part,
+        only: Only::there(changes),
+    };
     let read = table::read(reader, &wanted, vocabulary.zone).await?;
     let mut left = Left::default();
     left.remark(&read, &wanted, row_keys);
     let time = needs.fields.iter().position(|f| *f == collection.time);
-    let customers = owners.places.len();
-    on_a_thread(move || Some(arrange(read, time, &ranges(customers), left, row_keys))).await
+    on_a_thread(move || Some(arrange(read, time, &chunks, left, row_keys))).await
 }
 
 /// Rows of a table, by chunks, given by the places of their customers; `time` is the column that says when they were.

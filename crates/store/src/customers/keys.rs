@@ -9,7 +9,7 @@ use tidings_schema::Raw;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A key. What it is is its text: a whole number stands for the text that it is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key<'a> {
     Whole(i64),
     /// Never the text of a whole number.

@@ -75,14 +75,6 @@ async fn primary_key(connection: &mut SqliteConnection, table: &str) -> Result<O
         .await
 }
 
-pub(crate) async fn count(
-    connection: &mut SqliteConnection,
-    table: &Table,
-    column: Option<&Stored>,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(sql::Dialect::Lite.count(table, column)).fetch_one(connection).await
-}
-
 pub(crate) async fn read(
     connection: &mut SqliteConnection,
     ask: &Ask<'_>,
@@ -90,6 +82,7 @@ pub(crate) async fn read(
 ) -> Result<(), sqlx::Error> {
     let rows = match ask.part {
         Part::All => return read_all(connection, ask, send).await,
+        Part::Greatest => sqlx::query(sql::blocks(ask, &Rows::Greatest)).fetch_one(connection).await?,
         Part::First(most) => {
             sqlx::query(sql::blocks(ask, &Rows::First)).bind(most).fetch_one(connection).await?
         }

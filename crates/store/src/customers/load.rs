@@ -185,7 +185,7 @@ impl Own {
 
 impl Held {
     /// The places of each chunk's customers among all.
-    fn ranges(&self) -> Vec<Range<usize>> {
+    pub(crate) fn ranges(&self) -> Vec<Range<usize>> {
         let begins = self.chunks.iter().scan(0, |sum, chunk| {
             let begin = *sum;
             *sum += chunk.keys.len();

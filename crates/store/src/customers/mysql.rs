@@ -102,14 +102,6 @@ pub(crate) async fn links(connection: &mut MySqlConnection, table: &Table) -> Re
     Ok(links.collect())
 }
 
-pub(crate) async fn count(
-    connection: &mut MySqlConnection,
-    table: &Table,
-    column: Option<&Stored>,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(Dialect::MySql.count(table, column)).persistent(false).fetch_one(connection).await
-}
-
 pub(crate) async fn read(
     connection: &mut MySqlConnection,
     ask: &Ask<'_>,

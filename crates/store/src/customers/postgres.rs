@@ -111,14 +111,6 @@ pub(crate) async fn links(connection: &mut PgConnection, table: &Table) -> Resul
     Ok(links.into_iter().map(|(column, primary, to, other)| (column, primary, other.zip(to))).collect())
 }
 
-pub(crate) async fn count(
-    connection: &mut PgConnection,
-    table: &Table,
-    column: Option<&Stored>,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(Dialect::Postgres.count(table, column)).persistent(false).fetch_one(connection).await
-}
-
 pub(crate) async fn read(
     connection: &mut PgConnection,
     ask: &Ask<'_>,

@@ -4,6 +4,7 @@ use crate::customers::block::Block;
 use crate::customers::error::StoreError;
 use crate::customers::place::Place;
 use crate::customers::{lite, mysql, postgres};
+use crate::sql::Dialect;
 use sqlx::{Connection, MySqlConnection, PgConnection};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -93,6 +94,8 @@ pub(crate) enum Part<'a> {
     With(&'a [&'a str]),
     /// Those with a value of the last column in one of these ranges, and perhaps others; the last of them has no end.
     Between(&'a [(End, Option<End>)]),
+    /// One row of the greatest value of each column.
+    Greatest,
 }
 
 /// The end of a range, in SQLite's order: texts come after all numbers.
@@ -106,6 +109,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) table: &'a Table,
     pub(crate) columns: &'a [Stored],
     pub(crate) part: Part<'a>,
+    /// What else has to hold of the rows; empty where nothing does.
+    pub(crate) only: String,
 }
 
 impl Reader {
@@ -125,6 +130,15 @@ impl Reader {
 
     pub(crate) fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Whose SQL it speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.session {
+            Session::Lite(_) => Dialect::Lite,
+            Session::Postgres(_) => Dialect::Postgres,
+            Session::MySql(_) => Dialect::MySql,
+        }
     }
 
     /// Lets go of the database and hands back what was read of it: nothing where it was disturbed, see
@@ -173,12 +187,24 @@ impl Reader {
         }
     }
 
-    /// How many rows there are, or how many that have something in a column.
-    pub(crate) async fn count(&mut self, table: &Table, column: Option<&Stored>) -> Result<u64, sqlx::Error> {
+    /// How many rows of which some condition holds there are, or how many that have something in a column.
+    pub(crate) async fn count(
+        &mut self,
+        table: &Table,
+        column: Option<&Stored>,
+        only: &str,
+    ) -> Result<u64, sqlx::Error> {
+        let statement = self.dialect().count(table, column, only);
         let count: i64 = match &mut self.session {
-            Session::Lite(session) => lite::count(&mut session.connection, table, column).await?,
-            Session::Postgres(connection) => postgres::count(connection, table, column).await?,
-            Session::MySql(connection) => mysql::count(connection, table, column).await?,
+            Session::Lite(session) => {
+                sqlx::query_scalar(statement).fetch_one(&mut session.connection).await?
+            }
+            Session::Postgres(connection) => {
+                sqlx::query_scalar(statement).persistent(false).fetch_one(connection).await?
+            }
+            Session::MySql(connection) => {
+                sqlx::query_scalar(statement).persistent(false).fetch_one(connection).await?
+            }
         };
         Ok(count.unsigned_abs())
     }

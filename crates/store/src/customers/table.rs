@@ -1,5 +1,6 @@
 //! Reading columns of one table.
 
+use crate::customers::Mark;
 use crate::customers::block::Block;
 use crate::customers::column::Column;
 use crate::customers::error::StoreError;
@@ -7,7 +8,7 @@ use crate::customers::keys::{Key, Keys, Places};
 use crate::customers::reader::{Ask, Kind, Part, Reader, Stored, Table};
 use chrono_tz::Tz;
 use std::sync::Arc;
-use tidings_schema::Attribute;
+use tidings_schema::{Attribute, Changes};
 use tidings_syntax::suggest::nearest as near;
 use tokio::sync::mpsc;
 
@@ -21,6 +22,23 @@ pub(crate) struct Wanted<'a> {
     pub(crate) attributes: Vec<&'a Attribute>,
     /// Where it names keys, those are in the first of the columns.
     pub(crate) part: Part<'a>,
+    pub(crate) only: Only<'a>,
+}
+
+/// What else has to hold of rows that are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Only<'a> {
+    /// The column that has a value in deleted rows, and whether those are wanted, or the others.
+    pub(crate) deleted: Option<(&'a str, bool)>,
+    /// Those that may have changed since a mark of a column.
+    pub(crate) since: Option<(&'a str, Mark)>,
+}
+
+impl<'a> Only<'a> {
+    /// The rows that are there.
+    pub(crate) fn there(changes: &'a Changes) -> Only<'a> {
+        Only { deleted: changes.deleted.as_deref().map(|column| (column, false)), since: None }
+    }
 }
 
 /// Whose a row can be.
@@ -86,8 +104,8 @@ pub struct BadColumn {
 
 /// Reads what is wanted. Decoding goes on, on a thread of its own, while the database fetches the next block.
 pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> Result<Read, StoreError> {
-    let (table, columns) = find(reader, wanted).await?;
-    let ask = Ask { table: &table, columns: &columns, part: wanted.part };
+    let (table, columns, only) = find(reader, wanted).await?;
+    let ask = Ask { table: &table, columns: &columns, part: wanted.part, only };
     let (send, mut receive) = mpsc::channel::<Block>(2);
     let mut decoder = Decoder::new(wanted, &columns, zone);
     let decode = tokio::task::spawn_blocking(move || {
@@ -105,8 +123,11 @@ pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> 
     })
 }
 
-/// The table and the columns that are wanted of it, as the database has them.
-async fn find(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<(Table, Vec<Stored>), StoreError> {
+/// The table and the columns that are wanted of it, as the database has them, and what has to hold of its rows.
+pub(crate) async fn find(
+    reader: &mut Reader,
+    wanted: &Wanted<'_>,
+) -> Result<(Table, Vec<Stored>, String), StoreError> {
     let place = reader.place().clone();
     let failed = |e: sqlx::Error| StoreError::of(&place, &e);
     let tables = reader.tables().await.map_err(failed)?;
@@ -130,7 +151,11 @@ async fn find(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<(Table, Vec<St
         })
     };
     let columns = wanted.columns().into_iter().map(column).collect::<Result<_, _>>()?;
-    Ok((table, columns))
+    let (dialect, Only { deleted, since }) = (reader.dialect(), wanted.only);
+    let deleted = deleted.map(|(name, deleted)| Ok(dialect.deleted(&column(name)?, deleted))).transpose()?;
+    let since = since.map(|(name, mark)| Ok(dialect.since(&column(name)?, mark))).transpose()?;
+    let only: Vec<String> = deleted.into_iter().chain(since).collect();
+    Ok((table, columns, only.join(" AND ")))
 }
 
 /// The one of that name, or else the one that is written so but for capitals.
@@ -161,11 +186,10 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// How many rows have something in a column.
-pub(crate) async fn count(reader: &mut Reader, table: &str, column: &str) -> Result<u64, StoreError> {
-    let wanted = Wanted { table, owner: None, keys: vec![column], attributes: Vec::new(), part: Part::All };
-    let (table, columns) = find(reader, &wanted).await?;
-    reader.count(&table, columns.first()).await.map_err(|e| reader.failed(&e))
+/// How many of the rows that are wanted there are, or how many that have something in their first column.
+pub(crate) async fn count(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<u64, StoreError> {
+    let (table, columns, only) = find(reader, wanted).await?;
+    reader.count(&table, columns.first(), &only).await.map_err(|e| reader.failed(&e))
 }
 
 /// Takes blocks apart into columns.

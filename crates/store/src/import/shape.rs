@@ -81,7 +81,7 @@ impl<'a> Declared<'a> {
             declared.attributes.extend(vocabulary.customer.attributes.iter().filter(|a| !a.kept));
         }
         for collection in &vocabulary.collections {
-            let RowSource::Table { table: name, customer, key } = &collection.source else { continue };
+            let RowSource::Table { table: name, customer, key, .. } = &collection.source else { continue };
             if name.eq_ignore_ascii_case(table) {
                 found = true;
                 declared.key = declared.key.or(key.as_deref());

@@ -4,6 +4,7 @@
 mod catalogue;
 mod keys;
 mod programs;
+mod resident;
 mod servers;
 mod sessions;
 mod types;

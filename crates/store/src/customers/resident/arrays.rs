@@ -1,0 +1,166 @@
+//! Arrays that change a little: put together from pieces of two, compared row by row, their words made the same.
+
+use crate::customers::keys::Key;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray, make_array};
+use arrow_data::ArrayData;
+use arrow_data::transform::MutableArrayData;
+use arrow_schema::{ArrowError, DataType};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Some rows of one of several arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) source: usize,
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+/// Adds rows to spans, behind the last ones where they follow them.
+pub(super) fn add(spans: &mut Vec<Span>, source: usize, from: usize, to: usize) {
+    match spans.last_mut() {
+        _ if from >= to => {}
+        Some(last) if last.source == source && last.to == from => last.to = to,
+        _ => spans.push(Span { source, from, to }),
+    }
+}
+
+/// An array of the spans of some that are alike: see [`like`].
+pub(super) fn splice(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
+    let words: Vec<&DictionaryArray<Int32Type>> = sources.iter().filter_map(|a| words_of(a)).collect();
+    if words.len() == sources.len()
+        && let Some(longest) = words.iter().max_by_key(|w| w.values().len())
+    {
+        let codes: Vec<ArrayRef> = words.iter().map(|w| Arc::new(w.keys().clone()) as ArrayRef).collect();
+        let spliced = splice(&codes.iter().collect::<Vec<_>>(), spans)?;
+        let codes = spliced.as_primitive::<Int32Type>().clone();
+        return Ok(Arc::new(DictionaryArray::try_new(codes, longest.values().clone())?));
+    }
+    let data: Vec<ArrayData> = sources.iter().map(|a| a.to_data()).collect();
+    let rows = spans.iter().map(|s| s.to - s.from).sum();
+    let mut spliced = MutableArrayData::try_new(data.iter().collect(), false, rows)?;
+    for span in spans {
+        spliced.try_extend(span.source, span.from, span.to)?;
+    }
+    Ok(make_array(spliced.freeze()))
+}
+
+/// The same of keys, which are texts where one of them is.
+pub(super) fn splice_keys(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
+    if sources.iter().all(|keys| keys.data_type() == &DataType::Int64) {
+        return splice(sources, spans);
+    }
+    let texts: Vec<ArrayRef> = sources.iter().map(|keys| as_texts(keys)).collect();
+    splice(&texts.iter().collect::<Vec<_>>(), spans)
+}
+
+fn words_of(array: &ArrayRef) -> Option<&DictionaryArray<Int32Type>> {
+    array.as_dictionary_opt::<Int32Type>()
+}
+
+/// The texts of an array that has them one by one, or as words.
+fn plain(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let Some(words) = words_of(array) else { return Ok(array.clone()) };
+    let texts = words.values().as_string::<i32>();
+    let text = |code: Option<i32>| code.map(|c| texts.value(c as usize));
+    Ok(Arc::new(words.keys().iter().map(text).collect::<StringArray>()))
+}
+
+/// Makes a column that comes in like those that are held. Where these share words, new ones are added to them, and they
+/// have to be given the new list with [`widened`]: codes stay what they were.
+pub(super) fn like(held: &ArrayRef, incoming: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let Some(held) = words_of(held) else { return plain(incoming) };
+    let known = held.values().as_string::<i32>();
+    let mut codes: HashMap<&str, i32> = known.iter().flatten().zip(0..).collect();
+    let incoming = plain(incoming)?;
+    let texts = incoming.as_string::<i32>();
+    let mut more = Vec::new();
+    let rows: Int32Array = texts
+        .iter()
+        .map(|text| {
+            text.map(|text| {
+                let next = codes.len() as i32;
+                *codes.entry(text).or_insert_with(|| {
+                    more.push(text);
+                    next
+                })
+            })
+        })
+        .collect();
+    let words: ArrayRef = if more.is_empty() {
+        held.values().clone()
+    } else {
+        Arc::new(StringArray::from_iter_values(known.iter().flatten().chain(more)))
+    };
+    Ok(Arc::new(DictionaryArray::try_new(rows, words)?))
+}
+
+/// A held column with the words that one like it has.
+pub(super) fn widened(held: &ArrayRef, like: &ArrayRef) -> ArrayRef {
+    match (words_of(held), words_of(like)) {
+        (Some(held), Some(like)) if like.values().len() > held.values().len() => {
+            Arc::new(held.with_values(like.values().clone()))
+        }
+        _ => held.clone(),
+    }
+}
+
+/// Whether a row of one column is the same as one of another that is like it.
+pub(super) fn same<'a>(a: &'a ArrayRef, b: &'a ArrayRef) -> Box<dyn Fn(usize, usize) -> bool + Sync + 'a> {
+    fn valid<'a>(
+        a: &'a dyn Array,
+        b: &'a dyn Array,
+        equal: impl Fn(usize, usize) -> bool + Sync + 'a,
+    ) -> Box<dyn Fn(usize, usize) -> bool + Sync + 'a> {
+        Box::new(move |i, j| match (a.is_valid(i), b.is_valid(j)) {
+            (true, true) => equal(i, j),
+            (one, other) => one == other,
+        })
+    }
+    fn primitive<'a, T: ArrowPrimitiveType>(
+        a: &'a ArrayRef,
+        b: &'a ArrayRef,
+    ) -> Box<dyn Fn(usize, usize) -> bool + Sync + 'a> {
+        let (x, y) = (a.as_primitive::<T>(), b.as_primitive::<T>());
+        valid(a, b, move |i, j| x.value(i) == y.value(j))
+    }
+    match (a.data_type(), b.data_type()) {
+        (DataType::Int64, DataType::Int64) => primitive::<Int64Type>(a, b),
+        (DataType::Float64, DataType::Float64) => primitive::<Float64Type>(a, b),
+        (DataType::Date32, DataType::Date32) => primitive::<Date32Type>(a, b),
+        (DataType::UInt32, DataType::UInt32) => primitive::<UInt32Type>(a, b),
+        (DataType::Utf8, DataType::Utf8) => {
+            let (x, y) = (a.as_string::<i32>(), b.as_string::<i32>());
+            valid(a, b, move |i, j| x.value(i) == y.value(j))
+        }
+        (DataType::Dictionary(..), DataType::Dictionary(..)) => match (words_of(a), words_of(b)) {
+            (Some(x), Some(y)) => {
+                let (x, y) = (x.keys(), y.keys());
+                valid(x, y, move |i, j| x.value(i) == y.value(j))
+            }
+            _ => Box::new(|_, _| false),
+        },
+        _ => valid(a, b, move |i, j| a.slice(i, 1).as_ref() == b.slice(j, 1).as_ref()),
+    }
+}
+
+/// The key of a row, by the array that chunks have of them.
+pub(super) fn key_at(keys: &ArrayRef, row: usize) -> Option<Key<'_>> {
+    if keys.is_null(row) {
+        return None;
+    }
+    match keys.as_primitive_opt::<Int64Type>() {
+        Some(numbers) => Some(Key::Whole(numbers.value(row))),
+        None => keys.as_string_opt::<i32>().map(|texts| Key::of(texts.value(row))),
+    }
+}
+
+/// Keys as texts, for where numbers and texts meet.
+fn as_texts(keys: &ArrayRef) -> ArrayRef {
+    match keys.as_primitive_opt::<Int64Type>() {
+        Some(numbers) => Arc::new(numbers.iter().map(|n| n.map(|n| n.to_string())).collect::<StringArray>()),
+        None => keys.clone(),
+    }
+}

@@ -1,0 +1,173 @@
+//! What changed in a store, put into what is held of it: only chunks that are concerned are made anew, on all cores, each
+//! in place of the one before.
+
+use super::arrays::{self, Span, splice};
+use super::place::{self, Slot, Slots};
+use super::rows::{Arrived, Moves};
+use crate::customers::held::{CUSTOMERS_A_CHUNK, HeldChunk, HeldRows};
+use crate::customers::order::threads;
+use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::ArrowError;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tidings_engine::chunk::Rows;
+
+/// What was read of the customers' table.
+pub(super) struct People {
+    /// Those that are new or may have changed.
+    pub(super) keys: StringArray,
+    pub(super) columns: Vec<ArrayRef>,
+    /// Those that are deleted.
+    pub(super) gone: HashSet<Box<str>>,
+    /// Whether all were read, so that whoever is not among them is gone.
+    pub(super) whole: bool,
+}
+
+/// Why what was read cannot be put into what is held: that has to be read anew.
+#[derive(Debug)]
+pub(super) enum Doubt {
+    /// A row without a key, or two with the same one.
+    Key,
+    /// Arrays that do not go together.
+    Arrays,
+}
+
+impl From<ArrowError> for Doubt {
+    fn from(_: ArrowError) -> Doubt {
+        Doubt::Arrays
+    }
+}
+
+/// All that changes.
+pub(super) struct Changes<'a> {
+    pub(super) people: &'a People,
+    pub(super) slots: &'a [Slots],
+    /// For each collection what comes and goes; without it, its rows are dropped to be read anew.
+    pub(super) collections: &'a [Option<(Arrived, Moves)>],
+}
+
+impl Changes<'_> {
+    /// Puts it all in. Where that fails, what is held is of no use any more.
+    pub(super) fn apply(&self, chunks: &mut Vec<HeldChunk>) -> Result<(), Doubt> {
+        let failed = AtomicBool::new(false);
+        let share = chunks.len().div_ceil(threads()).max(1);
+        std::thread::scope(|scope| {
+            for (part, some) in chunks.chunks_mut(share).enumerate() {
+                let failed = &failed;
+                scope.spawn(move || {
+                    for (i, chunk) in some.iter_mut().enumerate() {
+                        match self.rebuilt(chunk, part * share + i) {
+                            Ok(Some(new)) => *chunk = new,
+                            Ok(None) => {}
+                            Err(_) => failed.store(true, Ordering::Relaxed),
+                        }
+                    }
+                });
+            }
+        });
+        let all = std::mem::take(chunks).into_iter().flat_map(split);
+        *chunks = all.filter(|chunk| !chunk.keys.is_empty()).collect();
+        if failed.into_inner() { Err(Doubt::Arrays) } else { Ok(()) }
+    }
+
+    /// A chunk made anew; nothing where nothing in it is other than it was.
+    fn rebuilt(&self, chunk: &HeldChunk, i: usize) -> Result<Option<HeldChunk>, Doubt> {
+        let slots = self.slots.get(i).and_then(Option::as_ref);
+        let alone = |c: &Option<(Arrived, Moves)>| c.as_ref().is_some_and(|(_, moves)| moves.leave_alone(i));
+        if slots.is_none() && self.collections.iter().all(alone) {
+            return Ok(None);
+        }
+        let (keys, attributes) = match slots {
+            Some(slots) => self.customers(chunk, &place::spans(slots))?,
+            None => (chunk.keys.clone(), chunk.attributes.clone()),
+        };
+        let as_before =
+            || (0..chunk.keys.len() as u32).map(|old| Slot { old: Some(old), new: None }).collect();
+        let slots = slots.map_or_else(|| Cow::Owned(as_before()), |slots| Cow::Borrowed(slots.as_slice()));
+        let collections = chunk.collections.iter().zip(self.collections).map(|(held, change)| match change {
+            None => Ok(emptied(held, slots.len())),
+            Some(_) if alone(change) && matches!(slots, Cow::Owned(_)) => Ok(held.clone()),
+            Some((arrived, moves)) => moves.apply(i, held, &slots, arrived),
+        });
+        let collections = collections.collect::<Result<_, Doubt>>()?;
+        Ok(Some(HeldChunk { keys, attributes, collections }))
+    }
+
+    fn customers(&self, chunk: &HeldChunk, spans: &[Span]) -> Result<(StringArray, Vec<ArrayRef>), Doubt> {
+        let (old, new): (ArrayRef, ArrayRef) =
+            (Arc::new(chunk.keys.clone()), Arc::new(self.people.keys.clone()));
+        let keys = StringArray::from(splice(&[&old, &new], spans)?.to_data());
+        let columns = chunk.attributes.iter().zip(&self.people.columns);
+        Ok((keys, columns.map(|(old, new)| splice(&[old, new], spans)).collect::<Result<_, _>>()?))
+    }
+}
+
+fn emptied(held: &HeldRows, customers: usize) -> HeldRows {
+    HeldRows {
+        rows: Rows {
+            offsets: OffsetBuffer::new_zeroed(customers),
+            fields: held.rows.fields.iter().map(|field| field.slice(0, 0)).collect(),
+        },
+        keys: held.keys.as_ref().map(|keys| keys.slice(0, 0)),
+    }
+}
+
+/// Parts of a chunk that are of the usual size, once it has become too large.
+fn split(chunk: HeldChunk) -> Vec<HeldChunk> {
+    if chunk.keys.len() <= 2 * CUSTOMERS_A_CHUNK {
+        return vec![chunk];
+    }
+    let starts = (0..chunk.keys.len()).step_by(CUSTOMERS_A_CHUNK);
+    starts.map(|from| slice(&chunk, from, CUSTOMERS_A_CHUNK.min(chunk.keys.len() - from))).collect()
+}
+
+fn slice(chunk: &HeldChunk, from: usize, customers: usize) -> HeldChunk {
+    let collections = chunk.collections.iter().map(|held| {
+        let offsets = held.rows.offsets.slice(from, customers + 1);
+        let at = |i: usize| offsets.get(i).map_or(0, |offset| *offset as usize);
+        let (first, count) = (at(0), at(customers) - at(0));
+        HeldRows {
+            rows: Rows {
+                offsets: OffsetBuffer::from_lengths(offsets.lengths()),
+                fields: held.rows.fields.iter().map(|field| field.slice(first, count)).collect(),
+            },
+            keys: held.keys.as_ref().map(|keys| keys.slice(first, count)),
+        }
+    });
+    HeldChunk {
+        keys: chunk.keys.slice(from, customers),
+        attributes: chunk.attributes.iter().map(|column| column.slice(from, customers)).collect(),
+        collections: collections.collect(),
+    }
+}
+
+/// Gives the customers' columns that are held and those that were read the same words.
+pub(super) fn same_words(chunks: &mut [HeldChunk], people: &mut People) -> Result<(), Doubt> {
+    for (i, column) in people.columns.iter_mut().enumerate() {
+        let Some(example) = chunks.first().and_then(|chunk| chunk.attributes.get(i)) else { continue };
+        *column = arrays::like(example, column)?;
+        for held in chunks.iter_mut().filter_map(|chunk| chunk.attributes.get_mut(i)) {
+            *held = arrays::widened(held, column);
+        }
+    }
+    Ok(())
+}
+
+/// The same for the fields of a collection.
+pub(super) fn same_words_of(
+    chunks: &mut [HeldChunk],
+    collection: usize,
+    arrived: &mut Arrived,
+) -> Result<(), Doubt> {
+    for (i, column) in arrived.fields.iter_mut().enumerate() {
+        let rows = chunks.iter_mut().filter_map(|chunk| chunk.collections.get_mut(collection));
+        let mut held: Vec<&mut ArrayRef> = rows.filter_map(|rows| rows.rows.fields.get_mut(i)).collect();
+        let Some(example) = held.first() else { continue };
+        *column = arrays::like(example, column)?;
+        held.iter_mut().for_each(|held| **held = arrays::widened(held, column));
+    }
+    Ok(())
+}

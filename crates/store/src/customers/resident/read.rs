@@ -1,0 +1,123 @@
+//! Reading what changed.
+
+use super::mark::Mark;
+use crate::customers::error::StoreError;
+use crate::customers::place::Place;
+use crate::customers::reader::{Kind, Part, Reader};
+use crate::customers::table::{self, Only, Read, Wanted};
+use tidings_schema::{Attribute, Changes, Storage, StoredUnit, Type};
+
+/// A table that is kept.
+#[derive(Clone)]
+pub(super) struct Kept<'a> {
+    pub(super) table: &'a str,
+    /// The rows' keys, and before them those of their customers where they are a collection's.
+    pub(super) keys: Vec<&'a str>,
+    pub(super) attributes: Vec<&'a Attribute>,
+    pub(super) changes: &'a Changes,
+}
+
+impl<'a> Kept<'a> {
+    /// How far it can be read now; none where it says nothing that could be compared in the store.
+    pub(super) async fn newest(&self, reader: &mut Reader) -> Result<Option<Mark>, StoreError> {
+        let Some(column) = self.changes.since.as_deref() else { return Ok(None) };
+        let wanted = Wanted {
+            keys: vec![column],
+            attributes: Vec::new(),
+            part: Part::Greatest,
+            ..self.wanted(Only::default())
+        };
+        let (_, columns, _) = table::find(reader, &wanted).await?;
+        let file = matches!(reader.place(), Place::File(_));
+        let kind = columns.first().map_or(Kind::Shown, |column| column.kind);
+        let comparable = matches!(kind, Kind::Int | Kind::Unsigned | Kind::Day | Kind::Civil | Kind::Instant);
+        if !file && !comparable {
+            return Ok(None);
+        }
+        let moment = moment(column);
+        let wanted = Wanted { attributes: vec![&moment], ..wanted };
+        let read = table::read(reader, &wanted, chrono_tz::UTC).await?;
+        let written = read.keys.first().and_then(|keys| keys.get(0)).map(|key| key.to_string());
+        let micros = read.columns.first().and_then(|column| column.time(0));
+        Ok(match (kind, written.as_deref()) {
+            (_, None) => None,
+            (Kind::Int | Kind::Unsigned, Some(number)) => number.parse().ok().map(Mark::Whole),
+            (Kind::Instant, _) => micros.map(Mark::Moment),
+            (Kind::Civil | Kind::Day, _) => micros.map(Mark::Civil),
+            (_, Some(text)) if begins_with_a_day(text) => micros.map(Mark::Written),
+            (_, Some(number)) => number.parse().ok().map(Mark::Whole),
+        })
+    }
+
+    /// How many rows there are.
+    pub(super) async fn count(&self, reader: &mut Reader) -> Result<usize, StoreError> {
+        let wanted =
+            Wanted { keys: Vec::new(), attributes: Vec::new(), ..self.wanted(Only::there(self.changes)) };
+        Ok(usize::try_from(table::count(reader, &wanted).await?).unwrap_or(usize::MAX))
+    }
+
+    /// The rows that there are: all, those that may have changed since a mark, or those with some first keys.
+    pub(super) async fn rows(
+        &self,
+        reader: &mut Reader,
+        since: Option<Mark>,
+        part: Part<'_>,
+        zone: chrono_tz::Tz,
+    ) -> Result<Read, StoreError> {
+        let since = self.changes.since.as_deref().zip(since);
+        let wanted = Wanted { part, ..self.wanted(Only { since, ..Only::there(self.changes) }) };
+        table::read(reader, &wanted, zone).await
+    }
+
+    /// The keys of rows that were deleted since a mark.
+    pub(super) async fn gone(&self, reader: &mut Reader, since: Mark) -> Result<Vec<Box<str>>, StoreError> {
+        let Some(deleted) = self.changes.deleted.as_deref() else { return Ok(Vec::new()) };
+        let since = self.changes.since.as_deref().map(|column| (column, since));
+        let wanted = Wanted {
+            keys: self.keys.last().copied().into_iter().collect(),
+            attributes: Vec::new(),
+            ..self.wanted(Only { since, deleted: Some((deleted, true)) })
+        };
+        let read = table::read(reader, &wanted, chrono_tz::UTC).await?;
+        let keys = read.keys.first().into_iter();
+        Ok(keys
+            .flat_map(|keys| (0..keys.len() as u32).filter_map(|row| keys.get(row)))
+            .map(|key| key.to_string().into())
+            .collect())
+    }
+
+    fn wanted(&self, only: Only<'a>) -> Wanted<'a> {
+        Wanted {
+            table: self.table,
+            owner: None,
+            keys: self.keys.clone(),
+            attributes: self.attributes.clone(),
+            part: Part::All,
+            only,
+        }
+    }
+}
+
+fn begins_with_a_day(text: &str) -> bool {
+    let form = text.bytes().take(10).map(|b| if b.is_ascii_digit() { b'0' } else { b });
+    form.eq(*b"0000-00-00")
+}
+
+/// A column as a moment, which is in UTC where it does not say.
+fn moment(column: &str) -> Attribute {
+    Attribute {
+        name: column.to_owned(),
+        label: None,
+        ty: Type::Moment,
+        storage: Storage {
+            column: column.to_owned(),
+            minor: false,
+            zone: None,
+            unit: StoredUnit::Seconds,
+            separator: None,
+        },
+        optional: true,
+        yearly: false,
+        kept: false,
+    }
+}

@@ -1,0 +1,291 @@
+//! What becomes of a collection's rows: which go, which come and where, and which are left out.
+
+use super::arrays::{self, Span, add, key_at, splice, splice_keys};
+use super::merge::Doubt;
+use super::place::{Places, Slot};
+use crate::customers::held::{HeldChunk, HeldRows, Left};
+use crate::customers::keys::{Key, Keys};
+use crate::customers::order::each;
+use crate::customers::table::Read;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Int64Type};
+use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_buffer::OffsetBuffer;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tidings_engine::chunk::Rows;
+
+/// What was read of a collection's table.
+pub(super) struct Arrived {
+    /// Whose rows they are.
+    pub(super) customers: StringArray,
+    /// The rows' own keys, none missing.
+    pub(super) keys: ArrayRef,
+    pub(super) fields: Vec<ArrayRef>,
+    /// The field that says when.
+    pub(super) time: usize,
+    /// Keys of rows that are deleted.
+    pub(super) gone: HashSet<Box<str>>,
+}
+
+/// What happens to the rows of a collection.
+pub(super) struct Moves {
+    /// For each chunk, its rows that are not there any more, or are other than they were; empty where all are.
+    dropped: Vec<Vec<bool>>,
+    /// For each chunk, the rows that come into it, in order.
+    coming: Vec<Vec<Coming>>,
+    /// How many rows the chunks have then.
+    pub(super) rows: usize,
+    /// Rows of nobody, and rows without a time.
+    pub(super) orphans: Keys,
+    pub(super) without_time: Keys,
+}
+
+/// A row that comes into a chunk.
+struct Coming {
+    customer: u32,
+    time: i64,
+    row: u32,
+}
+
+/// The rows that were read by their keys, and those that are gone.
+pub(super) type Known<'a> = HashMap<Key<'a>, Option<u32>>;
+
+impl Arrived {
+    /// What was read: by the customers' keys and the rows' own.
+    pub(super) fn of(read: &Read, time: usize, gone: Vec<Box<str>>) -> Result<Arrived, Doubt> {
+        let [customers, keys] = read.keys.as_slice() else { return Err(Doubt::Key) };
+        let all: Vec<u32> = (0..read.rows as u32).collect();
+        let fields = read.columns.iter().map(|column| column.take(&all)).collect();
+        let gone = gone.into_iter().collect();
+        Ok(Arrived { customers: customers.texts(&all), keys: keys.take(&all), fields, time, gone })
+    }
+
+    /// With rows of another reading of the same moment, as far as they are others.
+    pub(super) fn and(self, more: &Arrived) -> Result<Arrived, Doubt> {
+        let known = self.known()?;
+        let mut spans = Vec::new();
+        add(&mut spans, 0, 0, self.keys.len());
+        for row in 0..more.keys.len() {
+            if key_at(&more.keys, row).is_some_and(|key| known.get(&key).is_none_or(Option::is_none)) {
+                add(&mut spans, 1, row, row + 1);
+            }
+        }
+        let field = |(one, other): (&ArrayRef, &ArrayRef)| {
+            let other = arrays::like(one, other)?;
+            splice(&[&arrays::widened(one, &other), &other], &spans)
+        };
+        let fields = self.fields.iter().zip(&more.fields).map(field).collect::<Result<_, _>>()?;
+        let whose = |arrived: &Arrived| -> ArrayRef { Arc::new(arrived.customers.clone()) };
+        let customers = StringArray::from(splice(&[&whose(&self), &whose(more)], &spans)?.to_data());
+        let keys = splice_keys(&[&self.keys, &more.keys], &spans)?;
+        drop(known);
+        Ok(Arrived { customers, keys, fields, ..self })
+    }
+
+    /// Finds its rows by their keys; none may come twice.
+    pub(super) fn known(&self) -> Result<Known<'_>, Doubt> {
+        let mut known: Known<'_> = self.gone.iter().map(|key| (Key::of(key), None)).collect();
+        for row in 0..self.keys.len() {
+            match key_at(&self.keys, row) {
+                Some(key) if known.insert(key, Some(row as u32)).flatten().is_none() => {}
+                _ => return Err(Doubt::Key),
+            }
+        }
+        Ok(known)
+    }
+
+    fn customer(&self, row: usize) -> Option<&str> {
+        self.customers.is_valid(row).then(|| self.customers.value(row))
+    }
+
+    fn when(&self, row: usize) -> Option<i64> {
+        self.fields.get(self.time).and_then(|column| time(column, row))
+    }
+}
+
+/// When a row happened, by the column that says it.
+fn time(column: &ArrayRef, row: usize) -> Option<i64> {
+    if column.is_null(row) {
+        return None;
+    }
+    match column.as_primitive_opt::<Int64Type>() {
+        Some(micros) => Some(micros.value(row)),
+        None => column.as_primitive_opt::<Date32Type>().map(|days| days.value(row).into()),
+    }
+}
+
+impl Moves {
+    /// Finds out what happens. `left` is what was left out before.
+    pub(super) fn find(
+        collection: usize,
+        arrived: &Arrived,
+        known: &Known<'_>,
+        places: &Places<'_>,
+        left: &Left,
+    ) -> Result<Moves, Doubt> {
+        let unchanged: Vec<AtomicBool> = (0..arrived.keys.len()).map(|_| AtomicBool::new(false)).collect();
+        let dropped = each(places.chunks, |chunk| dropped(chunk, collection, arrived, known, &unchanged));
+        let still = |keys: &Keys| {
+            let mut still = Keys::default();
+            let rows = (0..keys.len() as u32).filter_map(|row| keys.get(row));
+            rows.filter(|key| !known.contains_key(key)).for_each(|key| still.push(Some(key)));
+            still
+        };
+        let (mut orphans, mut without_time) = (still(&left.orphan_keys), still(&left.without_time_keys));
+        let mut coming: Vec<Vec<Coming>> = places.chunks.iter().map(|_| Vec::new()).collect();
+        for (row, unchanged) in unchanged.into_iter().enumerate() {
+            if unchanged.into_inner() {
+                continue;
+            }
+            match (arrived.customer(row).and_then(|c| places.of(c)), arrived.when(row)) {
+                (Some((chunk, customer)), Some(time)) => coming
+                    .get_mut(chunk)
+                    .into_iter()
+                    .for_each(|c| c.push(Coming { customer, time, row: row as u32 })),
+                (Some(_), None) => without_time.push(key_at(&arrived.keys, row)),
+                (None, _) => orphans.push(key_at(&arrived.keys, row)),
+            }
+        }
+        for coming in &mut coming {
+            let key = |c: &Coming| key_at(&arrived.keys, c.row as usize);
+            coming.sort_unstable_by(|a, b| {
+                (a.customer, a.time).cmp(&(b.customer, b.time)).then_with(|| key(a).cmp(&key(b)))
+            });
+        }
+        let mut moves = Moves { dropped, coming, rows: 0, orphans, without_time };
+        moves.leave(collection, places)?;
+        Ok(moves)
+    }
+
+    /// Rows whose customers go are of nobody from now on; counts those that are not.
+    fn leave(&mut self, collection: usize, places: &Places<'_>) -> Result<(), Doubt> {
+        for (i, chunk) in places.chunks.iter().enumerate() {
+            let Some(rows) = chunk.collections.get(collection) else { return Err(Doubt::Arrays) };
+            let dropped = self.dropped.get(i).map_or([].as_slice(), Vec::as_slice);
+            self.rows += rows.rows.len() - dropped.iter().filter(|d| **d).count();
+            self.rows += self.coming.get(i).map_or(0, Vec::len);
+            let leaving = places.leaving(i);
+            // Whose the rows without a time are is not known here.
+            if !leaving.is_empty() && self.without_time.len() > 0 {
+                return Err(Doubt::Key);
+            }
+            for customer in leaving {
+                for row in of_customer(&rows.rows, customer).filter(|row| dropped.get(*row) != Some(&true)) {
+                    let key = rows.keys.as_ref().and_then(|keys| key_at(keys, row));
+                    self.orphans.push(Some(key.ok_or(Doubt::Key)?));
+                    self.rows -= 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a chunk's rows are what they were.
+    pub(super) fn leave_alone(&self, chunk: usize) -> bool {
+        self.coming.get(chunk).is_none_or(Vec::is_empty)
+            && self.dropped.get(chunk).is_none_or(|dropped| !dropped.contains(&true))
+    }
+
+    /// The rows of a chunk's customers, once it is done.
+    pub(super) fn apply(
+        &self,
+        chunk: usize,
+        held: &HeldRows,
+        slots: &[Slot],
+        arrived: &Arrived,
+    ) -> Result<HeldRows, Doubt> {
+        let dropped = self.dropped.get(chunk).map_or([].as_slice(), Vec::as_slice);
+        let coming = self.coming.get(chunk).map_or([].as_slice(), Vec::as_slice);
+        let (spans, lengths) = spans(held, slots, arrived, dropped, coming);
+        let columns = held.rows.fields.iter().zip(&arrived.fields);
+        let fields = columns.map(|(old, new)| splice(&[old, new], &spans)).collect::<Result<_, _>>()?;
+        let keys = held.keys.as_ref().map(|keys| splice_keys(&[keys, &arrived.keys], &spans)).transpose()?;
+        Ok(HeldRows { rows: Rows { offsets: OffsetBuffer::from_lengths(lengths), fields }, keys })
+    }
+}
+
+fn of_customer(rows: &Rows, customer: usize) -> std::ops::Range<usize> {
+    let at = |i: usize| rows.offsets.get(i).map_or(0, |offset| *offset as usize);
+    at(customer)..at(customer + 1)
+}
+
+/// Which rows of a chunk are not there any more, or are other than they were; rows that were read and are just what is
+/// held are marked as unchanged.
+fn dropped(
+    chunk: &HeldChunk,
+    collection: usize,
+    arrived: &Arrived,
+    known: &Known<'_>,
+    unchanged: &[AtomicBool],
+) -> Vec<bool> {
+    let rows = chunk.collections.get(collection);
+    let Some((rows, keys)) = rows.and_then(|r| Some((&r.rows, r.keys.as_ref()?))) else { return Vec::new() };
+    if known.is_empty() {
+        return Vec::new();
+    }
+    let same: Vec<_> = rows.fields.iter().zip(&arrived.fields).map(|(a, b)| arrays::same(a, b)).collect();
+    let mut dropped = Vec::new();
+    for customer in 0..chunk.keys.len() {
+        for row in of_customer(rows, customer) {
+            let Some(read) = key_at(keys, row).and_then(|key| known.get(&key)) else { continue };
+            let kept = read.filter(|new| {
+                arrived.customer(*new as usize) == Some(chunk.keys.value(customer))
+                    && same.iter().all(|same| same(row, *new as usize))
+            });
+            match kept.and_then(|new| unchanged.get(new as usize)) {
+                // Of two that are alike, one stays.
+                Some(unchanged) if !unchanged.swap(true, Ordering::Relaxed) => {}
+                _ => {
+                    dropped.resize(keys.len(), false);
+                    dropped.get_mut(row).into_iter().for_each(|d| *d = true);
+                }
+            }
+        }
+    }
+    dropped
+}
+
+/// Where the rows of a chunk's customers come from, held or read, and how many each customer has.
+fn spans(
+    held: &HeldRows,
+    slots: &[Slot],
+    arrived: &Arrived,
+    dropped: &[bool],
+    coming: &[Coming],
+) -> (Vec<Span>, Vec<usize>) {
+    let when = held.rows.fields.get(arrived.time);
+    let mut coming = coming.iter().peekable();
+    let (mut spans, mut lengths) = (Vec::new(), Vec::with_capacity(slots.len()));
+    for (customer, slot) in slots.iter().enumerate() {
+        let mut count = 0;
+        let mut take = |source: usize, rows: std::ops::Range<usize>| {
+            count += rows.len();
+            add(&mut spans, source, rows.start, rows.end);
+        };
+        let old = slot.old.map_or(0..0, |old| of_customer(&held.rows, old as usize));
+        let own = |c: &&Coming| c.customer as usize == customer;
+        if dropped.is_empty() && coming.peek().is_none_or(|c| !own(c)) {
+            take(0, old);
+            lengths.push(count);
+            continue;
+        }
+        for row in old.filter(|row| dropped.get(*row) != Some(&true)) {
+            let at = when.and_then(|when| time(when, row));
+            let before = |c: &&Coming| {
+                let key = || held.keys.as_ref().and_then(|keys| key_at(keys, row));
+                Some(c.time).cmp(&at).then_with(|| key_at(&arrived.keys, c.row as usize).cmp(&key()))
+            };
+            while let Some(next) = coming.next_if(|c| own(c) && before(c).is_lt()) {
+                take(1, next.row as usize..next.row as usize + 1);
+            }
+            take(0, row..row + 1);
+        }
+        while let Some(next) = coming.next_if(own) {
+            take(1, next.row as usize..next.row as usize + 1);
+        }
+        lengths.push(count);
+    }
+    (spans, lengths)
+}

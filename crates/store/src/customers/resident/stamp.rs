@@ -1,0 +1,55 @@
+//! Whether somebody wrote to an SQLite file.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+/// A file changes its time of change only so often; what changed later than this before it was looked at (in
+/// microseconds) may change once more with the same one.
+const BLUR: i128 = 2_000_000;
+
+/// A database file and its write-ahead log as they were at a moment. Two that are the same are of the same content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    length: u64,
+    modified: i128,
+    /// The beginning of the file, which counts changes where there is no log.
+    head: Vec<u8>,
+    /// What the log's index says of the last transaction, where there is a log.
+    log: Option<Vec<u8>>,
+}
+
+impl Stamp {
+    /// Looks at a file at a moment (microseconds since 1970 UTC). None where it cannot be told for certain.
+    pub(crate) fn of(path: &Path, at: i64) -> Option<Stamp> {
+        let data = path.metadata().ok()?;
+        let modified = data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos() as i128;
+        if modified / 1000 + BLUR > i128::from(at) {
+            return None;
+        }
+        let beside = |end: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            name
+        };
+        // What a journal beside it will undo is not known.
+        if Path::new(&beside("-journal")).metadata().is_ok_and(|journal| journal.len() > 0) {
+            return None;
+        }
+        // Without its index, a log may have been written by anybody.
+        let log = match Path::new(&beside("-wal")).metadata() {
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Ok(log) if log.len() == 0 => None,
+            Ok(_) => Some(beginning(Path::new(&beside("-shm")), 48)?),
+            Err(_) => return None,
+        };
+        Some(Stamp { length: data.len(), modified, head: beginning(path, 100)?, log })
+    }
+}
+
+fn beginning(path: &Path, bytes: u64) -> Option<Vec<u8>> {
+    let mut first = Vec::new();
+    File::open(path).ok()?.take(bytes).read_to_end(&mut first).ok()?;
+    (first.len() as u64 == bytes).then_some(first)
+}

@@ -1,0 +1,244 @@
+//! What stays in memory is at every moment what a cold load gives, whatever came, changed or went since.
+
+use super::servers::{Kind, Shop};
+use super::shown;
+use crate::shop::{everything, vocabulary};
+use std::collections::BTreeMap;
+use tidings_schema::Vocabulary;
+use tidings_store::{EngineRows, Loaded, Refreshed, Resident, Selection};
+
+/// Every way to tell changes: a moment, a civil time, a number; and none.
+const TOLD: &str = "
+customer:
+  table: customers
+  key: id
+  updated_at: told
+  deleted_at: gone
+  attributes:
+    city: text
+    points: number
+collections:
+  orders:
+    table: orders
+    customer: customer_id
+    time: placed_at
+    key: id
+    updated_at: version
+    deleted_at: gone
+    fields:
+      placed_at: moment
+      total: money
+      note: text
+  visits:
+    table: visits
+    customer: customer_id
+    time: day
+    key: id
+    append_only: id
+    fields:
+      day: date
+      page: text
+";
+
+fn schema(way: usize) -> String {
+    match way {
+        0 => TOLD.to_owned(),
+        1 => TOLD.replace("  updated_at: told\n", "").replace("updated_at: version", "updated_at: at"),
+        2 => TOLD.replace("append_only: id", "append_only: told").replace("    updated_at: version\n", ""),
+        _ => TOLD.replace("  updated_at: told\n  deleted_at: gone\n", "  append_only: number\n"),
+    }
+}
+
+/// `told` is a moment and `at` a civil time, as far as the database knows such things.
+fn tables(kind: Kind) -> String {
+    let (moment, civil) = match kind {
+        Kind::Lite => ("TEXT", "TEXT"),
+        Kind::Postgres => ("timestamptz", "timestamp"),
+        Kind::MySql => ("TIMESTAMP NULL", "DATETIME"),
+    };
+    format!(
+        "CREATE TABLE customers (id VARCHAR(20), city VARCHAR(20), points VARCHAR(20), number BIGINT, told {moment}, gone INT);
+         CREATE TABLE orders (id VARCHAR(20), customer_id VARCHAR(20), placed_at {civil}, total DECIMAL(10,2),
+             note VARCHAR(20), version BIGINT, at {civil}, gone INT);
+         CREATE TABLE visits (id BIGINT, customer_id VARCHAR(20), day DATE, page VARCHAR(20), told {moment});"
+    )
+}
+
+/// A shop whose clock goes on by days, and by tens of thousands of versions a day.
+struct World {
+    shop: Shop,
+    day: i64,
+    visits: i64,
+    dice: u64,
+}
+
+impl World {
+    async fn new(kind: Kind, seed: u64) -> Option<World> {
+        let shop = Shop::new(kind, &tables(kind)).await?;
+        let mut world = World { shop, day: 20_000, visits: 0, dice: seed };
+        world.changes(60, true).await;
+        Some(world)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.dice >> 33) % n
+    }
+
+    fn now(&self) -> i64 {
+        self.day * 86_400
+    }
+
+    fn moment(&self, seconds: i64) -> String {
+        match self.shop.kind {
+            Kind::Lite => format!("datetime({seconds}, 'unixepoch')"),
+            Kind::Postgres => format!("to_timestamp({seconds})"),
+            Kind::MySql => format!("FROM_UNIXTIME({seconds})"),
+        }
+    }
+
+    fn civil(&self, seconds: i64) -> String {
+        let moment = self.moment(seconds);
+        if self.shop.kind == Kind::Postgres {
+            format!("{moment} AT TIME ZONE 'Asia/Shanghai'")
+        } else {
+            moment
+        }
+    }
+
+    fn version(&self) -> i64 {
+        self.day * 30_000
+    }
+
+    /// What every change of a row sets.
+    fn touched(&self, table: &str) -> String {
+        match table {
+            "customers" => format!("told = {}, number = {}", self.moment(self.now()), self.version()),
+            _ => format!("at = {}, version = {}", self.civil(self.now()), self.version()),
+        }
+    }
+
+    async fn changes(&mut self, many: u64, only_new: bool) {
+        let sql: Vec<String> = (0..many).map(|_| self.change(only_new)).collect();
+        if !sql.is_empty() {
+            self.shop.execute(&sql.join(";\n")).await;
+        }
+    }
+
+    fn insert(&mut self, table: &str) -> String {
+        let (word, n) = (self.below(9), self.below(40));
+        let owner = match self.below(9) {
+            0 => "NULL".to_owned(),
+            1 => format!("'later {}'", self.below(4)),
+            _ => format!("'{n}'"),
+        };
+        let (now, version) = (self.now(), self.version());
+        let sql = match table {
+            "customers" => {
+                let id = if n < 4 { format!("later {n}") } else { n.to_string() };
+                let points = if word == 0 { "many".to_owned() } else { word.to_string() };
+                let told = self.moment(now);
+                format!(
+                    "INSERT INTO customers SELECT '{id}', 'city {word}', '{points}', {version}, {told}, NULL
+                    WHERE NOT EXISTS (SELECT 1 FROM customers WHERE id = '{id}')"
+                )
+            }
+            "orders" => {
+                let id = self.below(300);
+                let ago = 1000 * self.below(3) as i64;
+                let placed = if word == 1 { "NULL".to_owned() } else { self.civil(now - ago) };
+                let at = self.civil(now);
+                format!("INSERT INTO orders SELECT 'o{id}', {owner}, {placed}, {word}.25, 'note {word}', {version}, {at}, NULL
+                    WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = 'o{id}')")
+            }
+            _ => {
+                // A row may become visible a little after others that came later.
+                self.visits += 1;
+                let id = self.visits * 30_000 - self.below(9_000) as i64;
+                let ago = self.below(500) as i64;
+                let told = self.moment(now - ago);
+                format!(
+                    "INSERT INTO visits VALUES ({id}, {owner}, '2026-01-0{}', 'page {word}', {told})",
+                    word + 1
+                )
+            }
+        };
+        if self.shop.kind == Kind::MySql { sql.replace("WHERE NOT", "FROM DUAL WHERE NOT") } else { sql }
+    }
+
+    /// Something happens; what a table says of its rows is true, but for rows that are deleted without a word.
+    fn change(&mut self, only_new: bool) -> String {
+        let table = ["customers", "orders", "visits"][self.below(3) as usize];
+        let kind = if only_new || table == "visits" { 0 } else { self.below(8) };
+        let (key, word, other) = match table {
+            "customers" => (self.below(40).to_string(), self.below(9), String::new()),
+            _ => (format!("o{}", self.below(300)), self.below(9), self.below(40).to_string()),
+        };
+        let (touched, whom) = (self.touched(table), format!("WHERE id >= '{key}' AND id < '{key}~'"));
+        let set = |what: String| format!("UPDATE {table} SET {what}, {touched} {whom}");
+        match (kind, table) {
+            (0..=2, _) => self.insert(table),
+            (3, "customers") => set(format!("city = 'town {word}', points = '{word}x'")),
+            (3, _) => set(format!("total = {word}, note = 'new {word}'")),
+            (4, "orders") => set(format!("customer_id = '{other}'")),
+            (4, _) => set(format!("points = '{word}'")),
+            (5, _) => set("gone = 1".to_owned()),
+            (6, _) => set("gone = NULL".to_owned()),
+            _ => format!("DELETE FROM {table} {whom}"),
+        }
+    }
+
+    async fn refresh(&self, resident: &mut Resident, vocabulary: &Vocabulary) -> (Loaded, Refreshed) {
+        let (store, needs) = (self.shop.store().await, everything(vocabulary));
+        let took = resident.refresh(&store, vocabulary, &needs, self.now() * 1_000_000).await.unwrap();
+        (resident.beside(vocabulary, &needs, &EngineRows::default()), took)
+    }
+}
+
+/// All that a load says, whatever the chunks are: customers with their columns and rows, and the remarks.
+fn told(loaded: &Loaded) -> (BTreeMap<String, Vec<String>>, Vec<String>) {
+    let mut customers = BTreeMap::new();
+    for chunk in &loaded.chunks {
+        for i in 0..chunk.len() {
+            let mut all: Vec<String> =
+                chunk.attributes.iter().map(|a| format!("{:?}", shown(a, i))).collect();
+            for rows in &chunk.collections {
+                for row in rows.offsets[i] as usize..rows.offsets[i + 1] as usize {
+                    all.push(rows.fields.iter().map(|f| format!("{:?} ", shown(f, row))).collect());
+                }
+                all.push("-".to_owned());
+            }
+            assert!(customers.insert(chunk.keys.value(i).to_owned(), all).is_none());
+        }
+    }
+    let stats = &loaded.stats;
+    let mut remarks = vec![format!("{} {}", stats.customers, stats.without_key)];
+    remarks.extend(stats.collections.iter().map(|c| format!("{c:?}")));
+    remarks.extend(stats.bad.iter().map(|b| format!("{} {} {}", b.table, b.column, b.count)));
+    (customers, remarks)
+}
+
+#[tokio::test]
+async fn whatever_happens_it_is_what_a_cold_load_gives() {
+    for kind in Kind::ALL {
+        for way in 0..4 {
+            let Some(mut world) = World::new(kind, 7 + way as u64).await else { continue };
+            let vocabulary = vocabulary(&schema(way));
+            // Where rows of customers change that only ever come in, nothing is promised.
+            let only_new = way == 3;
+            let mut resident = Resident::default();
+            let mut saved = 0;
+            // Opening a server takes its time.
+            for step in 0..if kind == Kind::Lite { 30 } else { 8 } {
+                world.day += [0, 1, 3][world.below(3) as usize];
+                let many = world.below(5);
+                world.changes(many, only_new).await;
+                let (kept, took) = world.refresh(&mut resident, &vocabulary).await;
+                let cold = world.shop.load(&vocabulary, Selection::All).await.unwrap();
+                assert_eq!(told(&kept), told(&cold), "{kind:?}, way {way}, step {step}");
+                saved += took.saved;
+            }
+            assert!(saved > 0, "{kind:?}, way {way}: rows are kept");
+        }
+    }
+}
