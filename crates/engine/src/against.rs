@@ -1,31 +1,26 @@
 //! All tests of one column against constants, at once.
 //!
-//! Each value is placed among the classes that the constants make, its bit is set in the row of its class, and then
-//! a test is some rows taken together. So a column is read once, however many rules ask about it.
+//! Each value is placed among the classes that the constants make, and a test is a comparison of classes, which are
+//! bytes mostly. So a column is read once, however many rules ask about it.
 
 use crate::bitmap::Bitmap;
-use crate::classes::Scale;
+use crate::classes::{Class, Scale};
 use crate::column::{Column, Values};
-use crate::graph::{BitsId, BitsNode, ColumnId, Literal, Order};
+use crate::graph::{BitsId, BitsNode, ColumnId, Literal};
+use crate::planes::Planes;
 use crate::spare::Spare;
 use crate::words::Words;
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ListArray};
 use std::ops::Range;
-
-/// Values that are placed together: their bits in one class are a line of the nearest cache.
-const BLOCK: usize = 64 * LINE;
-const LINE: usize = 8;
-
-/// The bits of a block in one class.
-type Line = [u64; LINE];
+use tidings_syntax::tree::CompareOp;
 
 /// Against of one column.
 #[derive(Clone, Debug)]
 pub(crate) struct Against {
     pub column: ColumnId,
     places: Places,
-    /// Each with the classes in which it holds. Those from class 0 on first, by their ends.
+    /// Each with the classes in which it holds.
     tests: Vec<(BitsId, Vec<Range<usize>>)>,
 }
 
@@ -41,31 +36,21 @@ enum Places {
 /// What is used again from chunk to chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
-    classes: Vec<u16>,
-    lines: Vec<Line>,
-    sets: Vec<Vec<u64>>,
-    len: usize,
-}
-
-impl Desk {
-    /// The sets that were made last.
-    pub fn take(&mut self) -> impl Iterator<Item = Bitmap> {
-        let len = self.len;
-        self.sets.drain(..).map(move |words| Bitmap::from_vec(words, len))
-    }
+    bytes: Planes<u8>,
+    pairs: Planes<u16>,
 }
 
 /// The column and the kind of constant of a test that is made with others of the same.
 pub(crate) fn kind(node: &BitsNode) -> Option<(ColumnId, u8)> {
-    let of = |column: &ColumnId, literal: &Literal, order: Order| match (literal, order) {
+    let of = |column: &ColumnId, literal: &Literal, op: CompareOp| match (literal, op) {
         (Literal::Int(_), _) => Some((*column, 0)),
         (Literal::Number(_), _) => Some((*column, 1)),
-        (Literal::Text(_), Order::Equal) => Some((*column, 2)),
+        (Literal::Text(_), CompareOp::Equal | CompareOp::NotEqual) => Some((*column, 2)),
         (Literal::Text(_) | Literal::Truth(_), _) => None,
     };
     match node {
-        BitsNode::CompareTo(order, column, literal) => of(column, literal, *order),
-        BitsNode::In(column, list) => of(column, list.first()?, Order::Equal),
+        BitsNode::CompareTo(op, column, literal) => of(column, literal, *op),
+        BitsNode::In(column, list) => of(column, list.first()?, CompareOp::Equal),
         BitsNode::HasTag(column, _) => Some((*column, 3)),
         _ => None,
     }
@@ -82,16 +67,7 @@ impl Against {
             2 => Places::Texts(Words::new(tests().flat_map(words))?),
             _ => Places::Tags(Words::new(tests().flat_map(words))?),
         };
-        let holds = |node: &BitsNode| match &places {
-            Places::Ints(scale) => scale.holds(node),
-            Places::Numbers(scale) => scale.holds(node),
-            Places::Texts(known) | Places::Tags(known) => {
-                let number = |word| known.number(word).map(usize::from);
-                words(node).into_iter().filter_map(number).map(|n| n..n + 1).collect()
-            }
-        };
-        let mut tests: Vec<_> = nodes.iter().map(|(id, node)| (*id, holds(node))).collect();
-        tests.sort_by_key(|(_, holds)| prefix(holds).unwrap_or(usize::MAX));
+        let tests = nodes.iter().map(|(id, node)| (*id, places.holds(node))).collect();
         Some(Against { column, places, tests })
     }
 
@@ -99,106 +75,111 @@ impl Against {
         self.tests.iter().map(|(id, _)| *id)
     }
 
-    /// Leaves the set of each test on the desk, in the order of [`Against::nodes`].
-    pub fn sets(&self, column: &Column, desk: &mut Desk, spare: &mut Spare) {
-        desk.len = column.len();
-        desk.sets.clear();
-        desk.sets.extend(self.tests.iter().map(|_| spare.words()));
-        match (&self.places, &column.values) {
-            (Places::Ints(scale), Values::Int(v)) => {
-                self.placed(v, column, scale.classes(), desk, |v, to| scale.place(v, to))
+    /// The set of each test, in the order of [`Against::nodes`].
+    pub fn sets(&self, column: &Column, desk: &mut Desk, spare: &mut Spare) -> Vec<Bitmap> {
+        match &self.places {
+            Places::Tags(words) => self.tagged(column, words, spare),
+            // One number is left for what is in no class.
+            places if places.classes() < usize::from(u8::MAX) => {
+                self.compared(column, &mut desk.bytes, spare)
             }
-            (Places::Numbers(scale), Values::Number(v)) => {
-                self.placed(v, column, scale.classes(), desk, |v, to| scale.place(v, to))
-            }
-            (Places::Texts(words), Values::Text(v)) => {
-                let mut classes = std::mem::take(&mut desk.classes);
-                classes.clear();
-                words.place(v, &mut classes);
-                self.placed(&classes, column, words.len(), desk, |from, to| to.copy_from_slice(from));
-                desk.classes = classes;
-            }
-            (Places::Tags(words), Values::Tags(v)) => self.tagged(v, column, words, desk),
+            _ => self.compared(column, &mut desk.pairs, spare),
+        }
+    }
+
+    fn compared<C: Class>(&self, column: &Column, planes: &mut Planes<C>, spare: &mut Spare) -> Vec<Bitmap> {
+        planes.clear();
+        self.places.place(column, planes);
+        let set = |(_, holds): &(_, Vec<Range<usize>>)| {
+            let mut words = spare.words();
+            planes.test(holds, &mut words);
             // Values of another kind are in no class.
-            _ => {}
-        }
+            words.resize(column.len().div_ceil(64), 0);
+            Bitmap::from_vec(words, column.len())
+        };
+        self.tests.iter().map(set).collect()
     }
 
-    fn placed<T>(
-        &self,
-        values: &[T],
-        column: &Column,
-        classes: usize,
-        desk: &mut Desk,
-        place: impl Fn(&[T], &mut [u16]),
-    ) {
-        let mut own = [0; BLOCK];
-        let known = column.known.as_ref();
-        for (b, block) in values.chunks(BLOCK).enumerate() {
-            desk.lines.clear();
-            // One more than there are classes, for what is in none.
-            desk.lines.resize(classes + 1, [0; LINE]);
-            let Some(own) = own.get_mut(..block.len()) else { return };
-            place(block, own);
-            for (w, some) in own.chunks_mut(64).enumerate() {
-                if let Some(known) = known {
-                    let known = known.words().get(b * LINE + w).copied().unwrap_or(0);
-                    strike(some, known, classes as u16);
-                }
-                scatter(some, w, &mut desk.lines);
-            }
-            self.gather(block.len().div_ceil(64), &desk.lines, &mut desk.sets);
-        }
-    }
-
-    fn tagged(&self, lists: &ListArray, column: &Column, words: &Words, desk: &mut Desk) {
-        let Some(tags) = lists.values().as_string_opt::<i32>() else { return };
-        let none = words.len();
-        let spans: Vec<&[i32]> = lists.offsets().windows(2).collect();
-        for (b, block) in spans.chunks(BLOCK).enumerate() {
-            desk.lines.clear();
-            desk.lines.resize(none + 1, [0; LINE]);
-            for (i, span) in block.iter().enumerate() {
+    fn tagged(&self, column: &Column, words: &Words, spare: &mut Spare) -> Vec<Bitmap> {
+        let len = column.len();
+        let row = || {
+            let mut row = spare.words();
+            row.resize(len.div_ceil(64), 0);
+            row
+        };
+        let mut rows: Vec<Vec<u64>> = std::iter::repeat_with(row).take(words.len()).collect();
+        if let Values::Tags(lists) = &column.values
+            && let Some(tags) = lists.values().as_string_opt::<i32>()
+        {
+            for (i, span) in lists.offsets().windows(2).enumerate() {
                 let [from, to] = span else { continue };
-                if !column.is_known(b * BLOCK + i) {
+                if !column.is_known(i) {
                     continue;
                 }
                 for tag in (*from as usize..*to as usize).filter(|tag| tags.is_valid(*tag)) {
-                    let class = words.number(tags.value(tag)).map_or(none, usize::from);
-                    let word = desk.lines.get_mut(class).and_then(|line| line.get_mut(i / 64));
+                    let row =
+                        words.number(tags.value(tag)).and_then(|class| rows.get_mut(usize::from(class)));
+                    let word = row.and_then(|row| row.get_mut(i / 64));
                     word.into_iter().for_each(|word| *word |= 1 << (i % 64));
                 }
             }
-            self.gather(block.len().div_ceil(64), &desk.lines, &mut desk.sets);
         }
-    }
-
-    /// From the sets of a block's classes to those of the tests.
-    fn gather(&self, words: usize, lines: &[Line], sets: &mut [Vec<u64>]) {
-        let mut running = [0; LINE];
-        let mut reached = 0;
-        for ((_, holds), set) in self.tests.iter().zip(sets) {
-            let mut line = [0; LINE];
-            if let Some(end) = prefix(holds) {
-                lines.get(reached..end).into_iter().flatten().for_each(|more| join(&mut running, more));
-                reached = end;
-                line = running;
-            } else {
-                let rows = holds.iter().filter_map(|range| lines.get(range.clone())).flatten();
-                rows.for_each(|more| join(&mut line, more));
-            }
-            match line.get(..words) {
-                // A copy of a known length takes one instruction or two.
-                Some(rest) if rest.len() < LINE => set.extend_from_slice(rest),
-                _ => set.extend_from_slice(&line),
-            }
-        }
+        // Equal tests are one node, so each has a row of its own.
+        let set = |(_, holds): &(_, Vec<Range<usize>>)| {
+            let row = holds.first().and_then(|range| rows.get_mut(range.start));
+            Bitmap::from_vec(row.map(std::mem::take).unwrap_or_default(), len)
+        };
+        self.tests.iter().map(set).collect()
     }
 }
 
-/// Where a run of classes from 0 ends, if that is all.
-fn prefix(holds: &[Range<usize>]) -> Option<usize> {
-    if let [Range { start: 0, end }] = holds { Some(*end) } else { None }
+impl Places {
+    fn classes(&self) -> usize {
+        match self {
+            Places::Ints(scale) => scale.classes(),
+            Places::Numbers(scale) => scale.classes(),
+            // One more for other words.
+            Places::Texts(words) | Places::Tags(words) => words.len() + 1,
+        }
+    }
+
+    /// The classes in which a test holds.
+    fn holds(&self, test: &BitsNode) -> Vec<Range<usize>> {
+        match self {
+            Places::Ints(scale) => scale.holds(test),
+            Places::Numbers(scale) => scale.holds(test),
+            Places::Texts(known) | Places::Tags(known) => {
+                let numbers = words(test).into_iter().filter_map(|word| known.number(word)).map(usize::from);
+                match test {
+                    BitsNode::CompareTo(CompareOp::NotEqual, ..) => {
+                        numbers.flat_map(|n| [0..n, n + 1..self.classes()]).collect()
+                    }
+                    _ => numbers.map(|n| n..n + 1).collect(),
+                }
+            }
+        }
+    }
+
+    /// Places the values of a column, where they are of its kind.
+    fn place<C: Class>(&self, column: &Column, planes: &mut Planes<C>) {
+        let known = column.known.as_ref().map(Bitmap::words);
+        match (self, &column.values) {
+            (Places::Ints(scale), Values::Int(v)) => {
+                planes.fill(v, |v| *v, known, |values, classes| scale.place(values, classes));
+            }
+            (Places::Ints(scale), Values::Short(v)) => {
+                planes.fill(v, |v| i64::from(*v), known, |values, classes| scale.place(values, classes));
+            }
+            (Places::Numbers(scale), Values::Number(v)) => {
+                planes.fill(v, |v| *v, known, |values, classes| scale.place(values, classes));
+            }
+            (Places::Texts(words), Values::Text(v)) => {
+                let classes: Vec<C> = words.place(v);
+                planes.fill(&classes, |class| *class, known, |from, to| *to = *from);
+            }
+            _ => {}
+        }
+    }
 }
 
 fn words(node: &BitsNode) -> Vec<&str> {
@@ -211,29 +192,4 @@ fn words(node: &BitsNode) -> Vec<&str> {
         BitsNode::HasTag(_, word) => vec![word],
         _ => Vec::new(),
     }
-}
-
-/// Puts what is not known into no class.
-fn strike(classes: &mut [u16], known: u64, none: u16) {
-    let mut unknown = !known;
-    while unknown != 0 {
-        match classes.get_mut(unknown.trailing_zeros() as usize) {
-            Some(class) => *class = none,
-            None => return,
-        }
-        unknown &= unknown - 1;
-    }
-}
-
-/// Sets the bit of each value in word `w` of its class.
-fn scatter(classes: &[u16], w: usize, lines: &mut [Line]) {
-    for (i, class) in classes.iter().enumerate() {
-        if let Some(word) = lines.get_mut(usize::from(*class)).and_then(|line| line.get_mut(w)) {
-            *word |= 1 << i;
-        }
-    }
-}
-
-fn join(all: &mut Line, more: &Line) {
-    all.iter_mut().zip(more).for_each(|(a, b)| *a |= b);
 }

@@ -6,6 +6,7 @@ use tidings_syntax::tree::ArithmeticOp;
 /// Both sides taken together, missing where either is.
 pub(crate) fn arithmetic(op: ArithmeticOp, left: &Column, right: &Column) -> Column {
     let len = left.len();
+    let (left, right) = (&*left.wide(), &*right.wide());
     match (&left.values, &right.values) {
         (Values::Number(_), Values::Number(_)) => Column::from_numbers((0..len).map(|i| {
             let (a, b) = (left.number(i)?, right.number(i)?);
@@ -43,7 +44,7 @@ pub(crate) fn arithmetic(op: ArithmeticOp, left: &Column, right: &Column) -> Col
 
 /// Whole numbers as numbers.
 pub(crate) fn as_number(column: &Column) -> Column {
-    match &column.values {
+    match &column.wide().values {
         Values::Int(v) => Column::numbers(v.iter().map(|i| *i as f64).collect(), column.known.clone()),
         _ => column.clone(),
     }

@@ -8,6 +8,7 @@ use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type, UInt32Ty
 use arrow_array::{Array, ArrayRef, ListArray, StringArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, ScalarBuffer};
 use arrow_schema::DataType;
+use std::borrow::Cow;
 use std::ops::Deref;
 use tidings_schema::{Type, Value};
 
@@ -25,6 +26,8 @@ pub(crate) struct Column {
 pub(crate) enum Values {
     /// Money, dates, moments, durations, elapsed counts, positions of words.
     Int(Plain<i64>),
+    /// The same as a chunk has them in less room: dates, positions of words.
+    Short(Plain<i32>),
     /// Numbers and percentages.
     Number(Plain<f64>),
     /// Yes/no.
@@ -137,8 +140,14 @@ impl Column {
             DataType::Float64 => {
                 Values::Number(Plain::Shared(array.as_primitive::<Float64Type>().values().clone()))
             }
-            DataType::Date32 => widened(array.as_primitive::<Date32Type>().values()),
-            DataType::UInt32 => widened(array.as_primitive::<UInt32Type>().values()),
+            DataType::Date32 => {
+                Values::Short(Plain::Shared(array.as_primitive::<Date32Type>().values().clone()))
+            }
+            DataType::UInt32 => {
+                // No list has so many words that a position needs the highest bit.
+                let positions = array.as_primitive::<UInt32Type>().values().inner().clone();
+                Values::Short(Plain::Shared(positions.into()))
+            }
             DataType::Boolean => Values::Truth(bitmap(array.as_boolean().values())),
             DataType::Utf8 => Values::Text(array.as_string::<i32>().clone().into()),
             DataType::Dictionary(..) => match array.as_dictionary_opt::<Int32Type>() {
@@ -159,6 +168,7 @@ impl Column {
     pub fn len(&self) -> usize {
         match &self.values {
             Values::Int(v) => v.len(),
+            Values::Short(v) => v.len(),
             Values::Number(v) => v.len(),
             Values::Truth(v) => v.len(),
             Values::Text(v) => v.len(),
@@ -187,6 +197,7 @@ impl Column {
     pub fn int(&self, i: usize) -> Option<i64> {
         match &self.values {
             Values::Int(v) if self.is_known(i) => v.get(i).copied(),
+            Values::Short(v) if self.is_known(i) => v.get(i).map(|v| i64::from(*v)),
             _ => None,
         }
     }
@@ -199,12 +210,24 @@ impl Column {
         }
     }
 
+    /// The same without short values, for whom it is not worth telling them apart.
+    pub fn wide(&self) -> Cow<'_, Column> {
+        match &self.values {
+            Values::Short(v) => {
+                let ints = v.iter().map(|v| i64::from(*v)).collect();
+                Cow::Owned(Column::ints(ints, self.known.clone()))
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     /// A column of the values at some places, missing where there is no place.
     pub fn take(&self, places: impl Iterator<Item = Option<usize>>) -> Column {
         let places: Vec<Option<usize>> = places.map(|p| p.filter(|p| self.is_known(*p))).collect();
         let known = Some(Bitmap::of(&places, Option::is_some));
         let values = match &self.values {
             Values::Int(v) => Values::Int(taken(v, &places)),
+            Values::Short(v) => Values::Short(taken(v, &places)),
             Values::Number(v) => Values::Number(taken(v, &places)),
             Values::Truth(v) => Values::Truth(Bitmap::of(&places, |p| p.is_some_and(|p| v.contains(p)))),
             Values::Text(v) => {
@@ -228,8 +251,8 @@ impl Column {
             return None;
         }
         Some(match &self.values {
-            Values::Int(v) => {
-                let int = *v.get(i)?;
+            Values::Int(_) | Values::Short(_) => {
+                let int = self.int(i)?;
                 match ty {
                     Type::Money(_) => Value::Money(int),
                     Type::Date => Value::Date(i32::try_from(int).ok()?),
@@ -261,10 +284,6 @@ fn collect<T: Copy + Default>(values: impl Iterator<Item = Option<T>>) -> (Vec<T
 
 fn taken<T: Copy + Default + ArrowNativeType>(values: &[T], places: &[Option<usize>]) -> Plain<T> {
     Plain::Own(places.iter().map(|p| p.and_then(|p| values.get(p)).copied().unwrap_or_default()).collect())
-}
-
-fn widened<T: Copy + Into<i64>>(values: &[T]) -> Values {
-    Values::Int(Plain::Own(values.iter().map(|v| (*v).into()).collect()))
 }
 
 fn bitmap(bits: &BooleanBuffer) -> Bitmap {

@@ -2,36 +2,36 @@
 
 use crate::bitmap::Bitmap;
 use crate::column::{Column, Values};
-use crate::graph::{Bits, Literal, Order};
+use crate::graph::{Bits, Literal};
 use arrow_array::cast::AsArray;
-use tidings_syntax::tree::MatchOp;
+use tidings_syntax::tree::{CompareOp, MatchOp};
 
-/// For whom both values are known and in that order.
-pub(crate) fn compare(order: Order, left: &Column, right: &Column) -> Bitmap {
+/// For whom both values are known and the comparison holds.
+pub(crate) fn compare(op: CompareOp, left: &Column, right: &Column) -> Bitmap {
+    let (left, right) = (&*left.wide(), &*right.wide());
     let holds = match (&left.values, &right.values) {
-        (Values::Int(a), Values::Int(b)) => pairs(order, a, b),
-        (Values::Number(a), Values::Number(b)) => pairs(order, a, b),
+        (Values::Int(a), Values::Int(b)) => pairs(op, a, b),
+        (Values::Number(a), Values::Number(b)) => pairs(op, a, b),
         (Values::Truth(a), Values::Truth(b)) => {
-            Bitmap::from_fn(a.len(), |i| in_order(order, &a.contains(i), &b.contains(i)))
+            Bitmap::from_fn(a.len(), |i| holds(op, &a.contains(i), &b.contains(i)))
         }
         (Values::Text(a), Values::Text(b)) => Bitmap::from_fn(left.len(), |i| {
-            left.is_known(i) && right.is_known(i) && in_order(order, a.value(i), b.value(i))
+            left.is_known(i) && right.is_known(i) && holds(op, a.value(i), b.value(i))
         }),
         _ => Bitmap::none(left.len()),
     };
     right.among_known(left.among_known(holds))
 }
 
-/// For whom the value is known and in that order with a constant.
-pub(crate) fn compare_to(order: Order, column: &Column, literal: &Literal) -> Bitmap {
+/// For whom the value is known and the comparison with a constant holds.
+pub(crate) fn compare_to(op: CompareOp, column: &Column, literal: &Literal) -> Bitmap {
+    let column = &*column.wide();
     let holds = match (&column.values, literal) {
-        (Values::Int(v), Literal::Int(c)) => against(order, v, c),
-        (Values::Number(v), Literal::Number(c)) => against(order, v, &c.number()),
-        (Values::Truth(v), Literal::Truth(c)) => {
-            Bitmap::from_fn(v.len(), |i| in_order(order, &v.contains(i), c))
-        }
+        (Values::Int(v), Literal::Int(c)) => against(op, v, c),
+        (Values::Number(v), Literal::Number(c)) => against(op, v, &c.number()),
+        (Values::Truth(v), Literal::Truth(c)) => Bitmap::from_fn(v.len(), |i| holds(op, &v.contains(i), c)),
         (Values::Text(v), Literal::Text(c)) => {
-            Bitmap::from_fn(column.len(), |i| column.is_known(i) && in_order(order, v.value(i), c.as_str()))
+            Bitmap::from_fn(column.len(), |i| column.is_known(i) && holds(op, v.value(i), c.as_str()))
         }
         _ => Bitmap::none(column.len()),
     };
@@ -40,6 +40,7 @@ pub(crate) fn compare_to(order: Order, column: &Column, literal: &Literal) -> Bi
 
 /// Whose value is known and one of a sorted list.
 pub(crate) fn is_in(column: &Column, list: &[Literal]) -> Bitmap {
+    let column = &*column.wide();
     let has = |literal: &Literal| list.binary_search(literal).is_ok();
     let holds = match &column.values {
         Values::Int(v) => Bitmap::of(v, |i| has(&Literal::Int(*i))),
@@ -53,7 +54,7 @@ pub(crate) fn is_in(column: &Column, list: &[Literal]) -> Bitmap {
             };
             column.is_known(i) && list.binary_search_by(order).is_ok()
         }),
-        Values::Tags(_) => Bitmap::none(column.len()),
+        Values::Short(_) | Values::Tags(_) => Bitmap::none(column.len()),
     };
     column.among_known(holds)
 }
@@ -85,29 +86,38 @@ pub(crate) fn is_true(column: &Column) -> Bitmap {
     column.among_known(v.clone())
 }
 
-// The order is looked at outside of the loops, which then are plain ones.
+// The comparison is looked at outside of the loops, which then are plain ones.
 
-fn against<T: PartialOrd + Copy>(order: Order, values: &[T], constant: &T) -> Bitmap {
+fn against<T: PartialOrd + Copy>(op: CompareOp, values: &[T], constant: &T) -> Bitmap {
     let c = *constant;
-    match order {
-        Order::Equal => Bitmap::of(values, |v| *v == c),
-        Order::Less => Bitmap::of(values, |v| *v < c),
-        Order::AtMost => Bitmap::of(values, |v| *v <= c),
+    match op {
+        CompareOp::Equal => Bitmap::of(values, |v| *v == c),
+        CompareOp::Less => Bitmap::of(values, |v| *v < c),
+        CompareOp::AtMost => Bitmap::of(values, |v| *v <= c),
+        CompareOp::NotEqual => Bitmap::of(values, |v| *v != c),
+        CompareOp::More => Bitmap::of(values, |v| *v > c),
+        CompareOp::AtLeast => Bitmap::of(values, |v| *v >= c),
     }
 }
 
-fn pairs<T: PartialOrd>(order: Order, left: &[T], right: &[T]) -> Bitmap {
-    match order {
-        Order::Equal => Bitmap::of_pairs(left, right, |a, b| a == b),
-        Order::Less => Bitmap::of_pairs(left, right, |a, b| a < b),
-        Order::AtMost => Bitmap::of_pairs(left, right, |a, b| a <= b),
+fn pairs<T: PartialOrd>(op: CompareOp, left: &[T], right: &[T]) -> Bitmap {
+    match op {
+        CompareOp::Equal => Bitmap::of_pairs(left, right, |a, b| a == b),
+        CompareOp::Less => Bitmap::of_pairs(left, right, |a, b| a < b),
+        CompareOp::AtMost => Bitmap::of_pairs(left, right, |a, b| a <= b),
+        CompareOp::NotEqual => Bitmap::of_pairs(left, right, |a, b| a != b),
+        CompareOp::More => Bitmap::of_pairs(left, right, |a, b| a > b),
+        CompareOp::AtLeast => Bitmap::of_pairs(left, right, |a, b| a >= b),
     }
 }
 
-fn in_order<T: PartialOrd + ?Sized>(order: Order, left: &T, right: &T) -> bool {
-    match order {
-        Order::Equal => left == right,
-        Order::Less => left < right,
-        Order::AtMost => left <= right,
+fn holds<T: PartialOrd + ?Sized>(op: CompareOp, left: &T, right: &T) -> bool {
+    match op {
+        CompareOp::Equal => left == right,
+        CompareOp::Less => left < right,
+        CompareOp::AtMost => left <= right,
+        CompareOp::NotEqual => left != right,
+        CompareOp::More => left > right,
+        CompareOp::AtLeast => left >= right,
     }
 }

@@ -5,7 +5,7 @@
 //! reaches the comparisons, so no node needs a third value.
 
 use crate::chunk::Needs;
-use crate::graph::{At, BitsId, BitsNode, ColumnId, ColumnNode, Domain, Graph, Literal, Order, RunsNode};
+use crate::graph::{At, BitsId, BitsNode, ColumnId, ColumnNode, Domain, Graph, Literal, RunsNode};
 use crate::wants::{Want, wants};
 use std::collections::HashMap;
 use tidings_check::Program;
@@ -173,36 +173,24 @@ impl<'p> Compiler<'p> {
     }
 
     fn compare(&mut self, op: CompareOp, left: &Term, right: &Term, at: At, yes: bool) -> BitsId {
-        // The six comparisons are three and their opposites, so that `x > 5` and `x <= 5` share a node.
-        let (order, opposite) = match op {
-            CompareOp::Equal => (Order::Equal, false),
-            CompareOp::NotEqual => (Order::Equal, true),
-            CompareOp::Less => (Order::Less, false),
-            CompareOp::AtLeast => (Order::Less, true),
-            CompareOp::AtMost => (Order::AtMost, false),
-            CompareOp::More => (Order::AtMost, true),
-        };
+        // `not visits > 5` is `visits <= 5`: both are definitely true only where there are visits.
+        let op = if yes { op } else { op.opposite() };
         if let TermKind::Constant(value) = &right.kind
             && let Some(literal) = Literal::new(value)
         {
-            return self.test(left, at, yes != opposite, |column| match literal {
-                Literal::Truth(true) if order == Order::Equal => BitsNode::True(column),
-                literal => BitsNode::CompareTo(order, column, literal),
+            let column = self.term(left, at);
+            return self.graph.add_bits(match literal {
+                Literal::Truth(true) if op == CompareOp::Equal => BitsNode::True(column),
+                literal => BitsNode::CompareTo(op, column, literal),
             });
         }
         if let TermKind::Constant(value) = &left.kind
             && Literal::new(value).is_some()
         {
-            return self.compare(op.mirrored(), right, left, at, yes);
+            return self.compare(op.mirrored(), right, left, at, true);
         }
         let (a, b) = (self.term(left, at), self.term(right, at));
-        let holds = self.graph.add_bits(BitsNode::Compare(order, a, b));
-        if yes != opposite {
-            return holds;
-        }
-        let known = [a, b].map(|c| self.graph.add_bits(BitsNode::Known(c)));
-        let known = self.graph.all(known.into(), at.domain);
-        self.graph.except(known, holds)
+        self.graph.add_bits(BitsNode::Compare(op, a, b))
     }
 
     /// Those for whom a term has a value.
@@ -285,7 +273,11 @@ impl<'p> Compiler<'p> {
             Entrance::Segment(id) => self.segment(id, shift),
             Entrance::Stage(id, arm) => {
                 let stage = self.stage(id, shift);
-                self.graph.add_bits(BitsNode::CompareTo(Order::Equal, stage, Literal::Int(i64::from(arm))))
+                self.graph.add_bits(BitsNode::CompareTo(
+                    CompareOp::Equal,
+                    stage,
+                    Literal::Int(i64::from(arm)),
+                ))
             }
         };
         let existing = self.existing(shift);

@@ -34,6 +34,7 @@ pub(crate) fn ask(
         Question::Next => i64::from(next_anniversary(day, today)),
         Question::Last => i64::from(last_anniversary(day, today)),
     };
+    let dates = &*dates.wide();
     let Values::Int(days) = &dates.values else { return Column::missing(dates.len()) };
     let mut answers = spare.ints();
     // A date that is known fits; what stands where one is missing need not.

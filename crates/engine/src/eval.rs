@@ -43,12 +43,9 @@ pub(crate) fn evaluate(inputs: Inputs<'_>, pass: &Pass, results: &mut Results) {
             Work::Against(against) => {
                 let mut desk = std::mem::take(&mut results.desk);
                 let mut spare = std::mem::take(&mut results.spare);
-                against.sets(results.column(against.column), &mut desk, &mut spare);
-                results.spare = spare;
-                for (id, set) in against.nodes().zip(desk.take()) {
-                    results.put_bits(id, set);
-                }
-                results.desk = desk;
+                let sets = against.sets(results.column(against.column), &mut desk, &mut spare);
+                (results.desk, results.spare) = (desk, spare);
+                against.nodes().zip(sets).for_each(|(id, set)| results.put_bits(id, set));
             }
             Work::Folds(folds) => inputs.folds(results, folds),
         }
@@ -164,7 +161,7 @@ impl Inputs<'_> {
         let first = results.places.len();
         let mut places: Vec<Vec<u32>> = instants.iter().map(|_| results.spare.places()).collect();
         if let Some(node) = runs.first().map(|id| self.graph.runs_node(*id)) {
-            match (self.rows(node.collection), &results.column(node.times).values) {
+            match (self.rows(node.collection), &results.column(node.times).wide().values) {
                 (Some(rows), Values::Int(times)) => {
                     window::places(&rows.offsets, times, &instants, &mut places);
                 }
@@ -196,9 +193,9 @@ impl Inputs<'_> {
         let rows = self.rows(self.graph.runs_node(*runs).collection);
         let none = vec![0; self.chunk.len() + 1];
         let offsets = rows.map_or(none.as_slice(), |rows| &rows.offsets);
-        let field = folds.field.map(|id| results.column(id));
+        let field = folds.field.map(|id| results.column(id).wide());
         let filter = folds.filter.map(|id| results.bits(id));
-        let mut family = Family::new(offsets, field, filter, &mut spare);
+        let mut family = Family::new(offsets, field.as_deref(), filter, &mut spare);
         let fold =
             |(id, function, runs): &(_, _, _)| (*id, family.fold(*function, results.run(*runs), &mut spare));
         let columns: Vec<(ColumnId, Column)> = folds.folds.iter().map(fold).collect();

@@ -42,6 +42,7 @@ impl<'a> Run<'a> {
 pub(crate) struct Family<'a> {
     /// Where each customer's rows begin, and where the last one's end.
     offsets: &'a [i32],
+    /// Without short values.
     field: Option<&'a Column>,
     filter: Option<&'a Bitmap>,
     /// The rows of the filter in which the field is known; all where that is not said.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use tidings_check::program::{ScoreId, Window};
 use tidings_schema::{AttributeId, CollectionId, ElapsedUnit, FieldId, Value};
-use tidings_syntax::tree::{ArithmeticOp, Function, MatchOp};
+use tidings_syntax::tree::{ArithmeticOp, CompareOp, Function, MatchOp};
 
 macro_rules! node_ids {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
@@ -72,10 +72,10 @@ pub(crate) enum BitsNode {
     Known(ColumnId),
     /// Whose yes/no value is yes.
     True(ColumnId),
-    /// For whom both are known and the order holds.
-    Compare(Order, ColumnId, ColumnId),
+    /// For whom both are known and it holds.
+    Compare(CompareOp, ColumnId, ColumnId),
     /// The same with a constant on the right.
-    CompareTo(Order, ColumnId, Literal),
+    CompareTo(CompareOp, ColumnId, Literal),
     /// Whose value is one of some, sorted.
     In(ColumnId, Box<[Literal]>),
     /// Whose text contains, starts with or ends with another.
@@ -86,14 +86,6 @@ pub(crate) enum BitsNode {
     Existing(ColumnId, u32),
     /// The rows of those customers.
     Spread(CollectionId, BitsId),
-}
-
-/// The comparisons that all others are made of, with their sides changed or their answer negated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Order {
-    Equal,
-    Less,
-    AtMost,
 }
 
 /// A value, or missing, for each customer or row.

@@ -19,6 +19,7 @@ pub mod matches;
 mod packed;
 mod parallel;
 mod pass;
+mod planes;
 pub mod population;
 mod results;
 mod score;

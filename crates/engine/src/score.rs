@@ -55,6 +55,7 @@ impl Cuts {
 
     /// The score of each value; missing where it is.
     pub fn score(&self, column: &Column) -> Column {
+        let column = &*column.wide();
         let scores = match (&column.values, &self.bounds) {
             (Values::Int(values), Sample::Int(bounds)) => self.scores(values, bounds),
             (Values::Number(values), Sample::Number(bounds)) => self.scores(values, bounds),
@@ -77,7 +78,9 @@ impl Sample {
     pub fn of(column: &Column, set: &Bitmap) -> Sample {
         let set = column.among_known(set.clone());
         match &column.values {
-            Values::Int(v) => Sample::Int(set.iter().filter_map(|i| v.get(i).copied()).collect()),
+            Values::Int(_) | Values::Short(_) => {
+                Sample::Int(set.iter().filter_map(|i| column.int(i)).collect())
+            }
             Values::Number(v) => Sample::Number(set.iter().filter_map(|i| v.get(i).copied()).collect()),
             // No other values are scored.
             Values::Truth(_) | Values::Text(_) | Values::Tags(_) => Sample::Int(Vec::new()),

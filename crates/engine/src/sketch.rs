@@ -1,7 +1,7 @@
 //! The outline of a trace: a rule's parts, each with the nodes whose results it will show.
 
 use crate::compile::Compiler;
-use crate::graph::{At, BitsId, BitsNode, ColumnId, Domain, Literal, NodeId, Order};
+use crate::graph::{At, BitsId, BitsNode, ColumnId, Domain, Literal, NodeId};
 use crate::trace::What;
 use std::collections::HashSet;
 use tidings_check::program::{
@@ -9,6 +9,7 @@ use tidings_check::program::{
 };
 use tidings_schema::Type;
 use tidings_syntax::Place;
+use tidings_syntax::tree::CompareOp;
 
 /// A part of a rule.
 #[derive(Debug)]
@@ -175,7 +176,7 @@ impl<'p> Sketcher<'p> {
         let mut arms = Vec::new();
         for (i, (test, word)) in (0..).zip(stages.arms.iter().zip(&stages.list.words)) {
             let graph = &mut self.compiler.graph;
-            let passed = graph.add_bits(BitsNode::CompareTo(Order::Less, column, Literal::Int(i)));
+            let passed = graph.add_bits(BitsNode::CompareTo(CompareOp::Less, column, Literal::Int(i)));
             let told = Some(graph.complement(passed, Domain::Customers));
             let what = What::Stage { partition: stages.list.name.clone(), stage: word.name.clone() };
             let test = self.condition(test);

@@ -58,7 +58,7 @@ impl Spare {
             Values::Number(Plain::Own(numbers)) => keep(&mut self.numbers, numbers),
             Values::Truth(set) => self.keep_set(set),
             // A chunk's own.
-            Values::Int(_) | Values::Number(_) | Values::Text(_) | Values::Tags(_) => {}
+            Values::Int(_) | Values::Short(_) | Values::Number(_) | Values::Text(_) | Values::Tags(_) => {}
         }
         column.known.into_iter().for_each(|known| self.keep_set(known));
     }

@@ -1,5 +1,6 @@
 //! Constant words, and which of them a text is.
 
+use crate::classes::Class;
 use crate::column::Texts;
 use arrow_array::Array;
 use std::collections::BTreeSet;
@@ -18,7 +19,7 @@ impl Words {
     /// Nothing for none, and for too many.
     pub fn new<'a>(words: impl Iterator<Item = &'a str>) -> Option<Words> {
         let words: Vec<Box<str>> = words.collect::<BTreeSet<&str>>().into_iter().map(Box::from).collect();
-        if words.is_empty() || words.len() >= usize::from(u16::MAX) {
+        if words.is_empty() || words.len() + 1 >= usize::from(u16::MAX) {
             return None;
         }
         let mut looks = vec![Vec::new(); LOOKS];
@@ -38,24 +39,27 @@ impl Words {
         alike.iter().copied().find(|n| self.words.get(usize::from(*n)).is_some_and(|word| **word == *text))
     }
 
-    /// The numbers of texts; of others, and of missing ones, that is how many words there are, or any.
-    pub fn place(&self, texts: &Texts, classes: &mut Vec<u16>) {
-        let other = self.len() as u16;
+    /// The numbers of texts; of others, that is how many words there are; of missing ones, any.
+    pub fn place<C: Class>(&self, texts: &Texts) -> Vec<C> {
+        let other = C::new(self.len() as u16);
         let class = |word: usize| match texts.words.is_valid(word) {
-            true => self.number(texts.words.value(word)).unwrap_or(other),
+            true => self.number(texts.words.value(word)).map_or(other, C::new),
             false => other,
         };
         match &texts.codes {
-            None => classes.extend((0..texts.words.len()).map(class)),
+            None => (0..texts.words.len()).map(class).collect(),
             // A dictionary that several chunks share can be longer than the chunk.
-            Some(codes) if texts.words.len() > 2 * codes.len() => classes.extend(codes.iter().map(|code| {
-                let word = *code as usize;
-                if word < texts.words.len() { class(word) } else { other }
-            })),
+            Some(codes) if texts.words.len() > 2 * codes.len() => {
+                let of_code = |code: &i32| {
+                    let word = *code as usize;
+                    if word < texts.words.len() { class(word) } else { other }
+                };
+                codes.iter().map(of_code).collect()
+            }
             Some(codes) => {
-                let of_words: Vec<u16> = (0..texts.words.len()).map(class).collect();
+                let of_words: Vec<C> = (0..texts.words.len()).map(class).collect();
                 let of_code = |code: &i32| of_words.get(*code as usize).copied().unwrap_or(other);
-                classes.extend(codes.iter().map(of_code));
+                codes.iter().map(of_code).collect()
             }
         }
     }

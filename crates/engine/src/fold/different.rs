@@ -77,7 +77,7 @@ fn code(field: &Column, known: Option<&Bitmap>, codes: &mut Vec<u32>) -> Option<
             Some(2)
         }
         Values::Text(texts) => of_texts(texts, codes),
-        Values::Tags(_) => None,
+        Values::Short(_) | Values::Tags(_) => None,
     }
 }
 

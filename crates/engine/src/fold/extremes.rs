@@ -57,7 +57,7 @@ impl Family<'_> {
                 backwards(self.offsets, ends, values, known, worst, better, &mut best);
                 Column::numbers(best, None)
             }
-            Values::Truth(_) | Values::Text(_) | Values::Tags(_) => return None,
+            Values::Short(_) | Values::Truth(_) | Values::Text(_) | Values::Tags(_) => return None,
         })
     }
 }

@@ -82,7 +82,7 @@ fn best(rows: &Rows<'_>, field: &Column, wanted: Ordering) -> Column {
         Values::Int(v) => pick(rows, field, |a, b| v.get(a).cmp(&v.get(b)) == wanted),
         Values::Number(v) => pick(rows, field, |a, b| v.get(a).partial_cmp(&v.get(b)) == Some(wanted)),
         Values::Text(v) => pick(rows, field, |a, b| v.value(a).cmp(v.value(b)) == wanted),
-        Values::Truth(_) | Values::Tags(_) => Column::missing(rows.runs.len()),
+        Values::Short(_) | Values::Truth(_) | Values::Tags(_) => Column::missing(rows.runs.len()),
     }
 }
 
@@ -96,7 +96,7 @@ fn distinct(rows: &Rows<'_>, field: &Column) -> Column {
         Values::Number(v) => count_distinct(rows, |i| v.get(i).copied().map(Bits::new)),
         Values::Truth(v) => count_distinct(rows, |i| v.contains(i)),
         Values::Text(v) => count_distinct(rows, |i| v.value(i)),
-        Values::Tags(_) => Column::missing(rows.runs.len()),
+        Values::Short(_) | Values::Tags(_) => Column::missing(rows.runs.len()),
     }
 }
 

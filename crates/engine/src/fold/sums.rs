@@ -74,7 +74,7 @@ impl Sums {
                 let whole = |v: f64| if v as i64 as f64 == v { v as i64 } else { i64::MAX };
                 run_up(values, known, whole, &mut totals) < 1 << room(NUMBER_BITS)
             }
-            Values::Truth(_) | Values::Text(_) | Values::Tags(_) => false,
+            Values::Short(_) | Values::Truth(_) | Values::Text(_) | Values::Tags(_) => false,
         };
         if exact {
             return Some(Sums { totals });

@@ -177,6 +177,19 @@ impl CompareOp {
             CompareOp::AtLeast => CompareOp::AtMost,
         }
     }
+
+    /// The comparison that holds of two values where this one does not.
+    #[must_use]
+    pub fn opposite(self) -> CompareOp {
+        match self {
+            CompareOp::Equal => CompareOp::NotEqual,
+            CompareOp::NotEqual => CompareOp::Equal,
+            CompareOp::Less => CompareOp::AtLeast,
+            CompareOp::AtMost => CompareOp::More,
+            CompareOp::More => CompareOp::AtMost,
+            CompareOp::AtLeast => CompareOp::Less,
+        }
+    }
 }
 
 /// A test of text or tags.
