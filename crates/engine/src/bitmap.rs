@@ -67,6 +67,11 @@ impl Bitmap {
         self.len
     }
 
+    /// How much memory it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Bitmap>() + self.words.len() * size_of::<u64>()
+    }
+
     /// Whether there is no customer at all.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -6,13 +6,13 @@ use tidings_schema::calendar::{civil, day_of};
 /// Answers to one question about the days of more than a century.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    answers: Vec<i64>,
+    answers: Vec<i32>,
 }
 
 /// Days before today that are remembered, and days in all.
 const PAST: i32 = 50_000;
 const SPAN: usize = 1 << 16;
-const UNKNOWN: i64 = i64::MIN;
+const UNKNOWN: i32 = i32::MIN;
 /// Fewer days than this are asked for sooner than a memory is made for.
 const FEW: usize = 256;
 
@@ -36,9 +36,10 @@ impl Memory {
             match place.and_then(|place| self.answers.get_mut(place)) {
                 Some(known) => {
                     if *known == UNKNOWN {
-                        *known = answer(day);
+                        // Of a day that is so near, every answer fits.
+                        *known = i32::try_from(answer(day)).unwrap_or(UNKNOWN);
                     }
-                    *known
+                    i64::from(*known)
                 }
                 None => answer(day),
             }

@@ -154,6 +154,11 @@ impl<T: Cut> Scale<T> {
         }
         cuts.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
         cuts.dedup_by(|a, b| a == b);
+        Scale::of(cuts)
+    }
+
+    /// The scale for some cuts that ascend, each once; nothing for none, and for too many.
+    pub fn of(cuts: Vec<T>) -> Option<Scale<T>> {
         let (first, last) = (*cuts.first()?, *cuts.last()?);
         (cuts.len() < usize::from(u16::MAX) - 1).then(|| Scale::gridded(cuts, first, last))
     }
@@ -185,8 +190,10 @@ impl<T: Cut> Scale<T> {
     /// The class of each value; none of what is not a number.
     pub fn place<C: Class>(&self, values: &[T; BLOCK], classes: &mut [C; BLOCK]) {
         match self.crowd {
-            _ if self.cuts.len() <= FEW => count_up(&self.cuts, values, classes),
-            crowd if crowd <= 1 => look_up::<T, C, 1>(&self.cuts, &self.cells, &self.grid, values, classes),
+            crowd if self.cuts.len() <= if crowd > CROWD { 4 * FEW } else { FEW } => {
+                count_up(&self.cuts, values, classes);
+            }
+            0 | 1 => look_up::<T, C, 1>(&self.cuts, &self.cells, &self.grid, values, classes),
             2 => look_up::<T, C, 2>(&self.cuts, &self.cells, &self.grid, values, classes),
             crowd if crowd <= CROWD => {
                 look_up::<T, C, CROWD>(&self.cuts, &self.cells, &self.grid, values, classes);

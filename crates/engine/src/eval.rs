@@ -159,15 +159,17 @@ impl Inputs<'_> {
         instants.sort_unstable();
         instants.dedup();
         let first = results.places.len();
-        let mut places: Vec<Vec<u32>> = instants.iter().map(|_| results.spare.places()).collect();
+        let mut spare = std::mem::take(&mut results.spare);
+        let mut places: Vec<Vec<u32>> = instants.iter().map(|_| spare.places()).collect();
         if let Some(node) = runs.first().map(|id| self.graph.runs_node(*id)) {
             match (self.rows(node.collection), &results.column(node.times).wide().values) {
                 (Some(rows), Values::Int(times)) => {
-                    window::places(&rows.offsets, times, &instants, &mut places);
+                    window::places(&rows.offsets, times, &instants, &mut places, &mut spare);
                 }
                 _ => places.iter_mut().for_each(|places| places.resize(self.chunk.len(), 0)),
             }
         }
+        results.spare = spare;
         results.places.extend(places);
         let place = |instant: i64| first + instants.partition_point(|i| *i < instant);
         for (id, within) in runs.iter().zip(within) {
@@ -195,11 +197,15 @@ impl Inputs<'_> {
         let offsets = rows.map_or(none.as_slice(), |rows| &rows.offsets);
         let field = folds.field.map(|id| results.column(id).wide());
         let filter = folds.filter.map(|id| results.bits(id));
-        let mut family = Family::new(offsets, field.as_deref(), filter, &mut spare);
-        let fold =
-            |(id, function, runs): &(_, _, _)| (*id, family.fold(*function, results.run(*runs), &mut spare));
-        let columns: Vec<(ColumnId, Column)> = folds.folds.iter().map(fold).collect();
+        let known = Family::known(field.as_deref(), filter, &mut spare);
+        let mut family = Family::new(offsets, field.as_deref(), filter, known.as_ref(), &mut spare);
+        let mut folds: Vec<_> =
+            folds.folds.iter().map(|(id, function, runs)| (*id, *function, results.run(*runs))).collect();
+        folds.sort_by_key(|(.., run)| run.start);
+        let fold = |(id, function, run)| (id, family.fold(function, run, &mut spare));
+        let columns: Vec<(ColumnId, Column)> = folds.into_iter().map(fold).collect();
         family.close(&mut spare);
+        known.into_iter().for_each(|known| spare.keep_set(known));
         results.spare = spare;
         columns.into_iter().for_each(|(id, column)| results.put_column(id, column));
     }

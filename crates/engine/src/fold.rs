@@ -8,11 +8,13 @@ mod different;
 mod ends;
 mod extremes;
 mod plain;
+pub(crate) mod ranks;
 mod sums;
 
 use crate::bitmap::Bitmap;
 use crate::column::Column;
 use crate::spare::Spare;
+use counts::Counted;
 use std::ops::Range;
 use sums::Sums;
 use tidings_syntax::tree::Function;
@@ -24,7 +26,8 @@ pub(crate) struct Run<'a> {
     pub from: &'a [u32],
     /// Where they end; never before they begin.
     pub to: &'a [u32],
-    /// Which of the chunk's lists of places that is.
+    /// Which of the chunk's lists of places those are: a list that is earlier has earlier places.
+    pub start: usize,
     pub end: usize,
 }
 
@@ -46,11 +49,9 @@ pub(crate) struct Family<'a> {
     field: Option<&'a Column>,
     filter: Option<&'a Bitmap>,
     /// The rows of the filter in which the field is known; all where that is not said.
-    known: Option<Bitmap>,
-    /// For each row, how many of the filter are before it.
-    in_filter: Option<Vec<u32>>,
-    /// For each row, how many of the known are before it.
-    in_known: Option<Vec<u32>>,
+    known: Option<&'a Bitmap>,
+    in_filter: Option<Counted<'a>>,
+    in_known: Option<Counted<'a>>,
     /// Nothing inside where running sums would not be exact.
     sums: Option<Option<Sums>>,
     /// For each row, the best of those from it to an end.
@@ -64,9 +65,25 @@ impl<'a> Family<'a> {
         offsets: &'a [i32],
         field: Option<&'a Column>,
         filter: Option<&'a Bitmap>,
+        known: Option<&'a Bitmap>,
         spare: &mut Spare,
     ) -> Family<'a> {
-        let known = match (filter, field.and_then(|field| field.known.as_ref())) {
+        Family {
+            offsets,
+            field,
+            filter,
+            known,
+            in_filter: filter.map(|filter| Counted::new(filter.words(), spare)),
+            in_known: known.map(|known| Counted::new(known.words(), spare)),
+            sums: None,
+            extremes: Vec::new(),
+            different: Vec::new(),
+        }
+    }
+
+    /// The rows of a filter in which a field is known; all where that is not said.
+    pub fn known(field: Option<&Column>, filter: Option<&Bitmap>, spare: &mut Spare) -> Option<Bitmap> {
+        match (filter, field.and_then(|field| field.known.as_ref())) {
             (None, None) => None,
             (Some(set), None) | (None, Some(set)) => Some(spare.copy(set)),
             (Some(filter), Some(known)) => {
@@ -74,44 +91,33 @@ impl<'a> Family<'a> {
                 both.and(known);
                 Some(both)
             }
-        };
-        Family {
-            offsets,
-            field,
-            filter,
-            known,
-            in_filter: None,
-            in_known: None,
-            sums: None,
-            extremes: Vec::new(),
-            different: Vec::new(),
         }
     }
 
-    /// One of the folds.
+    /// One of the folds. Those whose runs begin earlier come first.
     pub fn fold(&mut self, function: Function, run: Run<'_>, spare: &mut Spare) -> Column {
         let Some(field) = self.field.filter(|_| function != Function::Count) else {
             return self.count(run, spare);
         };
         let quick = match function {
             Function::Count => None,
-            Function::Latest => Some(ends::latest(field, self.filter, run)),
+            Function::Latest => Some(ends::latest(field, self.filter, run, spare)),
             Function::First => Some(ends::first(field, self.filter, run)),
             Function::Sum => self.sum(run, spare),
             Function::Average => self.average(run, spare),
             Function::Min | Function::Max => self.extreme(function, run, spare),
             Function::Distinct => self.distinct(run, spare),
         };
-        quick.unwrap_or_else(|| plain::fold(function, &run.ranges(), self.known.as_ref(), field))
+        quick.unwrap_or_else(|| plain::fold(function, &run.ranges(), self.known, field))
     }
 
     /// Gives back what it took.
     pub fn close(self, spare: &mut Spare) {
-        self.known.into_iter().for_each(|known| spare.keep_set(known));
-        let counts = self.in_filter.into_iter().chain(self.in_known);
+        let counted = self.in_filter.into_iter().chain(self.in_known);
+        counted.for_each(|counted| counted.close(spare));
         let different = self.different.into_iter().filter_map(|(_, counts)| counts);
-        counts.chain(different).for_each(|counts| spare.keep_places(counts));
-        self.sums.flatten().into_iter().for_each(|sums| spare.keep_ints(sums.totals));
+        different.for_each(|counts| spare.keep_places(counts));
+        self.sums.flatten().into_iter().for_each(|sums| sums.close(spare));
         self.extremes.into_iter().for_each(|(.., best)| spare.keep_column(best));
     }
 

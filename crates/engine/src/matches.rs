@@ -57,6 +57,13 @@ impl Matches {
     pub fn rules(&self) -> impl Iterator<Item = RuleMatches<'_>> {
         (0..self.rules.outline.rules.len()).filter_map(|rule| self.rule(rule))
     }
+
+    /// How much memory it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        let places = self.segments.iter().chain(self.stages.iter().flatten()).chain(&self.rules.abouts);
+        let sets: usize = places.chain([&self.existing]).map(Bitmap::bytes).sum();
+        sets + self.rules.sets.bytes() + self.rules.lacking.len() * size_of::<u32>()
+    }
 }
 
 impl<'a> RuleMatches<'a> {

@@ -61,6 +61,11 @@ impl Packed {
         self.sets.get(i).map_or(0, |set| u64::from(set.count))
     }
 
+    /// How much memory they take, in bytes. Room that was never used takes none.
+    pub fn bytes(&self) -> usize {
+        self.block.len() * size_of::<u64>() + self.sets.len() * size_of::<Kept>()
+    }
+
     /// How many words the block has.
     pub fn words(&self) -> usize {
         self.block.len()

@@ -54,7 +54,7 @@ impl Results {
 
     pub fn run(&self, id: RunsId) -> Run<'_> {
         let Range { start, end } = self.runs[id.0 as usize];
-        Run { from: &self.places[start], to: &self.places[end], end }
+        Run { from: &self.places[start], to: &self.places[end], start, end }
     }
 
     pub fn put_bits(&mut self, id: BitsId, set: Bitmap) {

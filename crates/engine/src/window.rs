@@ -1,5 +1,9 @@
 //! Windows of time: which rows of each customer lie in them.
 
+use crate::classes::{Class, Scale};
+use crate::fold::ranks::Ranks;
+use crate::planes::Planes;
+use crate::spare::Spare;
 use std::ops::Range;
 use tidings_check::program::Window;
 use tidings_schema::Now;
@@ -33,24 +37,45 @@ pub(crate) fn days(within: Range<i64>, now: Now) -> Range<i64> {
 
 /// For each customer, the place of the first row at each of some instants or after it, one list an instant. The
 /// instants ascend, and so do each customer's rows.
-pub(crate) fn places(offsets: &[i32], times: &[i64], instants: &[i64], places: &mut [Vec<u32>]) {
-    for bounds in offsets.windows(2) {
-        let [from, to] = bounds else { return };
-        let (mut from, to) = (*from as u32, *to as u32);
-        for (instant, places) in instants.iter().zip(&mut *places) {
-            let later = times.get(from as usize..to as usize).unwrap_or_default();
-            from += rows_before(later, *instant) as u32;
-            places.push(from);
+pub(crate) fn places(
+    offsets: &[i32],
+    times: &[i64],
+    instants: &[i64],
+    places: &mut [Vec<u32>],
+    spare: &mut Spare,
+) {
+    match Scale::of(instants.to_vec()) {
+        Some(scale) if scale.classes() < usize::from(u8::MAX) => {
+            placed::<u8>(&scale, offsets, times, places, spare);
         }
+        Some(scale) => placed::<u16>(&scale, offsets, times, places, spare),
+        None => {}
     }
 }
 
-/// How many of some ascending times are before an instant. Most customers have few.
-fn rows_before(times: &[i64], instant: i64) -> usize {
-    if times.len() > 16 {
-        return times.partition_point(|t| *t < instant);
+fn placed<C: Class>(
+    scale: &Scale<i64>,
+    offsets: &[i32],
+    times: &[i64],
+    places: &mut [Vec<u32>],
+    spare: &mut Spare,
+) {
+    let mut planes = Planes::<C>::default();
+    planes.fill(times, |time| *time, None, |values, classes| scale.place(values, classes));
+    let (mut rows, mut words, mut ranks) = (spare.places(), Vec::new(), spare.places());
+    rows.extend(offsets.iter().map(|row| *row as u32));
+    for (i, places) in places.iter_mut().enumerate() {
+        // Those that reach no more than the instants before this one.
+        words.clear();
+        planes.test(std::slice::from_ref(&(0..i + 1)), &mut words);
+        ranks.clear();
+        let earlier = Ranks::new(&words, spare);
+        earlier.of(&rows, &mut ranks);
+        earlier.close(spare);
+        let own = ranks.iter().zip(ranks.iter().skip(1)).map(|(before, after)| after - before);
+        places.extend(rows.iter().zip(own).map(|(first, earlier)| first + earlier));
     }
-    times.iter().map(|t| usize::from(*t < instant)).sum()
+    [rows, ranks].into_iter().for_each(|places| spare.keep_places(places));
 }
 
 /// The first day that begins at an instant or later.

@@ -1,53 +1,68 @@
 //! Counts of rows.
 
+use super::ranks::Ranks;
 use super::{Family, Run};
-use crate::bitmap::Bitmap;
 use crate::column::Column;
 use crate::spare::Spare;
+
+/// A set of rows, and how many of it are before the places that were asked for.
+pub(super) struct Counted<'a> {
+    ranks: Ranks<'a>,
+    /// Each with which list of places it is of.
+    at: Vec<(usize, Vec<u32>)>,
+}
 
 impl Family<'_> {
     /// How many of the filter's rows are in each run.
     pub(super) fn count(&mut self, run: Run<'_>, spare: &mut Spare) -> Column {
-        let rows = self.rows();
-        let before = self.filter.map(|filter| {
-            self.in_filter.get_or_insert_with(|| before(filter, rows, spare.places())).as_slice()
-        });
-        let mut counts = spare.numbers();
-        counts.extend(among(before, run).map(f64::from));
-        Column::numbers(counts, None)
+        let mut numbers = spare.numbers();
+        let mut counts = spare.places();
+        among(&mut self.in_filter, run, &mut counts, spare);
+        numbers.extend(counts.iter().map(|count| f64::from(*count)));
+        spare.keep_places(counts);
+        Column::numbers(numbers, None)
     }
 
     /// How many rows with a known value are in each run.
-    pub(super) fn knowns<'b>(
-        &'b mut self,
-        run: Run<'b>,
-        spare: &mut Spare,
-    ) -> impl Iterator<Item = u32> + 'b {
-        let rows = self.rows();
-        let before = self
-            .known
-            .as_ref()
-            .map(|known| self.in_known.get_or_insert_with(|| before(known, rows, spare.places())).as_slice());
-        among(before, run)
+    pub(super) fn knowns(&mut self, run: Run<'_>, spare: &mut Spare) -> Vec<u32> {
+        let mut counts = spare.places();
+        among(&mut self.in_known, run, &mut counts, spare);
+        counts
+    }
+}
+
+impl<'a> Counted<'a> {
+    pub fn new(words: &'a [u64], spare: &mut Spare) -> Counted<'a> {
+        Counted { ranks: Ranks::new(words, spare), at: Vec::new() }
+    }
+
+    fn reach(&mut self, list: usize, places: &[u32], spare: &mut Spare) {
+        if self.at.iter().all(|(other, _)| *other != list) {
+            let mut ranks = spare.places();
+            self.ranks.of(places, &mut ranks);
+            self.at.push((list, ranks));
+        }
+    }
+
+    fn at(&self, list: usize) -> &[u32] {
+        self.at.iter().find(|(other, _)| *other == list).map_or(&[], |(_, ranks)| ranks)
+    }
+
+    pub fn close(self, spare: &mut Spare) {
+        self.at.into_iter().for_each(|(_, ranks)| spare.keep_places(ranks));
+        self.ranks.close(spare);
     }
 }
 
 /// How many rows of a set are in each run; of all rows, where none is given.
-pub(super) fn among<'b>(before: Option<&'b [u32]>, run: Run<'b>) -> impl Iterator<Item = u32> + 'b {
-    let at = move |row: u32| before.map_or(row, |before| before.get(row as usize).copied().unwrap_or(0));
-    run.from.iter().zip(run.to).map(move |(from, to)| at(*to) - at(*from))
-}
-
-/// For each row, and for the end, how many rows of a set are before it.
-fn before(set: &Bitmap, rows: usize, mut counts: Vec<u32>) -> Vec<u32> {
-    let mut count = 0;
-    counts.push(count);
-    for w in 0..rows.div_ceil(64) {
-        let word = set.words().get(w).copied().unwrap_or(0);
-        counts.extend((0..64.min(rows - w * 64)).map(|i| {
-            count += (word >> i & 1) as u32;
-            count
-        }));
-    }
-    counts
+fn among(set: &mut Option<Counted<'_>>, run: Run<'_>, counts: &mut Vec<u32>, spare: &mut Spare) {
+    let (from, to) = match set {
+        None => (run.from, run.to),
+        Some(set) => {
+            set.reach(run.start, run.from, spare);
+            set.reach(run.end, run.to, spare);
+            (set.at(run.start), set.at(run.end))
+        }
+    };
+    counts.extend(from.iter().zip(to).map(|(from, to)| to - from));
 }

@@ -1,6 +1,5 @@
 //! Numbers of different values.
 
-use super::counts::among;
 use super::{Family, Run};
 use crate::bitmap::Bitmap;
 use crate::column::{Column, Texts, Values};
@@ -17,21 +16,22 @@ impl Family<'_> {
         let field = self.field?;
         let found = self.different.iter().position(|(end, _)| *end == run.end);
         let at = found.unwrap_or_else(|| {
-            let last = self.last_of_their_value(field, run.to, spare);
+            let last = self.last_of_their_value(field, run, spare);
             self.different.push((run.end, last));
             self.different.len() - 1
         });
         let before = self.different.get(at)?.1.as_deref()?;
         let mut counts = spare.numbers();
-        counts.extend(among(Some(before), run).map(f64::from));
+        let before = |row: usize| before.get(row).copied().unwrap_or(0);
+        counts.extend(run.each().map(|(from, to)| f64::from(before(to) - before(from))));
         Some(Column::numbers(counts, None))
     }
 
-    /// For each row, and for the end, how many rows before it have a known value that does not come again before its
-    /// customer's end.
-    fn last_of_their_value(&self, field: &Column, ends: &[u32], spare: &mut Spare) -> Option<Vec<u32>> {
+    /// For each row, and for the end, how many rows before it, of some runs, have a known value that does not come
+    /// again before the run's end.
+    fn last_of_their_value(&self, field: &Column, run: Run<'_>, spare: &mut Spare) -> Option<Vec<u32>> {
         let mut codes = spare.places();
-        let Some(most) = code(field, self.known.as_ref(), &mut codes) else {
+        let Some(most) = code(field, self.known, &mut codes) else {
             spare.keep_places(codes);
             return None;
         };
@@ -40,13 +40,13 @@ impl Family<'_> {
         // Who had a value last, from one on.
         let mut seen = spare.places();
         seen.resize(most, 0);
-        for ((from, to), customer) in self.offsets.iter().zip(ends).zip(1..) {
-            let own = *from as usize..*to as usize;
+        for ((from, to), customer) in run.each().zip(1..) {
+            let own = from..to;
             let (Some(codes), Some(last)) = (codes.get(own.clone()), last.get_mut(own.start + 1..)) else {
                 break;
             };
             for ((row, code), last) in own.zip(codes).zip(last).rev() {
-                if self.known.as_ref().is_none_or(|known| known.contains(row))
+                if self.known.is_none_or(|known| known.contains(row))
                     && let Some(seen) = seen.get_mut(*code as usize)
                 {
                     // Whether it is new is a toss-up, so nothing hangs on it but a number.

@@ -2,10 +2,20 @@
 
 use super::Run;
 use crate::bitmap::Bitmap;
-use crate::column::Column;
+use crate::column::{Column, Values};
+use crate::spare::Spare;
 
-pub(super) fn latest(field: &Column, filter: Option<&Bitmap>, run: Run<'_>) -> Column {
+pub(super) fn latest(field: &Column, filter: Option<&Bitmap>, run: Run<'_>, spare: &mut Spare) -> Column {
     match filter {
+        None if field.known.is_none()
+            && let Values::Int(values) = &field.values =>
+        {
+            let mut ints = spare.ints();
+            // Anything where there is none.
+            let last = |to: &u32| values.get(to.wrapping_sub(1) as usize).copied().unwrap_or(0);
+            ints.extend(run.to.iter().map(last));
+            Column::ints(ints, Some(Bitmap::of_pairs(run.from, run.to, |from, to| from < to)))
+        }
         None => field.take(run.each().map(|(from, to)| (from < to).then(|| to - 1))),
         Some(filter) => {
             field.take(run.each().map(|(from, to)| (from..to).rev().find(|row| filter.contains(*row))))

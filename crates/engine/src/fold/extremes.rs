@@ -14,13 +14,12 @@ impl Family<'_> {
         let at = match found {
             Some(at) => at,
             None => {
-                let best = self.best(function, field, run.to, spare)?;
+                let best = self.best(function, field, run, spare)?;
                 self.extremes.push((function, run.end, best));
                 self.extremes.len() - 1
             }
         };
-        let mut counts = spare.places();
-        counts.extend(self.knowns(run, spare));
+        let counts = self.knowns(run, spare);
         let known = Some(Bitmap::of(&counts, |count| *count > 0));
         spare.keep_places(counts);
         Some(match &self.extremes.get(at)?.2.values {
@@ -38,23 +37,23 @@ impl Family<'_> {
         })
     }
 
-    /// For each row, the best from it to its customer's end; anything where there is none.
-    fn best(&self, function: Function, field: &Column, ends: &[u32], spare: &mut Spare) -> Option<Column> {
+    /// For each row of a run, the best from it to the run's end; anything where there is none.
+    fn best(&self, function: Function, field: &Column, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
         let most = function == Function::Max;
-        let known = self.known.as_ref();
+        let known = self.known;
         Some(match &field.values {
             Values::Int(values) => {
                 let mut best = spare.ints();
                 let worst = if most { i64::MIN } else { i64::MAX };
                 let better = |a: i64, b: i64| if most { a >= b } else { a <= b };
-                backwards(self.offsets, ends, values, known, worst, better, &mut best);
+                backwards(run, values, known, worst, better, &mut best);
                 Column::ints(best, None)
             }
             Values::Number(values) => {
                 let mut best = spare.numbers();
                 let worst = if most { f64::NEG_INFINITY } else { f64::INFINITY };
                 let better = |a: f64, b: f64| if most { a >= b } else { a <= b };
-                backwards(self.offsets, ends, values, known, worst, better, &mut best);
+                backwards(run, values, known, worst, better, &mut best);
                 Column::numbers(best, None)
             }
             Values::Short(_) | Values::Truth(_) | Values::Text(_) | Values::Tags(_) => return None,
@@ -63,8 +62,7 @@ impl Family<'_> {
 }
 
 fn backwards<T: Copy>(
-    offsets: &[i32],
-    ends: &[u32],
+    run: Run<'_>,
     values: &[T],
     known: Option<&Bitmap>,
     worst: T,
@@ -72,8 +70,8 @@ fn backwards<T: Copy>(
     best: &mut Vec<T>,
 ) {
     best.resize(values.len(), worst);
-    for (from, to) in offsets.iter().zip(ends) {
-        let own = *from as usize..*to as usize;
+    for (from, to) in run.each() {
+        let own = from..to;
         let (Some(values), Some(best)) = (values.get(own.clone()), best.get_mut(own.clone())) else { return };
         let mut champion = worst;
         for ((row, value), best) in own.zip(values).zip(best).rev() {
