@@ -7,6 +7,9 @@ use tidings_check::Program;
 use tidings_check::program::{Body, Condition, ConditionKind, Rule, StagesId};
 use tidings_syntax::{Code, Diagnostic, Place};
 
+/// Longer lists are not looked at part by part.
+const MOST_PARTS: usize = 64;
+
 /// Every finding, in no order. Each is true of all customers whatever; what cannot be decided is passed over, and so is
 /// what was `found` before: that a comparison never holds.
 pub fn findings(program: &Program, found: &[Diagnostic]) -> Vec<Diagnostic> {
@@ -164,7 +167,7 @@ fn parts(asked: &mut Asked<'_>, condition: &Condition, out: &mut Vec<Diagnostic>
         _ => return,
     };
     // `between` is two comparisons that stand at one place: one thing to whoever wrote it.
-    if list.windows(2).any(|pair| matches!(pair, [a, b] if a.place == b.place)) {
+    if list.windows(2).any(|pair| matches!(pair, [a, b] if a.place == b.place)) || list.len() > MOST_PARTS {
         return;
     }
     let mut left: Vec<(&Condition, Formula)> = list.iter().map(|part| (part, asked.holds(part))).collect();

@@ -14,13 +14,14 @@ use tidings_schema::{CollectionId, ElapsedUnit, FieldId, Type, Value};
 use tidings_syntax::tree::{CompareOp, Function, MatchOp};
 
 /// Formulas that grow beyond this are not reasoned about.
-const LARGEST: usize = 50_000;
+const LARGEST: usize = 10_000;
 
 /// The variables that some conditions ask for.
 pub(crate) struct Model<'p> {
     program: &'p Program,
     /// Whether it is looked at what stands behind stages and segments.
     looks_behind: bool,
+    same: Same<'p>,
     names: HashMap<String, Var>,
     ranges: Vec<Range>,
     facts: Vec<Formula>,
@@ -34,7 +35,8 @@ pub(crate) struct Model<'p> {
 /// A fold, as far as others hang together with it.
 struct Fold {
     collection: CollectionId,
-    filter: String,
+    /// By its number.
+    filter: Option<u32>,
     window: Option<Window>,
     what: Folded,
 }
@@ -65,6 +67,7 @@ impl<'p> Model<'p> {
         Model {
             program,
             looks_behind,
+            same: Same::new(program),
             names: HashMap::new(),
             ranges: Vec::new(),
             facts: Vec::new(),
@@ -116,7 +119,7 @@ impl<'p> Model<'p> {
             }
             ConditionKind::HasTag(term, tag) => {
                 let tags = self.term(term);
-                let name = format!("{} has {tag:?}", Same(self.program).term(term));
+                let name = format!("{} has {tag:?}", self.same.term(term));
                 let holds = self.variable(name, yes_or_no(true));
                 self.missing_together(tags, holds);
                 truth(holds, yes)
@@ -236,7 +239,7 @@ impl<'p> Model<'p> {
         {
             return self.term(inner);
         }
-        let name = Same(self.program).term(term);
+        let name = format!("term {}", self.same.term(term));
         if let Some(var) = self.names.get(&name) {
             return *var;
         }
@@ -299,13 +302,8 @@ impl<'p> Model<'p> {
             (_, Type::Tags) => (Kind::Words(1), true),
             _ => (numbers(true), true),
         };
-        let always_there = match &term.kind {
-            TermKind::Today | TermKind::Now | TermKind::Constant(_) => true,
-            TermKind::Attribute(id) => {
-                self.program.vocabulary.attribute(*id).is_some_and(|a| !a.optional && !a.kept)
-            }
-            _ => false,
-        };
+        // Whatever the schema says is required can be missing in the store.
+        let always_there = matches!(term.kind, TermKind::Today | TermKind::Now | TermKind::Constant(_));
         Range { kind, can_be_missing: can_be_missing && !always_there }
     }
 
@@ -342,13 +340,17 @@ impl<'p> Model<'p> {
 
     fn matches(&mut self, op: MatchOp, term: &Term, other: &str) -> Var {
         let text = self.term(term);
-        let name = format!("{} {op:?} {other:?}", Same(self.program).term(term));
+        let name = format!("{} {op:?} {other:?}", self.same.term(term));
         if let Some(holds) = self.names.get(&name) {
             return *holds;
         }
         let holds = self.variable(name, yes_or_no(true));
         self.missing_together(text, holds);
         let test = TextTest { text, holds, op, other: other.to_owned() };
+        self.size += self.tests.len();
+        if self.is_too_large() {
+            return holds;
+        }
         for before in self.tests.iter().filter(|t| t.text == text) {
             self.facts.extend(before.follows(&test));
             self.facts.extend(test.follows(before));
@@ -357,9 +359,14 @@ impl<'p> Model<'p> {
         holds
     }
 
-    /// What holds of every customer, as far as it matters to some statements.
-    pub(crate) fn facts(&self, statements: &[&Formula]) -> Vec<Formula> {
-        let mut facts = self.facts.clone();
+    /// What holds of every customer.
+    pub(crate) fn facts(&self) -> &[Formula] {
+        &self.facts
+    }
+
+    /// What the constants in some statements say of tests of the same text.
+    pub(crate) fn of_constants(&self, statements: &[&Formula]) -> Vec<Formula> {
+        let mut facts = Vec::new();
         let mut constants: Vec<(Var, String)> = Vec::new();
         let mut collect = |var: Var, region: &Region| {
             let texts = region.points().iter().filter_map(|p| match p {
@@ -414,8 +421,13 @@ impl<'p> Model<'p> {
 
     /// Takes in a fold, and how it hangs together with those before it.
     fn hang_together(&mut self, var: Var, fold: &Aggregate, what: Folded) {
-        let filter = fold.filter.as_ref().map(|f| Same(self.program).condition(f)).unwrap_or_default();
+        let filter = fold.filter.as_ref().map(|filter| self.same.condition(filter));
         let new = Fold { collection: fold.collection, filter, window: fold.window, what };
+        // Each with each other: where they are many, it is left.
+        self.size += self.folds.len();
+        if self.is_too_large() {
+            return;
+        }
         for (other, old) in self.folds.iter().filter(|(_, old)| old.collection == new.collection) {
             let (old, new) = ((*other, old), (var, &new));
             for (a, b) in [(old, new), (new, old)] {
@@ -439,7 +451,7 @@ impl Fold {
             (Some(Window::Seconds(few)), Some(Window::Seconds(many))) => few <= many,
             (a, b) => a == b,
         };
-        window && (other.filter.is_empty() || self.filter == other.filter)
+        window && (other.filter.is_none() || self.filter == other.filter)
     }
 
     /// Whether it is never larger than another.

@@ -1,103 +1,80 @@
-//! Terms and conditions written out so that equal ones are written alike, wherever they stand.
+//! Terms and conditions by numbers, so that equal ones have the same number, wherever they stand and whatever they are
+//! called.
 
-use std::fmt::Write;
+use std::collections::HashMap;
 use tidings_check::Program;
-use tidings_check::program::{Aggregate, Body, Condition, ConditionKind, Term, TermKind};
+use tidings_check::program::{Aggregate, Body, Condition, ConditionKind, DefineId, Term, TermKind};
 
-/// Writes parts of a program.
-pub(crate) struct Same<'p>(pub(crate) &'p Program);
+/// Gives numbers to parts of a program.
+pub(crate) struct Same<'p> {
+    program: &'p Program,
+    numbers: HashMap<String, u32>,
+    defines: HashMap<DefineId, u32>,
+}
 
-impl Same<'_> {
-    pub(crate) fn term(&self, term: &Term) -> String {
-        let mut out = String::new();
-        self.write(term, &mut out);
-        out
+impl<'p> Same<'p> {
+    pub(crate) fn new(program: &'p Program) -> Same<'p> {
+        Same { program, numbers: HashMap::new(), defines: HashMap::new() }
     }
 
-    pub(crate) fn condition(&self, condition: &Condition) -> String {
-        let mut out = String::new();
-        self.write_condition(condition, &mut out);
-        out
-    }
-
-    fn write(&self, term: &Term, out: &mut String) {
-        let mut one = |name: &str, inner: &Term| {
-            let _ = write!(out, "{name}(");
-            self.write(inner, out);
-            out.push(')');
-        };
-        match &term.kind {
-            TermKind::Define(id) => match self.0.defines.get(id.0 as usize).map(|d| &d.body) {
-                Some(Body::Value(inner)) => self.write(inner, out),
-                _ => out.push_str("nothing"),
-            },
-            TermKind::Since(unit, inner) => one(&format!("since {unit:?}"), inner),
-            TermKind::Until(unit, inner) => one(&format!("until {unit:?}"), inner),
-            TermKind::Next(inner) => one("next", inner),
-            TermKind::Last(inner) => one("last", inner),
-            TermKind::DateOf(inner) => one("date", inner),
-            TermKind::AsNumber(inner) => one("number", inner),
-            TermKind::Arithmetic(op, a, b) => {
-                one(&format!("{op:?}"), a);
-                one("", b);
+    /// The number of a term.
+    pub(crate) fn term(&mut self, term: &Term) -> u32 {
+        let written = match &term.kind {
+            TermKind::Define(id) => return self.define(*id),
+            TermKind::Since(unit, of) => format!("since {unit:?} {}", self.term(of)),
+            TermKind::Until(unit, of) => format!("until {unit:?} {}", self.term(of)),
+            TermKind::Next(of) => format!("next {}", self.term(of)),
+            TermKind::Last(of) => format!("last {}", self.term(of)),
+            TermKind::DateOf(of) => format!("date {}", self.term(of)),
+            TermKind::AsNumber(of) => format!("number {}", self.term(of)),
+            TermKind::Arithmetic(op, a, b) => format!("{op:?} {} {}", self.term(a), self.term(b)),
+            TermKind::Aggregate(fold) => {
+                let Aggregate { function, collection, field, filter, window } = &**fold;
+                let filter = filter.as_ref().map(|filter| self.condition(filter));
+                format!("{function:?} {collection:?} {field:?} {window:?} {filter:?}")
             }
-            TermKind::Aggregate(fold) => self.write_fold(fold, out),
             // The others have no places in them.
-            plain => drop(write!(out, "{plain:?}")),
-        }
-    }
-
-    fn write_fold(&self, fold: &Aggregate, out: &mut String) {
-        let Aggregate { function, collection, field, filter, window } = fold;
-        let _ = write!(out, "{function:?} {collection:?} {field:?} {window:?} where ");
-        if let Some(filter) = filter {
-            self.write_condition(filter, out);
-        }
-    }
-
-    fn write_condition(&self, condition: &Condition, out: &mut String) {
-        let mut list = |name: &str, parts: &[Condition]| {
-            out.push_str(name);
-            for part in parts {
-                out.push('(');
-                self.write_condition(part, out);
-                out.push(')');
-            }
+            plain => format!("{plain:?}"),
         };
-        match &condition.kind {
-            ConditionKind::All(parts) => list("all", parts),
-            ConditionKind::Any(parts) => list("any", parts),
-            ConditionKind::Not(inner) => list("not", std::slice::from_ref(inner)),
-            ConditionKind::Define(id) => match self.0.defines.get(id.0 as usize).map(|d| &d.body) {
-                Some(Body::Condition(inner)) => self.write_condition(inner, out),
-                Some(Body::Value(inner)) => self.write(inner, out),
-                None => out.push_str("nothing"),
-            },
-            ConditionKind::Compare(op, a, b) => {
-                let _ = write!(out, "{op:?} ");
-                self.write(a, out);
-                out.push(' ');
-                self.write(b, out);
-            }
-            ConditionKind::In(term, values) => {
-                self.write(term, out);
-                let _ = write!(out, " in {values:?}");
-            }
-            ConditionKind::Matches(op, term, text) => {
-                self.write(term, out);
-                let _ = write!(out, " {op:?} {text:?}");
-            }
-            ConditionKind::HasTag(term, tag) => {
-                self.write(term, out);
-                let _ = write!(out, " has {tag:?}");
-            }
-            ConditionKind::Known(term) => {
-                out.push_str("known ");
-                self.write(term, out);
-            }
-            ConditionKind::Truth(term) => self.write(term, out),
+        self.number(written)
+    }
+
+    /// The number of a condition.
+    pub(crate) fn condition(&mut self, condition: &Condition) -> u32 {
+        let mut each =
+            |parts: &[Condition]| parts.iter().map(|part| self.condition(part)).collect::<Vec<_>>();
+        let written = match &condition.kind {
+            ConditionKind::All(parts) => format!("all {:?}", each(parts)),
+            ConditionKind::Any(parts) => format!("any {:?}", each(parts)),
+            ConditionKind::Not(inner) => format!("not {}", self.condition(inner)),
+            ConditionKind::Define(id) => return self.define(*id),
+            ConditionKind::Compare(op, a, b) => format!("{op:?} {} {}", self.term(a), self.term(b)),
+            ConditionKind::In(term, values) => format!("{} in {values:?}", self.term(term)),
+            ConditionKind::Matches(op, term, text) => format!("{} {op:?} {text:?}", self.term(term)),
+            ConditionKind::HasTag(term, tag) => format!("{} has {tag:?}", self.term(term)),
+            ConditionKind::Known(term) => format!("known {}", self.term(term)),
+            ConditionKind::Truth(term) => return self.term(term),
             // The others have no places in them.
-            plain => drop(write!(out, "{plain:?}")),
+            plain => format!("{plain:?}"),
+        };
+        self.number(written)
+    }
+
+    fn define(&mut self, id: DefineId) -> u32 {
+        if let Some(number) = self.defines.get(&id) {
+            return *number;
         }
+        let number = match self.program.defines.get(id.0 as usize).map(|d| &d.body) {
+            Some(Body::Value(term)) => self.term(term),
+            Some(Body::Condition(condition)) => self.condition(condition),
+            None => self.number("nothing".to_owned()),
+        };
+        self.defines.insert(id, number);
+        number
+    }
+
+    fn number(&mut self, written: String) -> u32 {
+        let next = self.numbers.len() as u32;
+        *self.numbers.entry(written).or_insert(next)
     }
 }

@@ -18,8 +18,8 @@ pub(crate) enum Answer {
 
 /// Whether all of them can be true of one customer, by what the model knows.
 pub(crate) fn together(model: &Model, statements: &[&Formula]) -> Answer {
-    let facts = model.facts(statements);
-    let all: Vec<&Formula> = statements.iter().copied().chain(&facts).collect();
+    let of_constants = model.of_constants(statements);
+    let all: Vec<&Formula> = statements.iter().copied().chain(model.facts()).chain(&of_constants).collect();
     let mut points: Vec<Vec<Point>> = vec![Vec::new(); model.ranges().len()];
     let mut collect = |var: Var, region: &Region| {
         points.get_mut(var.0 as usize).into_iter().for_each(|p| p.extend_from_slice(region.points()));

@@ -173,6 +173,19 @@ fn findings_are_what_all_customers_say() {
     assert!(found.iter().all(|n| *n > 100), "{found:?}");
 }
 
+#[test]
+fn what_grows_beyond_looking_at_is_left() {
+    let everybody = Everybody::new();
+    let mut doubled = "define d0 = visits + visits\n".to_owned();
+    (1..40).for_each(|i| doubled += &format!("define d{i} = d{} + d{}\n", i - 1, i - 1));
+    let windows: Vec<String> = (1..2_000).map(|n| format!("count of orders in last {n} days >= 1")).collect();
+    let texts: Vec<String> = (1..2_000).map(|n| format!("city contains \"{n}\"")).collect();
+    for condition in ["d39 > 5", &windows.join(" or "), &windows.join(" and "), &texts.join(" or ")] {
+        let text = format!("{doubled}rule r\n  if {condition}\n  then send x coupon\nend\n");
+        assert!(findings(&everybody.program(&text), &[]).is_empty());
+    }
+}
+
 /// Whom rules reach, and who is in which segment and stage.
 fn selected(matches: &Matches) -> Vec<Bitmap> {
     let rules = matches.rules().flat_map(|m| [m.about().clone(), m.then()]);

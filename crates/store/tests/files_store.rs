@@ -37,6 +37,24 @@ async fn read(base: &Path) -> Result<(Vec<String>, LoadStats), StoreError> {
     Ok((said.collect(), loaded.stats))
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_may_bring_the_same_files_in() {
+    let base = tempfile::tempdir().unwrap();
+    let data = base.path().join("data");
+    fs::create_dir_all(&data).unwrap();
+    let rows: String = (0..20_000).map(|i| format!("c{i},Wuhan,{i}\n")).collect();
+    fs::write(data.join("customers.csv"), format!("id,city,visits\n{rows}")).unwrap();
+    fs::write(data.join("orders.csv"), "customer,placed_at,total\n").unwrap();
+    let all = [(); 4].map(|()| {
+        let base = base.path().to_owned();
+        tokio::spawn(async move { read(&base).await.unwrap().0.len() })
+    });
+    for one in all {
+        assert_eq!(one.await.unwrap(), 20_000);
+    }
+    assert_eq!(read(base.path()).await.unwrap().0.len(), 20_000);
+}
+
 fn kept(base: &Path) -> Vec<String> {
     let entries = fs::read_dir(base.join(".tidings/files")).unwrap();
     let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -57,7 +75,9 @@ async fn files_are_read_as_they_are_now() {
         "customer,placed_at,total\nlin,2026-03-01 10:00,5\nlin,2026-03-01 10:00,5\n",
     )
     .unwrap();
-    fs::write(data.join("read me.md"), "not a table").unwrap();
+    for other in ["read me.md", "~$customers.csv", "._orders.csv"] {
+        fs::write(data.join(other), "not a table").unwrap();
+    }
 
     let (first, stats) = read(base.path()).await.unwrap();
     // A row that cannot be read is said, and kept with its reason.
@@ -75,7 +95,13 @@ async fn files_are_read_as_they_are_now() {
     let (now, stats) = read(base.path()).await.unwrap();
     assert_eq!(now, ["lin Some(Text(\"Shanghai\")) 3", "mo Some(Text(\"Wuhan\")) 0"]);
     assert!(stats.notes.is_empty(), "{stats:?}");
-    assert!(kept(base.path()).len() == 1 && kept(base.path()) != made, "the old one is gone");
+    assert_eq!(kept(base.path()).len(), 2, "whoever still reads the old one can");
+    for visits in 0..20 {
+        let text = format!("id,city,visits\nmo,Wuhan,{visits}\nlin,Shanghai,12\n");
+        fs::write(data.join("customers.csv"), text).unwrap();
+        read(base.path()).await.unwrap();
+    }
+    assert!(kept(base.path()).len() < 10, "old ones go");
 
     fs::remove_dir_all(&data).unwrap();
     let gone = read(base.path()).await.unwrap_err().to_string();

@@ -90,9 +90,13 @@ fn read(file: FileId, text: &str) -> Vec<Allowance<'_>> {
 
 /// Where a comment of a line begins that allows something, and what it says after `allow`.
 fn allowance(line: &str) -> Option<(usize, &str)> {
-    line.match_indices('#').find_map(|(at, _)| {
-        let said = line.get(at + 1..)?.trim().strip_prefix("allow ")?.trim_start();
-        let digits = said.strip_prefix('W')?.bytes().take_while(u8::is_ascii_digit).count();
-        (digits == 3).then_some((at, said))
-    })
+    let mut quoted = false;
+    let begins = |(at, c): (usize, char)| {
+        quoted ^= c == '"';
+        (c == '#' && !quoted).then_some(at)
+    };
+    let at = line.char_indices().find_map(begins)?;
+    let said = line.get(at + 1..)?.trim().strip_prefix("allow ")?.trim_start();
+    let digits = said.strip_prefix('W')?.bytes().take_while(u8::is_ascii_digit).count();
+    (digits == 3).then_some((at, said))
 }

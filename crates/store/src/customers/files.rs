@@ -16,6 +16,8 @@ use xxhash_rust::xxh3::Xxh3Default;
 const VERSION: u32 = 1;
 /// What can be read.
 const ENDINGS: [&str; 6] = ["csv", "tsv", "txt", "parquet", "xlsx", "xlsm"];
+/// How many files stay that were made, the newest first: databases, notes, rejected rows.
+const KEPT: usize = 12;
 /// How often it is begun anew where files change meanwhile.
 const ATTEMPTS: usize = 3;
 
@@ -42,15 +44,15 @@ pub(crate) async fn brought_in(
             let said = fs::read_to_string(notes).unwrap_or_default();
             return Ok((database, said.lines().map(str::to_owned).collect()));
         }
-        let new = kept.join(format!("{}.new", std::process::id()));
+        // Others may be at the same, in this process too.
+        let new = kept.join(format!("{:016x}.new", rand::random::<u64>()));
         let said = bring_in(&files, &new, &kept, vocabulary).await;
         if state_is(folder, vocabulary, state) {
             let said = said?;
             let failed = |why| StoreError::Unreadable { path: kept.clone(), why };
             fs::write(&notes, said.join("\n")).map_err(failed)?;
-            // Others may be at the same: whoever is last puts the same there.
             fs::rename(&new, &database).map_err(failed)?;
-            tidy(&kept, &format!("{state:032x}"));
+            tidy(&kept);
             return Ok((database, said));
         }
         drop(fs::remove_file(&new));
@@ -63,7 +65,10 @@ fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
+    builder.recursive(true).create(folder)?;
+    #[cfg(unix)]
+    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
 }
 
 struct File {
@@ -71,6 +76,8 @@ struct File {
     path: PathBuf,
     length: u64,
     modified: Option<SystemTime>,
+    /// What else tells one state of it from another, where the system knows: a copy may keep the time.
+    more: [i64; 3],
 }
 
 /// The files of a folder in the order of their names.
@@ -88,13 +95,19 @@ fn files(folder: &Path) -> Result<Vec<File>, StoreError> {
         for entry in fs::read_dir(within).map_err(unreadable(within))? {
             let path = entry.map_err(unreadable(within))?.path();
             let data = path.metadata().map_err(unreadable(&path))?;
+            // What other programs lay beside a file: `.~lock.orders.csv#`, `~$orders.xlsx`, `._orders.csv`.
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.starts_with('.') || name.starts_with("~$") {
+                continue;
+            }
             let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
             if data.is_dir() {
                 folders.push(path);
             } else if ending.is_some_and(|e| ENDINGS.contains(&e.as_str())) {
                 let stem = || path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
                 let table = table.map_or_else(stem, str::to_owned);
-                found.push(File { table, length: data.len(), modified: data.modified().ok(), path });
+                let (length, modified) = (data.len(), data.modified().ok());
+                found.push(File { table, length, modified, more: more(&data), path });
             }
         }
         Ok(folders)
@@ -107,12 +120,23 @@ fn files(folder: &Path) -> Result<Vec<File>, StoreError> {
     Ok(found)
 }
 
+#[cfg(unix)]
+fn more(data: &fs::Metadata) -> [i64; 3] {
+    use std::os::unix::fs::MetadataExt;
+    [data.ino().cast_signed(), data.ctime(), data.ctime_nsec()]
+}
+
+#[cfg(not(unix))]
+fn more(_: &fs::Metadata) -> [i64; 3] {
+    [0; 3]
+}
+
 /// What tells one state of the files, read by one schema, from another.
 fn state(files: &[File], vocabulary: Option<&Vocabulary>) -> u128 {
     let mut hash = Xxh3Default::new();
     (VERSION, format!("{vocabulary:?}")).hash(&mut hash);
     for file in files {
-        (&file.path, file.length, file.modified).hash(&mut hash);
+        (&file.path, file.length, file.modified, file.more).hash(&mut hash);
         hash.write_u8(0);
     }
     hash.digest128()
@@ -153,12 +177,12 @@ async fn bring_in(
     Ok(rejected.map(note).collect())
 }
 
-/// Removes what earlier states left. What another process still reads stays readable to it.
-fn tidy(kept: &Path, now: &str) {
-    let entries = fs::read_dir(kept).into_iter().flatten().flatten().map(|e| e.path());
-    let old = |path: &PathBuf| {
-        let ours = path.extension().is_some_and(|e| e == "db" || e == "notes");
-        ours && path.file_stem().is_some_and(|stem| stem != now)
-    };
-    entries.filter(old).for_each(|path| drop(fs::remove_file(path)));
+/// Removes what earlier states left but for the last few, which somebody may still read.
+fn tidy(kept: &Path) {
+    let entries = fs::read_dir(kept).into_iter().flatten().flatten();
+    let mut old: Vec<(Option<SystemTime>, PathBuf)> = entries
+        .map(|entry| (entry.metadata().ok().and_then(|data| data.modified().ok()), entry.path()))
+        .collect();
+    old.sort_unstable_by(|a, b| b.cmp(a));
+    old.into_iter().skip(KEPT).for_each(|(_, path)| drop(fs::remove_file(path)));
 }
