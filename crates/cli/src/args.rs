@@ -172,6 +172,9 @@ pub struct PlanArgs {
     /// Also list the keys of the customers who match
     #[arg(long)]
     pub customers: bool,
+    /// Also say where the time went
+    #[arg(long)]
+    pub timings: bool,
     /// How to print it
     #[arg(long, default_value = "table", value_name = "FORMAT")]
     pub format: PlanFormat,

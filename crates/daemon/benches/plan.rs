@@ -2,7 +2,8 @@
 //!
 //! A seeded shop of 100,000 customers with 1,000,000 orders over two years, and 1,000 seeded rules of 2 to 6
 //! comparisons over about 30 features, folds over windows of 30, 90, 180 and 365 days among them. Other sizes:
-//! `-- CUSTOMERS ORDERS RULES`. Prints the seconds of each part, of five plans the fastest and the slowest.
+//! `-- CUSTOMERS ORDERS RULES`. Prints how long each part took: of five plans, and
+//! of a hundred of one customer each, the fastest, the median and the slowest.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use rand::rngs::StdRng;
@@ -13,8 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tidings_check::{Program, RuleFile, World, check};
-use tidings_daemon::Decider;
-use tidings_engine::Needs;
+use tidings_daemon::{Decider, Took};
+use tidings_engine::Evaluator;
 use tidings_plan::Addresses;
 use tidings_schema::{Currency, Now, Settings, Vocabulary, load};
 use tidings_store::CustomerStore;
@@ -75,35 +76,53 @@ async fn measure(customers: usize, orders: usize, rules: usize) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     println!("{customers} customers, {orders} orders, {rules} rules, {threads} threads");
 
+    let evaluator = Evaluator::compile(&program).reading(&tidings_plan::needs(&program));
+    let decider = Decider {
+        program: &program,
+        project: "bench",
+        customers: &store,
+        state: None,
+        addresses: &Anywhere,
+        evaluator: &evaluator,
+        threads,
+        since: &[],
+        sparing: false,
+    };
+    let now = Now::parse("2026-11-11T10:00", settings.zone).unwrap();
+    let mut one = Vec::new();
+    for i in 0..100 {
+        let key = format!("{:07}", i * customers / 100);
+        one.push(decider.decide_about(now, 0, &key).await.unwrap().took);
+    }
+    for (name, part) in PARTS {
+        report(&format!("one: {name}"), one.iter().map(part), 1e3, "ms");
+    }
     let mut runs = Vec::new();
     for _ in 0..5 {
-        let decider = Decider {
-            program: &program,
-            project: "bench",
-            customers: &store,
-            state: None,
-            addresses: &Anywhere,
-            shown: &Needs::default(),
-            threads,
-            since: &[],
-            sparing: false,
-        };
-        let now = Now::parse("2026-11-11T10:00", settings.zone).unwrap();
         let decision = decider.decide(now, None).await.unwrap();
         let matched: u64 = decision.plan.rules.iter().map(tidings_plan::RulePlan::matched).sum();
         println!("  {matched} matches, {:?}", decision.took);
         runs.push(decision.took);
     }
-    for (part, name) in ["load", "evaluate", "plan"].into_iter().enumerate() {
-        report(name, runs.iter().map(|took| took[part]));
+    for (name, part) in PARTS {
+        report(name, runs.iter().map(part), 1.0, "s");
     }
-    report("all", runs.iter().map(|took| took.iter().sum()));
 }
 
-fn report(name: &str, times: impl Iterator<Item = Duration>) {
-    let mut times: Vec<f64> = times.map(|t| t.as_secs_f64()).collect();
+type Part = fn(&Took) -> Duration;
+const PARTS: [(&str, Part); 4] = [
+    ("load", |took| took.loading),
+    ("evaluate", |took| took.evaluating),
+    ("plan", |took| took.planning),
+    ("all", Took::total),
+];
+
+/// The fastest, the median and the slowest.
+fn report(name: &str, times: impl Iterator<Item = Duration>, scale: f64, unit: &str) {
+    let mut times: Vec<f64> = times.map(|t| t.as_secs_f64() * scale).collect();
     times.sort_by(f64::total_cmp);
-    println!("{name:>9}: {:.2} s to {:.2} s", times[0], times[times.len() - 1]);
+    let (first, median, last) = (times[0], times[times.len() / 2], times[times.len() - 1]);
+    println!("{name:>14}: {first:.2} {unit}, {median:.2} {unit}, {last:.2} {unit}");
 }
 
 fn write_files(folder: &Path, customers: usize, orders: usize) {

@@ -8,7 +8,7 @@ use tidings_check::program::Rule;
 use tidings_engine::{Chunk, Evaluator, Matches, Needs, Populations};
 use tidings_plan::{
     Addresses, History, Key, Plan, Question, Standing, awaited, counts_customers, coupons_since,
-    may_still_go, messages_since, plan,
+    may_still_go, messages_since, needs_everybody, plan,
 };
 use tidings_schema::{AttributeId, Now, RowSource};
 use tidings_store::{
@@ -28,8 +28,8 @@ pub struct Decider<'a> {
     pub state: Option<&'a State>,
     /// How addresses are read.
     pub addresses: &'a dyn Addresses,
-    /// Columns that the sends show.
-    pub shown: &'a Needs,
+    /// The compiled rules, reading all columns that are needed.
+    pub evaluator: &'a Evaluator,
     /// How many threads evaluate.
     pub threads: usize,
     /// From when on events count for rules that wait for them, as a [`Question`] has it.
@@ -43,10 +43,6 @@ pub struct Decision<'a> {
     of: Decider<'a>,
     /// The moment.
     pub now: Now,
-    /// The compiled rules.
-    pub evaluator: Evaluator,
-    /// The columns that the chunks have.
-    pub needs: Needs,
     /// The customers that were read.
     pub chunks: Vec<Chunk>,
     /// The cut-offs of scores over the population.
@@ -57,13 +53,31 @@ pub struct Decision<'a> {
     pub plan: Plan,
     /// What there was to remark on while loading.
     pub stats: LoadStats,
-    /// How long loading, evaluating and planning took.
-    pub took: [Duration; 3],
+    /// How long it took.
+    pub took: Took,
     history: History,
     standing: Standing,
     only: Option<Vec<usize>>,
     /// Who was read; none where everybody was.
     whom: Option<Vec<Box<str>>>,
+}
+
+/// How long a decision took.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    /// Looking back and reading the customers.
+    pub loading: Duration,
+    /// Finding who matches.
+    pub evaluating: Duration,
+    /// Making the plan.
+    pub planning: Duration,
+}
+
+impl Took {
+    /// All of it.
+    pub fn total(&self) -> Duration {
+        self.loading + self.evaluating + self.planning
+    }
 }
 
 /// How many customers are read one by one; for more it is all of them.
@@ -104,18 +118,46 @@ impl From<StateError> for DecideError {
 impl<'a> Decider<'a> {
     /// The plan for a moment, of all rules or of some by their positions.
     pub async fn decide(self, now: Now, only: Option<Vec<usize>>) -> Result<Decision<'a>, DecideError> {
-        let vocabulary = &self.program.vocabulary;
-        let evaluator = Evaluator::compile(self.program);
-        let needs = evaluator.needs().union(&tidings_plan::needs(self.program)).union(self.shown);
         let start = Instant::now();
-        let whom = self.concerned(now, only.as_deref(), &evaluator).await?;
+        let whom = self.concerned(now, only.as_deref()).await?;
+        self.decide_for(now, only, whom, start).await
+    }
+
+    /// The plan for a moment of all rules, made for one customer alone where no other can change what it says of that
+    /// customer and one rule, by its position.
+    pub async fn decide_about(
+        self,
+        now: Now,
+        rule: usize,
+        customer: &str,
+    ) -> Result<Decision<'a>, DecideError> {
+        let start = Instant::now();
+        if !self.evaluator.ranks() && !needs_everybody(self.program, rule) {
+            let decision = self.decide_for(now, None, Some(vec![customer.into()]), start).await?;
+            // What is left of a run that was cut short waits where anybody is left.
+            if decision.history.held.is_empty() {
+                return Ok(decision);
+            }
+        }
+        self.decide_for(now, None, None, start).await
+    }
+
+    /// The plan about some customers, or all.
+    async fn decide_for(
+        self,
+        now: Now,
+        only: Option<Vec<usize>>,
+        whom: Option<Vec<Box<str>>>,
+        start: Instant,
+    ) -> Result<Decision<'a>, DecideError> {
+        let (vocabulary, evaluator, needs) =
+            (&self.program.vocabulary, self.evaluator, self.evaluator.needs());
         let keys: Option<Vec<&str>> = whom.as_ref().map(|keys| keys.iter().map(AsRef::as_ref).collect());
-        let (rows, history, standing) = self.look_back(now, only.as_deref(), keys.as_deref(), &needs).await?;
+        let (rows, history, standing) = self.look_back(now, only.as_deref(), keys.as_deref(), needs).await?;
         let selection = keys.as_deref().map_or(Selection::All, Selection::Those);
-        let loaded = self.customers.load(vocabulary, &needs, selection, &rows).await?;
+        let loaded = self.customers.load(vocabulary, needs, selection, &rows).await?;
         let loading = start.elapsed();
         let chunks = loaded.chunks;
-        let evaluator = evaluator.reading(&needs);
         let populations = evaluator.populations(&chunks, now, self.threads);
         let matches = evaluator.evaluate_all(&chunks, now, &populations, self.threads);
         let evaluating = start.elapsed() - loading;
@@ -124,7 +166,7 @@ impl<'a> Decider<'a> {
             project: self.project,
             now,
             chunks: &chunks,
-            needs: &needs,
+            needs,
             matches: &matches,
             history: &history,
             standing: &standing,
@@ -133,13 +175,11 @@ impl<'a> Decider<'a> {
             since: self.since,
         };
         let plan = plan(&question, self.threads);
-        let took = [loading, evaluating, start.elapsed() - loading - evaluating];
+        let took = Took { loading, evaluating, planning: start.elapsed() - loading - evaluating };
         let stats = loaded.stats;
         Ok(Decision {
             of: self,
             now,
-            evaluator,
-            needs,
             chunks,
             populations,
             matches,
@@ -155,13 +195,8 @@ impl<'a> Decider<'a> {
 
     /// Those whom rules that wait for events can be about now. None where that may be anybody: where one of them waits
     /// for none, and where customers are counted or ranked among all others.
-    async fn concerned(
-        &self,
-        now: Now,
-        only: Option<&[usize]>,
-        evaluator: &Evaluator,
-    ) -> Result<Option<Vec<Box<str>>>, StoreError> {
-        let Some(only) = only.filter(|_| self.sparing && !evaluator.ranks()) else { return Ok(None) };
+    async fn concerned(&self, now: Now, only: Option<&[usize]>) -> Result<Option<Vec<Box<str>>>, StoreError> {
+        let Some(only) = only.filter(|_| self.sparing && !self.evaluator.ranks()) else { return Ok(None) };
         if only.iter().filter_map(|rule| self.program.rules.get(*rule)).any(counts_customers) {
             return Ok(None);
         }
@@ -271,7 +306,7 @@ impl Decision<'_> {
             project: self.of.project,
             now: self.now,
             chunks: &self.chunks,
-            needs: &self.needs,
+            needs: self.of.evaluator.needs(),
             matches: &self.matches,
             history: &self.history,
             standing: &self.standing,

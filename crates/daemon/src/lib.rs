@@ -14,7 +14,7 @@ pub mod site;
 pub mod stop;
 pub mod trial;
 
-pub use decide::{DecideError, Decider, Decision};
+pub use decide::{DecideError, Decider, Decision, Took};
 pub use dispatch::{Dispatcher, Drained};
 pub use run::{RunOf, Summary, run};
 pub use schedule::{Scheduler, Turn};

@@ -281,14 +281,14 @@ async fn decide(
     stop: Stop,
 ) -> Result<Option<RunId>, RunError> {
     let customers = site.customers().await?;
-    let (shown, mut supplies) = (site.shown(), site.supplies());
+    let mut supplies = site.supplies();
     supplies.expiring = true;
     let now = Now { micros: at, zone: site.zone() };
-    let decider = Decider { since: &since, sparing: true, ..site.decider(&customers, Some(state), &shown) };
+    let decider = Decider { since: &since, sparing: true, ..site.decider(&customers, Some(state)) };
     let waits = |i: &usize| site.program.rules.get(*i).is_some_and(|r| matches!(r.schedule, Schedule::On(_)));
     let all_wait = rules.iter().all(waits);
     let decision = decider.decide(now, Some(rules)).await?;
-    metrics::decided(decision.took.iter().sum());
+    metrics::decided(decision.took.total());
     decision.recheck(state).await?;
     let (question, mut new, mut waiting) = (decision.question(), 0, false);
     let mut pages = pages(&decision.plan, &question, &supplies).peekable();

@@ -8,13 +8,13 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tidings_channels::{
     Carriers, ChannelConfig, Clock, CouponConfig, Secret, Surroundings, Templates, body_variables,
 };
 use tidings_check::Program;
 use tidings_check::program::Action;
-use tidings_engine::Needs;
+use tidings_engine::{Evaluator, Needs};
 use tidings_plan::{Carrier, Door, Kind, Supplies, Terms};
 use tidings_project::Project;
 use tidings_schema::{AttributeId, Vocabulary, money};
@@ -36,6 +36,7 @@ pub struct Site {
     store: SecretString,
     state: Place,
     place: Surroundings,
+    evaluator: OnceLock<Evaluator>,
 }
 
 /// Where the engine's own database is.
@@ -156,7 +157,17 @@ impl Site {
                 return Err(unsound(Vec::new(), problems, project));
             }
         };
-        Ok(Site { project, program, sandbox, carriers, warnings: 0, store, state, place })
+        Ok(Site {
+            project,
+            program,
+            sandbox,
+            carriers,
+            warnings: 0,
+            store,
+            state,
+            place,
+            evaluator: OnceLock::new(),
+        })
     }
 
     /// Whether another version of the project keeps its state in the same place.
@@ -209,27 +220,30 @@ impl Site {
     }
 
     /// What plans are made from.
-    pub fn decider<'a>(
-        &'a self,
-        customers: &'a CustomerStore,
-        state: Option<&'a State>,
-        shown: &'a Needs,
-    ) -> Decider<'a> {
+    pub fn decider<'a>(&'a self, customers: &'a CustomerStore, state: Option<&'a State>) -> Decider<'a> {
         Decider {
             program: &self.program,
             project: &self.project.config.name,
             customers,
             state,
             addresses: self.carriers.addresses(),
-            shown,
+            evaluator: self.evaluator(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             since: &[],
             sparing: false,
         }
     }
 
+    /// The compiled rules, reading all columns that plans and sends need. They are compiled once.
+    pub fn evaluator(&self) -> &Evaluator {
+        self.evaluator.get_or_init(|| {
+            let needs = tidings_plan::needs(&self.program).union(&self.shown());
+            Evaluator::compile(&self.program).reading(&needs)
+        })
+    }
+
     /// The attributes that templates, bodies and webhooks show.
-    pub fn shown(&self) -> Needs {
+    fn shown(&self) -> Needs {
         let mut needs = Needs::default();
         let supplies = self.supplies();
         for id in supplies.shown.values().flatten().chain(&supplies.in_bodies) {

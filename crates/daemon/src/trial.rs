@@ -50,8 +50,7 @@ pub async fn send_test(
 ) -> Result<Vec<Trial>, TrialError> {
     let carriers = site.test_carriers(MARK).map_err(|problems| TrialError::Said(problems.join("\n")))?;
     let (customers, state) = (site.customers().await?, site.state_so_far().await?);
-    let shown = site.shown();
-    let decision = site.decider(&customers, state.as_ref(), &shown).decide(now, Some(vec![rule])).await?;
+    let decision = site.decider(&customers, state.as_ref()).decide(now, Some(vec![rule])).await?;
     let place = decision.chunks.iter().enumerate().find_map(|(c, chunk)| {
         let at = chunk.keys.iter().position(|key| key == Some(customer))?;
         Some((c, at))

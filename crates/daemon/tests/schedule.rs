@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tidings_check::program::Schedule;
-use tidings_daemon::{Decider, Scheduler, Site, Stop, Turn};
+use tidings_daemon::{Decider, Decision, Scheduler, Site, Stop, Turn};
 use tidings_plan::Status;
 use tidings_plan::schedule::{Occurrence, occurrences};
 use tidings_schema::Now;
@@ -396,19 +396,51 @@ async fn busy(rules: &str) -> World {
 /// What would be written down, by a look at everybody and by one at those who matter.
 async fn both_ways(world: &World, since: i64) -> [(usize, Vec<tidings_plan::Page>); 2] {
     let (site, customers) = (&world.site, world.site.customers().await.unwrap());
-    let (shown, supplies) = (site.shown(), site.supplies());
+    let supplies = site.supplies();
     let rules: Vec<usize> = (0..site.program.rules.len()).collect();
     let since: Vec<(usize, i64)> = rules.iter().map(|rule| (*rule, since)).collect();
     let now = Now { micros: world.now(), zone: site.zone() };
     let mut ways = Vec::new();
     for sparing in [false, true] {
-        let decider =
-            Decider { since: &since, sparing, ..site.decider(&customers, Some(&world.state), &shown) };
+        let decider = Decider { since: &since, sparing, ..site.decider(&customers, Some(&world.state)) };
         let decision = decider.decide(now, Some(rules.clone())).await.unwrap();
         let pages = tidings_plan::pages(&decision.plan, &decision.question(), &supplies).collect();
         ways.push((decision.stats.customers, pages));
     }
     ways.try_into().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_about_one_customer_reads_no_other_and_says_the_same() {
+    let policy = "policy at most 1 email per 7 days hold out 10% end\n";
+    let once = rule("once", "on signup").replace("  repeat every time\n", "");
+    let bounded = rule("bounded", "on signup").replace("  repeat", "  limit 5 customers\n  repeat");
+    for (rules, read) in
+        [(policy.to_owned() + &once + &rule("welcome", "on signup"), 1), (once + &bounded, 401)]
+    {
+        let world = busy(&rules).await;
+        let (site, customers) = (&world.site, world.site.customers().await.unwrap());
+        let decider = site.decider(&customers, Some(&world.state));
+        let (now, supplies) = (Now { micros: world.now(), zone: site.zone() }, site.supplies());
+        let run = world.state.start_run(START, "test", "").await.unwrap();
+        let first = decider.decide(now, Some(vec![0])).await.unwrap();
+        for page in tidings_plan::pages(&first.plan, &first.question(), &supplies) {
+            world.state.enqueue(run, &page).await.unwrap();
+        }
+        let whole = decider.decide(now, None).await.unwrap();
+        let told = |decision: &Decision<'_>, rule: usize, key: &str| {
+            tidings_plan::situation(&decision.question(), &decision.plan, rule, key)
+        };
+        let mut sent = 0;
+        for key in ["c0", "c1", "c2", "c3", "c399"] {
+            let one = decider.decide_about(now, 1, key).await.unwrap();
+            assert_eq!(one.stats.customers, read);
+            assert_eq!(told(&one, 1, key), told(&whole, 1, key), "{key}");
+            sent += told(&one, 0, key).unwrap().reached.map_or(0, |_| 1);
+        }
+        assert!(sent > 0, "history is looked at");
+        assert!(told(&decider.decide_about(now, 1, "nobody").await.unwrap(), 1, "nobody").is_none());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

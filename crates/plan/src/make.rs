@@ -66,6 +66,8 @@ impl<'a> Question<'a> {
 /// Makes the plan: rule by rule, the higher priority first where caps bind. How many threads there are makes no
 /// difference to it.
 pub fn plan(question: &Question<'_>, threads: usize) -> Plan {
+    // A few customers are planned before another thread has begun.
+    let threads = if question.chunks.len() <= 1 { 1 } else { threads };
     let rules = question.program.rules.iter().enumerate();
     let mut order: Vec<(usize, &Rule)> =
         rules.filter(|(i, _)| question.only.is_none_or(|only| only.contains(i))).collect();
@@ -104,6 +106,14 @@ pub fn plan(question: &Question<'_>, threads: usize) -> Plan {
 /// Whether what a rule does for some customers depends on how many others there are.
 pub fn counts_customers(rule: &Rule) -> bool {
     matches!(rule.limit, Some(Limit::Share(_)))
+}
+
+/// Whether what a plan of all rules says of a customer and a rule, by its position, may depend on other customers:
+/// where a rule is stopped by how much it does for all of them. Where caps bind, other rules count too.
+pub fn needs_everybody(program: &Program, rule: usize) -> bool {
+    let bounded = |rule: &Rule| rule.limit.is_some() || rule.budget.is_some();
+    let capped = !program.policy.caps.is_empty();
+    program.rules.get(rule).is_some_and(bounded) || capped && program.rules.iter().any(bounded)
 }
 
 /// From which moment on past messages count under some cap, in microseconds since 1970 UTC.

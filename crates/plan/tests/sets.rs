@@ -11,9 +11,13 @@ use rand::{RngExt, SeedableRng};
 use reference::{Reference, Said, key};
 use shop::{Customer, DAY, Shop};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use tidings_engine::Populations;
 use tidings_plan::history::address_hash;
 use tidings_plan::schedule::latest_occurrence;
-use tidings_plan::{Entry, Plan, Reason, Tally, Verdict, pages};
+use tidings_plan::{
+    Entry, Plan, Question, Reason, Tally, Verdict, customer as customer_alone, needs_everybody, pages,
+    situation,
+};
 
 const PROGRAMS: u64 = 800;
 const HISTORIES: usize = 4;
@@ -39,14 +43,35 @@ fn plans_by_sets_say_what_a_plain_reading_says() {
                 assert_eq!(said, expected[&rule.rule], "seed {seed}, {}\n{rules}", rule.name);
                 count(&said, rule.tally(), &mut seen);
             }
+            alone(draw, &shop, &plan, customers.len(), &mut seen);
         }
     }
     // What was never met was not tested.
     let met: BTreeSet<&str> = seen.keys().map(String::as_str).collect();
     let missing: Vec<&str> = Reason::ALL.iter().map(|r| r.name()).filter(|r| !met.contains(r)).collect();
     assert!(missing.is_empty(), "{missing:?} was never met: {seen:?}");
-    for what in ["planned by the second channel", "used up", "entered", "left", "an ordinal", "otherwise"] {
+    for what in
+        ["planned by the second channel", "used up", "entered", "left", "an ordinal", "otherwise", "alone"]
+    {
         assert!(met.contains(what), "{what} was never met: {seen:?}");
+    }
+}
+
+/// A plan for one customer says the same of that customer, where no other can change it.
+fn alone(draw: &mut StdRng, shop: &Shop, plan: &Plan, customers: usize, seen: &mut BTreeMap<String, u64>) {
+    if customers == 0 || !shop.history.held.is_empty() {
+        return;
+    }
+    let key = key(draw.random_range(0..customers));
+    let chunks = [customer_alone(&shop.chunks, &key).unwrap()];
+    let matches = shop.evaluator.evaluate_all(&chunks, shop.now, &Populations::default(), 1);
+    let question = Question { chunks: &chunks, matches: &matches, ..shop.question() };
+    let one = tidings_plan::plan(&question, 1);
+    for rule in (0..shop.program.rules.len()).filter(|rule| !needs_everybody(&shop.program, *rule)) {
+        let (one, all) =
+            (situation(&question, &one, rule, &key), situation(&shop.question(), plan, rule, &key));
+        assert_eq!(one, all, "{key} alone, of {}", shop.program.rules[rule].name);
+        *seen.entry("alone".to_owned()).or_default() += 1;
     }
 }
 

@@ -24,8 +24,7 @@ pub async fn customers(folder: &Path, args: &Customers, screen: &Screen) -> Resu
     let site = opened::open(folder, false, screen)?;
     let now = opened::moment(&site, args.at.as_deref())?;
     let (customers, state) = (site.customers().await?, site.state_so_far().await?);
-    let shown = site.shown();
-    let decision = site.decider(&customers, state.as_ref(), &shown).decide(now, Some(Vec::new())).await?;
+    let decision = site.decider(&customers, state.as_ref()).decide(now, Some(Vec::new())).await?;
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
 
     let total = |of: &dyn Fn(&Matches) -> Option<usize>| {

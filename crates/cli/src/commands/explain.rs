@@ -15,16 +15,15 @@ pub async fn explain(folder: &Path, args: &Explain, screen: &Screen) -> Result<E
     let site = opened::open(folder, args.sandbox, screen)?;
     let (now, rule) = (opened::moment(&site, args.at.as_deref())?, opened::rule(&site, &args.rule)?);
     let (customers, state) = (site.customers().await?, site.state_so_far().await?);
-    let shown = site.shown();
-    // Scores, caps and limits depend on everybody and on every rule, so the whole plan is made.
-    let decision = site.decider(&customers, state.as_ref(), &shown).decide(now, None).await?;
+    let decider = site.decider(&customers, state.as_ref());
+    let decision = decider.decide_about(now, rule, &args.customer).await?;
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
     let nobody =
         || Failure::new(format!("there is no customer `{}` in {}", args.customer, site.project.config.store));
     let chunk = customer(&decision.chunks, &args.customer).ok_or_else(nobody)?;
     let (question, plan) = (decision.question(), &decision.plan);
-    let trace = decision
-        .evaluator
+    let trace = site
+        .evaluator()
         .explain(&site.program, rule, &chunk, now, &decision.populations)
         .ok_or_else(nobody)?;
     let explanation = Explanation {

@@ -3,6 +3,8 @@
 use crate::args::{PlanArgs, PlanFormat};
 use crate::failure::Failure;
 use crate::opened;
+use crate::progress;
+use crate::report::timings::Timings;
 use crate::report::{plan_csv, plan_json, plan_markdown, plan_table, remarks};
 use crate::screen::Screen;
 use std::path::Path;
@@ -10,16 +12,30 @@ use std::process::ExitCode;
 
 /// Prints the plan; exits with 3 where a rule is over its limit.
 pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<ExitCode, Failure> {
+    let mut timings = Timings::start();
     let site = opened::open(folder, args.asked.sandbox, screen)?;
     let (now, only) =
         (opened::moment(&site, args.asked.at.as_deref())?, opened::only(&site, &args.asked.rules)?);
+    timings.part("reading and checking");
+    site.evaluator();
+    timings.part("compiling");
     let (customers, state) = (site.customers().await?, site.state_so_far().await?);
-    let shown = site.shown();
-    let decision = site.decider(&customers, state.as_ref(), &shown).decide(now, only).await?;
+    timings.part("opening");
+    let loading = progress::bar(None, "reading customers");
+    let decision = site.decider(&customers, state.as_ref()).decide(now, only).await?;
+    loading.finish_and_clear();
+    timings.decision(&decision);
     let (plan, chunks) = (&decision.plan, &decision.chunks);
     match args.format {
         PlanFormat::Table => screen.print(&plan_table::table(plan, chunks, screen)),
-        PlanFormat::Json => screen.print_json(&plan_json::json(plan, chunks, args.customers)),
+        PlanFormat::Json => {
+            let mut json = plan_json::json(plan, chunks, args.customers);
+            timings.part("reporting");
+            if let Some(object) = json.as_object_mut().filter(|_| args.timings) {
+                object.insert("timings".to_owned(), timings.json());
+            }
+            screen.print_json(&json);
+        }
         PlanFormat::Markdown => screen.print(&plan_markdown::markdown(plan)),
         PlanFormat::Csv => screen.print(&plan_csv::csv(plan)),
     }
@@ -27,5 +43,9 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
         screen.print(&plan_table::customers(plan, chunks));
     }
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    if args.timings && args.format != PlanFormat::Json {
+        timings.part("printing");
+        eprint!("{}", timings.text());
+    }
     Ok(if plan_table::over_limit(plan) { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }

@@ -31,10 +31,10 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
         ));
     }
     let (customers, state) = (site.customers().await?, site.state().await?);
-    let (shown, mut supplies) = (site.shown(), site.supplies());
+    let mut supplies = site.supplies();
     supplies.expiring = args.asked.at.is_none();
     let loading = progress::bar(None, "reading customers");
-    let decision = site.decider(&customers, Some(&state), &shown).decide(now, only).await?;
+    let decision = site.decider(&customers, Some(&state)).decide(now, only).await?;
     loading.finish_and_clear();
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
     decision.recheck(&state).await?;

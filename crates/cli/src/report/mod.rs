@@ -10,6 +10,7 @@ pub mod plan_json;
 pub mod plan_markdown;
 pub mod plan_table;
 pub mod remarks;
+pub mod timings;
 
 use chrono::TimeZone;
 use tidings_check::program::Action;

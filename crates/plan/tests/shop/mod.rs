@@ -62,6 +62,7 @@ impl Addresses for Trimmed {
 /// A shop at one moment.
 pub struct Shop {
     pub program: Program,
+    pub evaluator: Evaluator,
     pub chunks: Vec<Chunk>,
     pub needs: Needs,
     pub matches: Vec<Matches>,
@@ -98,6 +99,7 @@ impl Shop {
         let standing = Standing { secret: b"secret".to_vec(), ..Standing::default() };
         Shop {
             program,
+            evaluator,
             chunks,
             needs,
             matches,
