@@ -38,8 +38,15 @@ fn a_project_of_its_own_gives_the_published_figures() {
         "purchases.customer_id",
     ]);
 
-    let plan = project.json(&["plan", "--at", "1998-07-01", "--format", "json", "--customers"]);
+    let asked = ["plan", "--at", "1998-07-01", "--format", "json", "--customers"];
+    let plan = project.json(&asked);
     assert_eq!(plan["customers"], 23_570);
+    assert_eq!(plan["timings"], serde_json::Value::Null);
+    let timed = project.json(&[&asked[..], &["--timings"]].concat());
+    assert!(timed["timings"]["rows"].as_u64().unwrap() > 23_570, "customers and what they bought");
+    let parts = timed["timings"]["milliseconds"].as_object().unwrap();
+    let took = |part: &str| parts[part].as_f64().unwrap_or_else(|| panic!("{part}"));
+    assert!(took("reading_and_checking") > 0.0 && took("loading") > 0.0 && took("reporting") > 0.0);
     let rules: Vec<(&str, u64)> = plan["rules"]
         .as_array()
         .unwrap()
