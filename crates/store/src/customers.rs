@@ -3,6 +3,7 @@
 mod arena;
 pub(crate) mod block;
 mod column;
+mod decode;
 mod engine;
 mod error;
 mod events;
@@ -30,6 +31,7 @@ use place::Place;
 use reader::{Part, Reader};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 use table::{Only, Wanted};
 use tidings_engine::chunk::Needs;
 use tidings_plan::past::EngineRows;
@@ -38,12 +40,16 @@ use tidings_schema::{EventSource, Vocabulary};
 /// How often a database is read anew that others change while it is read.
 pub(crate) const ATTEMPTS: usize = 3;
 
+/// How long a server may say nothing while rows are read: a view may have to think.
+const SILENCE: Duration = Duration::from_secs(300);
+
 /// A customer store. It holds nothing open between calls.
 #[derive(Clone, Debug)]
 pub struct CustomerStore {
     place: Place,
     /// What there is to say about the files that it was made from.
     notes: Vec<String>,
+    silence: Duration,
 }
 
 impl CustomerStore {
@@ -69,17 +75,24 @@ impl CustomerStore {
     ) -> Result<CustomerStore, StoreError> {
         if let Some(folder) = files::folder_of(url, base) {
             let (database, notes) = files::brought_in(&folder, base, vocabulary).await?;
-            return Ok(CustomerStore { place: Place::File(database), notes });
+            return Ok(CustomerStore { place: Place::File(database), notes, silence: SILENCE });
         }
         let place = Place::of(url, base)?;
-        let reader = Reader::open(&place).await?;
-        reader.finish(()).await;
-        Ok(CustomerStore { place, notes: Vec::new() })
+        let store = CustomerStore { place, notes: Vec::new(), silence: SILENCE };
+        store.reader().await?.finish(()).await;
+        Ok(store)
+    }
+
+    /// Takes a server for dead that says nothing for so long while rows are read, instead of five minutes.
+    #[must_use]
+    pub fn silence(mut self, longest: Duration) -> CustomerStore {
+        self.silence = longest;
+        self
     }
 
     /// A connection that only reads.
     pub(crate) async fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(&self.place).await
+        Reader::open(&self.place, self.silence).await
     }
 
     /// The customers with the columns that are needed and no others, together with what the engine itself
@@ -113,7 +126,7 @@ impl CustomerStore {
         until: i64,
     ) -> Result<Option<Vec<Box<str>>>, StoreError> {
         for _ in 0..ATTEMPTS {
-            let mut reader = Reader::open(&self.place).await?;
+            let mut reader = self.reader().await?;
             let keys = all_happened(&mut reader, vocabulary, what, until).await;
             if let Some(keys) = reader.finish(keys).await {
                 return keys;

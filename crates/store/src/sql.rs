@@ -86,6 +86,45 @@ impl Dialect {
         AssertSqlSafe(sql)
     }
 
+    /// Rows of a table of SQLite, in the order of a column.
+    pub(crate) fn lite_rows(
+        self,
+        ask: &Ask<'_>,
+        condition: Option<Condition>,
+        order: Option<&str>,
+    ) -> String {
+        let column = |column: Option<&Stored>| column.map_or_else(String::new, |c| self.column(c));
+        let condition = condition.map(|condition| match condition {
+            Condition::OneOf(values) => {
+                format!("{} IN ({})", column(ask.columns.first()), placeholders(values))
+            }
+            Condition::Between(ranges) => {
+                let column = column(ask.columns.last());
+                let bounded = format!("{column} BETWEEN ? AND ? OR ").repeat(ranges.saturating_sub(1));
+                format!("({bounded}{column} >= ?)")
+            }
+        });
+        let (distinct, order, limit) = match ask.part {
+            Part::First(most) => ("", None, Some(most)),
+            Part::Different(most) => ("DISTINCT ", None, Some(most)),
+            Part::Greatest => ("", None, None),
+            Part::All | Part::With(_) | Part::Between(_) => ("", order, None),
+        };
+        let column = |c| match ask.part {
+            Part::Greatest => format!("max({})", self.column(c)),
+            _ => self.column(c),
+        };
+        let columns: Vec<String> = ask.columns.iter().map(column).collect();
+        format!(
+            "SELECT {distinct}{} FROM {} AS t{}{}{}",
+            columns.join(", "),
+            self.table(ask.table),
+            conditions([condition.as_deref(), Some(&ask.only)]),
+            order.map_or_else(String::new, |order| format!(" ORDER BY t.{order}")),
+            limit.map_or_else(String::new, |most| format!(" LIMIT {most}")),
+        )
+    }
+
     /// How many rows of which a condition holds there are, or have something in a column.
     pub(crate) fn count(self, table: &Table, column: Option<&Stored>, only: &str) -> Statement {
         let what = column.map_or_else(|| "*".to_owned(), |c| format!("t.{}", self.quoted(&c.name)));
@@ -111,73 +150,12 @@ fn conditions<const N: usize>(all: [Option<&str>; N]) -> String {
     if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
 }
 
-/// What rows of a table are wanted as blocks, see [`blocks`].
-pub(crate) enum Rows {
-    /// At most as many as the second value bound, from the row number on that is bound first. The name is
-    /// the one by which this table calls its row numbers.
-    From(&'static str),
-    /// All of them, a block for each so many rows: for views and tables without row numbers.
-    Whole(u32),
-    /// The first ones, as one block; how many is bound.
-    First,
-    /// The first different ones, as one block; how many is bound.
-    Different,
-    /// Those with one of some bound values in the first column, as one block.
-    With(usize),
-    /// The greatest value of each column, as one block.
-    Greatest,
-    /// Those with a value of the last column in one of so many ranges, as one block: the ends are bound, and the last one
-    /// has none.
+/// What rows of SQLite have to have. Values are bound.
+pub(crate) enum Condition {
+    /// One of so many values in the first column.
+    OneOf(usize),
+    /// A value of the last column in one of so many ranges; the last one of them has no end.
     Between(usize),
-}
-
-/// Rows of SQLite as blocks: the last row number of each, then a JSON array for each column.
-///
-/// In the arrays a text begins with `t`, a real number, in as many digits as it needs, with `r`, and bytes, in
-/// hexadecimal, with `b`; whole numbers and nulls are themselves.
-pub(crate) fn blocks(ask: &Ask<'_>, rows: &Rows) -> Statement {
-    let table = Dialect::Lite.table(ask.table);
-    let columns: Vec<String> = ask.columns.iter().map(|c| Dialect::Lite.column(c)).collect();
-    let inner: String = columns.iter().enumerate().map(|(i, c)| format!(", {c} AS c{i}")).collect();
-    let outer: String = (0..columns.len())
-        .map(|i| {
-            format!(
-                ", json_group_array(CASE typeof(c{i}) WHEN 'text' THEN 't' || c{i} WHEN 'real' THEN 'r' || quote(c{i}) \
-                 WHEN 'blob' THEN 'b' || hex(c{i}) ELSE c{i} END)"
-            )
-        })
-        .collect();
-    let from = |condition: Option<&str>| format!("{table} AS t{}", conditions([condition, Some(&ask.only)]));
-    AssertSqlSafe(match rows {
-        Rows::From(row) => format!(
-            "SELECT max(r){outer} FROM (SELECT t.{row} AS r{inner} FROM {} ORDER BY t.{row} LIMIT ?)",
-            from(Some(&format!("t.{row} >= ?")))
-        ),
-        Rows::Whole(rows) => format!(
-            "SELECT b{outer} FROM (SELECT (row_number() OVER () - 1) / {rows} AS b{inner} FROM {}) GROUP BY b",
-            from(None)
-        ),
-        Rows::First => format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {} LIMIT ?)", from(None)),
-        Rows::Different => {
-            format!("SELECT 0{outer} FROM (SELECT DISTINCT 0{inner} FROM {} LIMIT ?)", from(None))
-        }
-        Rows::Greatest => {
-            let greatest: String =
-                columns.iter().enumerate().map(|(i, c)| format!(", max({c}) AS c{i}")).collect();
-            format!("SELECT 0{outer} FROM (SELECT 0{greatest} FROM {})", from(None))
-        }
-        Rows::With(values) => {
-            let first = columns.first().map_or("", String::as_str);
-            let among = format!("{first} IN ({})", placeholders(*values));
-            format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {})", from(Some(&among)))
-        }
-        Rows::Between(ranges) => {
-            let column = columns.last().map_or("", String::as_str);
-            let bounded = format!("{column} BETWEEN ? AND ? OR ").repeat(ranges.saturating_sub(1));
-            let within = format!("({bounded}{column} >= ?)");
-            format!("SELECT 0{outer} FROM (SELECT 0{inner} FROM {})", from(Some(&within)))
-        }
-    })
 }
 
 fn placeholders(n: usize) -> String {

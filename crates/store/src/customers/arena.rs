@@ -57,20 +57,33 @@ impl Words {
     pub(crate) fn code(&mut self, text: &str) -> u32 {
         let new = self.texts.len() as u32;
         if self.are_few() {
-            let mut at = xxh3_64(text.as_bytes()) as usize % SLOTS;
-            while let Some(slot) = self.slots.get_mut(at) {
-                if *slot == FREE {
-                    *slot = new;
-                    break;
-                }
-                if self.texts.get(*slot) == Some(text) {
-                    return *slot;
-                }
-                at = (at + 1) % SLOTS;
-            }
+            let slot = match self.probe(text) {
+                Ok(code) => return code,
+                Err(slot) => self.slots.get_mut(slot),
+            };
+            slot.into_iter().for_each(|slot| *slot = new);
         }
         self.texts.push(text);
         new
+    }
+
+    /// The number of a text, if it has one and was among the first.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        self.probe(text).ok()
+    }
+
+    /// Its number, or the slot where that would be.
+    fn probe(&self, text: &str) -> Result<u32, usize> {
+        let mut at = xxh3_64(text.as_bytes()) as usize % SLOTS;
+        loop {
+            match self.slots.get(at) {
+                Some(&code) if code != FREE => match self.texts.get(code) == Some(text) {
+                    true => return Ok(code),
+                    false => at = (at + 1) % SLOTS,
+                },
+                _ => return Err(at),
+            }
+        }
     }
 
     pub(crate) fn get(&self, code: u32) -> Option<&str> {

@@ -1,21 +1,20 @@
 //! Some rows of a table as they came, to be read column by column.
 
+use crate::customers::lite::cells::Cells;
+use crate::customers::postgres::tuples::Tuples;
 use crate::customers::reader::Kind;
-use crate::customers::{lite, mysql, postgres};
+use crate::customers::{mysql, postgres};
 use sqlx::mysql::MySqlRow;
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, MySql, Row, ValueRef};
+use sqlx::{Decode, MySql, Row};
+use std::io::ErrorKind;
+use std::time::Duration;
 use tidings_schema::Raw;
-
-/// Rows that servers' rows are taken apart by.
-const ROWS_A_BLOCK: usize = 1024;
+use tokio::sync::mpsc;
 
 /// Some rows.
 pub(crate) enum Block {
-    /// An array for each column.
-    Lite(SqliteRow),
-    Postgres(Vec<PgRow>),
+    Lite(Cells),
+    Postgres(Tuples),
     MySql(Vec<MySqlRow>),
 }
 
@@ -24,16 +23,10 @@ impl Block {
     pub(crate) fn each(&self, column: usize, kind: Kind, mut take: impl FnMut(Option<Raw<'_>>)) {
         let mut scratch = String::new();
         match self {
-            Block::Lite(row) => {
-                lite::json::each(row.try_get_unchecked(column + 1).unwrap_or_default(), take);
-            }
-            Block::Postgres(rows) => rows.iter().for_each(|row| {
-                let bytes =
-                    row.try_get_raw(column).ok().filter(|v| !v.is_null()).and_then(|v| v.as_bytes().ok());
-                match bytes {
-                    Some(bytes) => take(postgres::value::raw(kind, bytes, &mut scratch)),
-                    None => take(Some(Raw::Null)),
-                }
+            Block::Lite(cells) => cells.each(column, take),
+            Block::Postgres(rows) => rows.each(column, |value| match value {
+                Some(bytes) => take(postgres::value::raw(kind, bytes, &mut scratch)),
+                None => take(Some(Raw::Null)),
             }),
             // A date of zeros is no value to the driver, so its own test for nothing is of no use.
             Block::MySql(rows) => rows.iter().for_each(|row| {
@@ -46,28 +39,38 @@ impl Block {
     }
 }
 
-/// Gathers a server's rows to blocks, and sends them on.
-pub(crate) struct Gather<R> {
-    rows: Vec<R>,
-    block: fn(Vec<R>) -> Block,
-    send: tokio::sync::mpsc::Sender<Block>,
+/// Where blocks go to, and how long to wait for what they are made of.
+pub(crate) struct Blocks {
+    send: mpsc::Sender<Block>,
+    silence: Duration,
 }
 
-impl<R> Gather<R> {
-    pub(crate) fn new(block: fn(Vec<R>) -> Block, send: tokio::sync::mpsc::Sender<Block>) -> Gather<R> {
-        Gather { rows: Vec::with_capacity(ROWS_A_BLOCK), block, send }
+impl Blocks {
+    /// `silence`: how long a server may say nothing.
+    pub(crate) fn new(send: mpsc::Sender<Block>, silence: Duration) -> Blocks {
+        Blocks { send, silence }
     }
 
-    pub(crate) async fn add(&mut self, row: R) {
-        self.rows.push(row);
-        if self.rows.len() == ROWS_A_BLOCK {
-            self.flush().await;
-        }
+    /// An error where nobody waits for it any more.
+    pub(crate) async fn send(&self, block: Block) -> Result<(), sqlx::Error> {
+        self.send.send(block).await.map_err(|_| sqlx::Error::WorkerCrashed)
     }
 
-    /// Sends on what there is. Where nobody waits for it, that is not this end's matter.
-    pub(crate) async fn flush(&mut self) {
-        let rows = std::mem::replace(&mut self.rows, Vec::with_capacity(ROWS_A_BLOCK));
-        self.send.send((self.block)(rows)).await.ok();
+    /// The same from a thread that may wait.
+    pub(crate) fn send_waiting(&self, block: Block) -> Result<(), sqlx::Error> {
+        self.send.blocking_send(block).map_err(|_| sqlx::Error::WorkerCrashed)
+    }
+
+    /// What a server answers, if it answers before it is taken for dead.
+    pub(crate) async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        let silent = || {
+            let why =
+                format!("it fell silent in the middle of reading, for {} seconds", self.silence.as_secs());
+            sqlx::Error::Io(std::io::Error::new(ErrorKind::TimedOut, why))
+        };
+        tokio::time::timeout(self.silence, answer).await.unwrap_or_else(|_| Err(silent()))
     }
 }

@@ -93,6 +93,11 @@ impl<T: Copy + Default> Plain<T> {
         self.valid.append(value.is_some());
     }
 
+    /// The value that was added last.
+    pub(crate) fn last(&self) -> Option<T> {
+        self.get(self.values.len().checked_sub(1)? as u32)
+    }
+
     fn get(&self, row: u32) -> Option<T> {
         self.values.get(row as usize).copied().filter(|_| self.valid.is_valid(row as usize))
     }
@@ -164,6 +169,16 @@ impl Tags {
         tags.iter().for_each(|tag| self.items.push(Some(tag)));
         self.rows.push(self.ends.len() as u32);
         self.ends.push(self.items.rows.len() as u32);
+    }
+
+    /// Adds a list that was there before, by its number.
+    pub(crate) fn again(&mut self, list: u32) {
+        self.rows.push(list);
+    }
+
+    /// The number of the list that was added last.
+    pub(crate) fn last(&self) -> Option<u32> {
+        self.rows.last().copied().filter(|list| *list != NONE)
     }
 
     fn take(&self, rows: &[u32]) -> ArrayRef {

@@ -1,20 +1,18 @@
-//! SQLite. sqlx takes some microseconds for every row of it that it hands over, so rows come thousands at a time,
-//! as one JSON array for each column.
+//! SQLite: what there is by sqlx, and rows by SQLite's own functions.
 
-pub(crate) mod json;
+pub(crate) mod cells;
 pub(crate) mod open;
+mod rows;
 
-use crate::customers::block::Block;
+use crate::customers::block::{Block, Blocks};
 use crate::customers::reader::{Ask, End, Kind, Link, Part, Stored, Table};
-use crate::sql::{self, Rows};
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Row, Sqlite};
-use tokio::sync::mpsc;
-
-/// Rows that are asked for at once. Large enough that the driver's cost for a row does not count.
-const ROWS_A_BLOCK: u32 = 8192;
-/// SQLite's result codes for a value of more than a gigabyte.
-const TOO_BIG: &str = "18";
+use crate::sql::{Condition, Dialect};
+use cells::Cells;
+use rows::{Cell, Statement};
+use sqlx::sqlite::SqliteConnection;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 
 pub(crate) async fn tables(connection: &mut SqliteConnection) -> Result<Vec<Table>, sqlx::Error> {
     let tables: Vec<(String, bool)> = sqlx::query_as(
@@ -75,70 +73,59 @@ async fn primary_key(connection: &mut SqliteConnection, table: &str) -> Result<O
         .await
 }
 
+/// Reads on a thread of its own, since SQLite waits for the disk where it is called.
 pub(crate) async fn read(
-    connection: &mut SqliteConnection,
+    connection: &Arc<Mutex<SqliteConnection>>,
     ask: &Ask<'_>,
-    send: mpsc::Sender<Block>,
+    blocks: Blocks,
 ) -> Result<(), sqlx::Error> {
-    let rows = match ask.part {
-        Part::All => return read_all(connection, ask, send).await,
-        Part::Greatest => sqlx::query(sql::blocks(ask, &Rows::Greatest)).fetch_one(connection).await?,
-        Part::First(most) => {
-            sqlx::query(sql::blocks(ask, &Rows::First)).bind(most).fetch_one(connection).await?
+    let mut connection = connection.clone().lock_owned().await;
+    let number = row_number(ask.table, &mut connection).await?;
+    let (sql, values) = statement(ask, number);
+    let columns = ask.columns.len();
+    let stepped = tokio::task::spawn_blocking(move || {
+        let mut handle = Handle::current().block_on(connection.lock_handle())?;
+        let mut statement = Statement::new(&mut handle, &sql)?;
+        statement.bind(&values.iter().map(Bound::cell).collect::<Vec<_>>())?;
+        step(&mut statement, columns, &blocks)
+    });
+    stepped.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+}
+
+/// Sends all rows on, as long as somebody waits for them.
+fn step(statement: &mut Statement<'_>, columns: usize, blocks: &Blocks) -> Result<(), sqlx::Error> {
+    let mut cells = Cells::new(columns);
+    while statement.step()? {
+        for (i, column) in cells.0.iter_mut().enumerate() {
+            column.push(statement.cell(i)?);
         }
-        Part::Different(most) => {
-            sqlx::query(sql::blocks(ask, &Rows::Different)).bind(most).fetch_one(connection).await?
+        if cells.are_enough() {
+            let full = std::mem::replace(&mut cells, Cells::new(columns));
+            blocks.send_waiting(Block::Lite(full))?;
         }
+    }
+    blocks.send_waiting(Block::Lite(cells))
+}
+
+/// What to ask, and with which values. Rows come in the order of their numbers where they have such.
+fn statement(ask: &Ask<'_>, number: Option<&str>) -> (String, Vec<Bound>) {
+    let mut values = Vec::new();
+    let condition = match ask.part {
+        Part::All | Part::First(_) | Part::Different(_) | Part::Greatest => None,
         Part::With(keys) => {
-            let values: Vec<Values<'_>> = keys.iter().map(|key| Values::of(key)).collect();
-            let statement = sql::blocks(ask, &Rows::With(values.iter().map(Values::count).sum()));
-            let query = values.iter().fold(sqlx::query(statement), |query, values| values.bind(query));
-            query.fetch_one(connection).await?
+            values.extend(keys.iter().flat_map(|key| Bound::all_of(key)));
+            Some(Condition::OneOf(values.len()))
         }
         Part::Between(ranges) => {
             let ends = ranges.iter().flat_map(|(from, to)| [Some(from), to.as_ref()]).flatten();
-            let query = sqlx::query(sql::blocks(ask, &Rows::Between(ranges.len())));
-            let query = ends.fold(query, |query, end| match end {
-                End::Number(number) => query.bind(*number),
-                End::Text(text) => query.bind(text.clone()),
-            });
-            query.fetch_one(connection).await?
+            values.extend(ends.map(|end| match end {
+                End::Number(number) => Bound::Real(*number),
+                End::Text(text) => Bound::Text(text.clone()),
+            }));
+            Some(Condition::Between(ranges.len()))
         }
     };
-    send.send(Block::Lite(rows)).await.ok();
-    Ok(())
-}
-
-async fn read_all(
-    connection: &mut SqliteConnection,
-    ask: &Ask<'_>,
-    send: mpsc::Sender<Block>,
-) -> Result<(), sqlx::Error> {
-    let Some(number) = row_number(ask.table, connection).await? else {
-        let statement = sql::blocks(ask, &Rows::Whole(ROWS_A_BLOCK));
-        for block in sqlx::query(statement).fetch_all(connection).await? {
-            send.send(Block::Lite(block)).await.ok();
-        }
-        return Ok(());
-    };
-    let (mut next, mut rows) = (i64::MIN, ROWS_A_BLOCK);
-    loop {
-        let statement = sql::blocks(ask, &Rows::From(number));
-        let block = match sqlx::query(statement).bind(next).bind(rows).fetch_one(&mut *connection).await {
-            Err(e) if rows > 1 && is_too_big(&e) => {
-                rows = (rows / 16).max(1);
-                continue;
-            }
-            fetched => fetched?,
-        };
-        let last: Option<i64> = block.try_get(0)?;
-        let Some(last) = last else { return Ok(()) };
-        send.send(Block::Lite(block)).await.ok();
-        match last.checked_add(1) {
-            Some(after) => next = after,
-            None => return Ok(()),
-        }
-    }
+    (Dialect::Lite.lite_rows(ask, condition, number), values)
 }
 
 /// By which name rows can be asked for by number, if they can: columns may have taken it.
@@ -154,39 +141,28 @@ async fn row_number(
     Ok(["rowid", "_rowid_", "oid"].into_iter().find(|name| !taken(name)))
 }
 
-fn is_too_big(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == TOO_BIG)
+/// A value that a statement is given.
+enum Bound {
+    Whole(i64),
+    Real(f64),
+    Text(String),
+    Bytes(Vec<u8>),
 }
 
-/// A key's text as every kind of value that a store may keep it as.
-struct Values<'a> {
-    text: &'a str,
-    whole: Option<i64>,
-    real: Option<f64>,
-}
-
-impl<'a> Values<'a> {
-    fn of(text: &'a str) -> Values<'a> {
-        let real = text.parse().ok().filter(|r: &f64| r.is_finite());
-        Values { text, whole: text.parse().ok(), real }
+impl Bound {
+    /// A key's text as every kind of value that a store may keep it as.
+    fn all_of(key: &str) -> impl Iterator<Item = Bound> {
+        let real = key.parse().ok().filter(|real: &f64| real.is_finite()).map(Bound::Real);
+        let plain = [Bound::Text(key.to_owned()), Bound::Bytes(key.as_bytes().to_vec())];
+        plain.into_iter().chain(key.parse().ok().map(Bound::Whole)).chain(real)
     }
 
-    fn count(&self) -> usize {
-        2 + usize::from(self.whole.is_some()) + usize::from(self.real.is_some())
-    }
-
-    fn bind(
-        &self,
-        query: sqlx::query::Query<'a, Sqlite, SqliteArguments>,
-    ) -> sqlx::query::Query<'a, Sqlite, SqliteArguments> {
-        let query = query.bind(self.text.to_owned()).bind(self.text.as_bytes().to_vec());
-        let query = match self.whole {
-            Some(whole) => query.bind(whole),
-            None => query,
-        };
-        match self.real {
-            Some(real) => query.bind(real),
-            None => query,
+    fn cell(&self) -> Cell<'_> {
+        match self {
+            Bound::Whole(whole) => Cell::Int(*whole),
+            Bound::Real(real) => Cell::Real(*real),
+            Bound::Text(text) => Cell::Text(text.as_bytes()),
+            Bound::Bytes(bytes) => Cell::Bytes(bytes),
         }
     }
 }

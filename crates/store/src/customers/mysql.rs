@@ -2,14 +2,16 @@
 
 pub(crate) mod value;
 
-use crate::customers::block::{Block, Gather};
+use crate::customers::block::{Block, Blocks};
 use crate::customers::reader::{Ask, Kind, Link, Part, Stored, Table};
 use crate::customers::written::is_uuid;
 use crate::sql::Dialect;
 use futures_util::TryStreamExt;
 use sqlx::ConnectOptions;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow};
-use tokio::sync::mpsc;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError};
+
+/// Rows that are taken apart at once.
+const ROWS_A_BLOCK: usize = 1024;
 
 /// Without modes, so that texts come without what fills them up, whatever the server's settings are.
 const SESSION: &str = "SET SESSION sql_mode = ''";
@@ -105,25 +107,24 @@ pub(crate) async fn links(connection: &mut MySqlConnection, table: &Table) -> Re
 pub(crate) async fn read(
     connection: &mut MySqlConnection,
     ask: &Ask<'_>,
-    send: mpsc::Sender<Block>,
+    blocks: &Blocks,
 ) -> Result<(), sqlx::Error> {
     let seeks = match (&ask.part, ask.columns.first()) {
         (Part::With(keys), Some(first)) => keys.iter().filter_map(|key| Seek::of(first.kind, key)).collect(),
         _ => vec![Seek::Anything],
     };
-    let mut blocks = Gather::new(Block::MySql, send);
     if seeks.iter().any(|seek| matches!(seek, Seek::Anything)) {
-        fetch(connection, ask, &[], &mut blocks).await?;
-    } else if !seeks.is_empty() {
-        match fetch(connection, ask, &seeks, &mut blocks).await {
-            // The others, and which of them a collation takes for the same, are seen among all.
-            Err(e) if cannot_have(&e) && seeks.len() > 1 => fetch(connection, ask, &[], &mut blocks).await?,
-            Err(e) if cannot_have(&e) => {}
-            fetched => fetched?,
-        }
+        return fetch(connection, ask, &[], blocks).await;
     }
-    blocks.flush().await;
-    Ok(())
+    if seeks.is_empty() {
+        return Ok(());
+    }
+    match fetch(connection, ask, &seeks, blocks).await {
+        // The others, and which of them a collation takes for the same, are seen among all.
+        Err(e) if cannot_have(&e) && seeks.len() > 1 => fetch(connection, ask, &[], blocks).await,
+        Err(e) if cannot_have(&e) => Ok(()),
+        fetched => fetched,
+    }
 }
 
 /// The rows that have one of some values in the first column; all of them without any.
@@ -131,7 +132,7 @@ async fn fetch(
     connection: &mut MySqlConnection,
     ask: &Ask<'_>,
     seeks: &[Seek<'_>],
-    blocks: &mut Gather<MySqlRow>,
+    blocks: &Blocks,
 ) -> Result<(), sqlx::Error> {
     let condition = format!("IN ({})", vec!["?"; seeks.len()].join(", "));
     let statement = Dialect::MySql.rows(ask, Some(condition.as_str()).filter(|_| !seeks.is_empty()));
@@ -142,10 +143,23 @@ async fn fetch(
         Seek::Text(text) => query.bind((*text).to_owned()),
     });
     let mut rows = query.fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        blocks.add(row).await;
+    loop {
+        let full = async {
+            let mut some = Vec::with_capacity(ROWS_A_BLOCK);
+            while some.len() < ROWS_A_BLOCK {
+                match rows.try_next().await? {
+                    Some(row) => some.push(row),
+                    None => break,
+                }
+            }
+            Ok(some)
+        };
+        let some = blocks.in_time(full).await?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        blocks.send(Block::MySql(some)).await?;
     }
-    Ok(())
 }
 
 /// Whether a key has signs that the column's character set has not, so that no row has it.

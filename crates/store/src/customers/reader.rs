@@ -1,6 +1,6 @@
 //! A database while it is read: what the three kinds of databases have in common, and where each goes its own way.
 
-use crate::customers::block::Block;
+use crate::customers::block::{Block, Blocks};
 use crate::customers::error::StoreError;
 use crate::customers::place::Place;
 use crate::customers::{lite, mysql, postgres};
@@ -17,6 +17,7 @@ pub(crate) struct Reader {
     place: Place,
     session: Session,
     tables: Option<Vec<Table>>,
+    silence: Duration,
 }
 
 enum Session {
@@ -114,13 +115,14 @@ pub(crate) struct Ask<'a> {
 }
 
 impl Reader {
-    pub(crate) async fn open(place: &Place) -> Result<Reader, StoreError> {
+    /// `silence`: how long a server may say nothing while rows are read.
+    pub(crate) async fn open(place: &Place, silence: Duration) -> Result<Reader, StoreError> {
         let session = match place {
             Place::File(path) => Session::Lite(lite::open::Session::open(path).await?),
             Place::Postgres(options) => Session::Postgres(in_time(place, postgres::open(options)).await?),
             Place::MySql(options) => Session::MySql(in_time(place, mysql::open(options)).await?),
         };
-        Ok(Reader { place: place.clone(), session, tables: None })
+        Ok(Reader { place: place.clone(), session, tables: None, silence })
     }
 
     /// What an error of the driver's means here.
@@ -144,17 +146,23 @@ impl Reader {
     /// Lets go of the database and hands back what was read of it: nothing where it was disturbed, see
     /// [`lite::open::Session::finish`].
     pub(crate) async fn finish<T>(self, read: T) -> Option<T> {
-        // What was read is read, so a failure to close says nothing.
-        match self.session {
-            Session::Lite(session) => return session.finish(read).await,
-            // A pooler keeps its connection to the server only where the transaction was ended.
-            Session::Postgres(mut connection) => {
-                sqlx::raw_sql("COMMIT").execute(&mut connection).await.ok();
-                connection.close().await.ok();
+        // What was read is read, so a failure to close says nothing, nor does a server that has fallen silent.
+        let closing = async {
+            match self.session {
+                Session::Lite(session) => return Some(session),
+                // A pooler keeps its connection to the server only where the transaction was ended.
+                Session::Postgres(mut connection) => {
+                    sqlx::raw_sql("COMMIT").execute(&mut connection).await.ok();
+                    connection.close().await.ok();
+                }
+                Session::MySql(connection) => drop(connection.close().await),
             }
-            Session::MySql(connection) => drop(connection.close().await),
+            None
+        };
+        match tokio::time::timeout(self.silence.min(PATIENCE), closing).await {
+            Ok(Some(session)) => session.finish(read).await,
+            _ => Some(read),
         }
-        Some(read)
     }
 
     /// All tables and views, in the order of their names.
@@ -162,7 +170,7 @@ impl Reader {
         let tables = match self.tables.take() {
             Some(tables) => tables,
             None => match &mut self.session {
-                Session::Lite(session) => lite::tables(&mut session.connection).await?,
+                Session::Lite(session) => lite::tables(&mut *session.connection.lock().await).await?,
                 Session::Postgres(connection) => postgres::tables(connection).await?,
                 Session::MySql(connection) => mysql::tables(connection).await?,
             },
@@ -173,7 +181,7 @@ impl Reader {
     /// The columns of a table, in its order.
     pub(crate) async fn columns(&mut self, table: &Table) -> Result<Vec<Stored>, sqlx::Error> {
         match &mut self.session {
-            Session::Lite(session) => lite::columns(&mut session.connection, table).await,
+            Session::Lite(session) => lite::columns(&mut *session.connection.lock().await, table).await,
             Session::Postgres(connection) => postgres::columns(connection, table).await,
             Session::MySql(connection) => mysql::columns(connection, table).await,
         }
@@ -181,7 +189,7 @@ impl Reader {
 
     pub(crate) async fn links(&mut self, table: &Table) -> Result<Vec<Link>, sqlx::Error> {
         match &mut self.session {
-            Session::Lite(session) => lite::links(&mut session.connection, table).await,
+            Session::Lite(session) => lite::links(&mut *session.connection.lock().await, table).await,
             Session::Postgres(connection) => postgres::links(connection, table).await,
             Session::MySql(connection) => mysql::links(connection, table).await,
         }
@@ -197,7 +205,7 @@ impl Reader {
         let statement = self.dialect().count(table, column, only);
         let count: i64 = match &mut self.session {
             Session::Lite(session) => {
-                sqlx::query_scalar(statement).fetch_one(&mut session.connection).await?
+                sqlx::query_scalar(statement).fetch_one(&mut *session.connection.lock().await).await?
             }
             Session::Postgres(connection) => {
                 sqlx::query_scalar(statement).persistent(false).fetch_one(connection).await?
@@ -211,10 +219,11 @@ impl Reader {
 
     /// Sends rows on, a block at a time, in the table's order where it has one.
     pub(crate) async fn read(&mut self, ask: &Ask<'_>, send: mpsc::Sender<Block>) -> Result<(), sqlx::Error> {
+        let blocks = Blocks::new(send, self.silence);
         match &mut self.session {
-            Session::Lite(session) => lite::read(&mut session.connection, ask, send).await,
-            Session::Postgres(connection) => postgres::read(connection, ask, send).await,
-            Session::MySql(connection) => mysql::read(connection, ask, send).await,
+            Session::Lite(session) => lite::read(&session.connection, ask, blocks).await,
+            Session::Postgres(connection) => postgres::read(connection, ask, &blocks).await,
+            Session::MySql(connection) => mysql::read(connection, ask, &blocks).await,
         }
     }
 }

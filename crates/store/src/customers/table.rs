@@ -3,6 +3,7 @@
 use crate::customers::Mark;
 use crate::customers::block::Block;
 use crate::customers::column::Column;
+use crate::customers::decode::Decode;
 use crate::customers::error::StoreError;
 use crate::customers::keys::{Key, Keys, Places};
 use crate::customers::reader::{Ask, Kind, Part, Reader, Stored, Table};
@@ -115,8 +116,9 @@ pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> 
         }
         whole.then_some(decoder.read)
     });
-    let (fetched, decoded) = tokio::join!(reader.read(&ask, send), decode);
+    let fetched = reader.read(&ask, send).await;
     fetched.map_err(|e| reader.failed(&e))?;
+    let decoded = decode.await;
     decoded.ok().flatten().ok_or_else(|| {
         let message = format!("the rows of `{}` did not arrive whole", wanted.table);
         StoreError::Database { place: reader.place().to_string(), message }
@@ -196,8 +198,7 @@ pub(crate) async fn count(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<u6
 struct Decoder {
     kinds: Vec<Kind>,
     owners: Option<Owners>,
-    attributes: Vec<Attribute>,
-    zone: Tz,
+    decode: Vec<Decode>,
     read: Read,
 }
 
@@ -212,8 +213,7 @@ impl Decoder {
         Decoder {
             kinds: stored.iter().map(|column| column.kind).collect(),
             owners: wanted.owner.as_ref().map(|(_, owners)| owners.clone()),
-            attributes: wanted.attributes.iter().map(|a| (*a).clone()).collect(),
-            zone,
+            decode: wanted.attributes.iter().map(|a| Decode::new(a, zone)).collect(),
             read,
         }
     }
@@ -239,27 +239,16 @@ impl Decoder {
             lengths.push(keys.len() - before);
         }
         let name = lengths.len().checked_sub(1).and_then(|i| Some((i, *self.kinds.get(i)?)));
-        let columns = read.columns.iter_mut().zip(&self.attributes).zip(&mut read.refused);
-        for (((column, attribute), refused), (i, kind)) in columns.zip(kinds) {
+        let columns = read.columns.iter_mut().zip(&mut self.decode).zip(&mut read.refused);
+        for (((column, decode), refused), (i, kind)) in columns.zip(kinds) {
             let (mut row, first) = (before, refused.rows.is_empty());
             block.each(i, kind, |raw| {
-                let mut refuse = |expected: String| {
+                if let Some(expected) = decode.push(column, raw) {
                     if refused.rows.is_empty() {
                         refused.expected = expected;
                     }
                     refused.rows.push(row as u32);
-                };
-                column.push(match raw.map(|raw| attribute.decode(raw, self.zone)) {
-                    Some(Ok(value)) => value,
-                    Some(Err(bad)) => {
-                        refuse(bad.expected);
-                        None
-                    }
-                    None => {
-                        refuse("text in UTF-8".to_owned());
-                        None
-                    }
-                });
+                }
                 row += 1;
             });
             lengths.push(row - before);

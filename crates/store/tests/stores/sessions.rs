@@ -3,7 +3,10 @@
 use super::servers::{Kind, Shop};
 use super::{keys, vocabulary};
 use std::path::Path;
-use tidings_store::{CustomerStore, Selection, StoreError};
+use std::time::Duration;
+use tidings_store::{CustomerStore, EngineRows, Selection, StoreError};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 
 const SCHEMA: &str = "
 customer: {table: customers, key: id, attributes: {city: text}}
@@ -106,6 +109,55 @@ async fn a_server_that_cannot_be_used_says_why_and_keeps_passwords() {
         gone.set_path("nowhere");
         let error = open(gone.as_str()).await;
         assert!(error.contains("nowhere") && error.contains("cannot be reached"), "{error}");
+    }
+}
+
+/// Passes on what a server says, but no more than so many bytes of it on each connection, without closing any. Its port.
+async fn muffled(server: (String, u16), most: u64) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let server = server.clone();
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(server).await.unwrap();
+                let ((mut hear, mut say), (mut far_hear, mut far_say)) = (near.split(), far.split());
+                let there = tokio::io::copy(&mut hear, &mut far_say);
+                let back = async {
+                    tokio::io::copy(&mut (&mut far_hear).take(most), &mut say).await.unwrap();
+                    std::future::pending().await
+                };
+                tokio::select! { _ = there => {}, () = back => {} }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_falls_silent_is_not_waited_for_for_ever() {
+    let vocabulary = vocabulary("customer: {table: customers, key: id, attributes: {city: text}}");
+    let values: Vec<String> = (0..40_000).map(|i| format!("({i}, 'city {i}')")).collect();
+    let sql = format!(
+        "CREATE TABLE customers (id BIGINT, city VARCHAR(20)); INSERT INTO customers VALUES {};",
+        values.join(", ")
+    );
+    for kind in [Kind::Postgres, Kind::MySql] {
+        let Some(shop) = Shop::new(kind, &sql).await else { continue };
+        let mut url = url::Url::parse(&shop.url).unwrap();
+        let default = if kind == Kind::Postgres { 5432 } else { 3306 };
+        let server = ("127.0.0.1".to_owned(), url.port().unwrap_or(default));
+        let port = muffled(server, 200_000).await;
+        url.set_query(None);
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(port)).unwrap();
+        let store = CustomerStore::open(url.as_str(), Path::new("")).await.unwrap();
+        let store = store.silence(Duration::from_secs(1));
+        let (needs, engine) = (crate::everything(&vocabulary), EngineRows::default());
+        let load = store.load(&vocabulary, &needs, Selection::All, &engine);
+        let error = tokio::time::timeout(Duration::from_secs(60), load).await.expect("it is given up");
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("cannot be reached: ") && error.contains("fell silent"), "{error}");
     }
 }
 

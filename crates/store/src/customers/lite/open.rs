@@ -7,7 +7,9 @@ use sqlx::{ConnectOptions, Connection};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
 
 /// Whether the file is there, can be read and is a database. An empty file is an empty database.
 pub(crate) fn look(path: &Path) -> Result<Header, StoreError> {
@@ -37,7 +39,7 @@ pub(crate) struct Header {
 
 /// A connection that only reads.
 pub(crate) struct Session {
-    pub(crate) connection: SqliteConnection,
+    pub(crate) connection: Arc<Mutex<SqliteConnection>>,
     path: PathBuf,
     at_rest: Option<Stamp>,
 }
@@ -66,7 +68,7 @@ impl Session {
             .await
             .map_err(failed)?;
         sqlx::query("BEGIN").execute(&mut connection).await.map_err(failed)?;
-        Ok(Session { connection, path: path.to_owned(), at_rest })
+        Ok(Session { connection: Arc::new(Mutex::new(connection)), path: path.to_owned(), at_rest })
     }
 
     /// Lets go of the file and hands back what was read of it: nothing where somebody wrote meanwhile to a
@@ -75,7 +77,9 @@ impl Session {
         let still = |before: &Stamp| !has_log(&self.path) && stamp(&self.path).as_ref() == Some(before);
         let undisturbed = self.at_rest.as_ref().is_none_or(still);
         // What was read is read, so a failure to close says nothing.
-        self.connection.close().await.ok();
+        if let Some(connection) = Arc::into_inner(self.connection) {
+            connection.into_inner().close().await.ok();
+        }
         undisturbed.then_some(read)
     }
 }

@@ -75,17 +75,22 @@ fn numeric<'a>(bytes: &[u8], scratch: &'a mut String) -> Option<Raw<'a>> {
     }
     for i in 0..=weight {
         let group = groups.next().unwrap_or(0);
-        if i == 0 { write!(scratch, "{group}") } else { write!(scratch, "{group:04}") }.ok()?;
+        if i == 0 { write!(scratch, "{group}").ok()? } else { four(group, scratch) }
     }
     let mut rest = groups.peekable();
     if rest.peek().is_some() {
         scratch.push('.');
         (weight + 1..0).for_each(|_| scratch.push_str("0000"));
-        for group in rest {
-            write!(scratch, "{group:04}").ok()?;
-        }
+        rest.for_each(|group| four(group, scratch));
     }
     Some(decimal(scratch))
+}
+
+/// A group in four digits.
+fn four(group: u16, text: &mut String) {
+    for digit in [group / 1000, group / 100, group / 10, group] {
+        text.push(char::from(b'0' + (digit % 10) as u8));
+    }
 }
 
 fn bit_string<'a>(count: usize, bits: &[u8], scratch: &'a mut String) -> Raw<'a> {

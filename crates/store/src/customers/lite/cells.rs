@@ -1,0 +1,79 @@
+//! Some rows of SQLite, by column.
+
+use crate::customers::lite::rows::Cell;
+use tidings_schema::Raw;
+
+const ROWS: usize = 4096;
+/// Fewer rows where their texts are long.
+const BYTES: usize = 1 << 22;
+
+/// One column each.
+pub(crate) struct Cells(pub(super) Vec<Column>);
+
+/// A column's values, each of the kind that it has.
+pub(super) struct Column {
+    kinds: Vec<Kind>,
+    /// Whole numbers, the bits of real ones, and where texts end.
+    words: Vec<u64>,
+    texts: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Null,
+    Int,
+    Real,
+    Text,
+}
+
+impl Cells {
+    pub(super) fn new(columns: usize) -> Cells {
+        let column =
+            || Column { kinds: Vec::with_capacity(ROWS), words: Vec::with_capacity(ROWS), texts: Vec::new() };
+        Cells((0..columns).map(|_| column()).collect())
+    }
+
+    /// Whether it is time to send them on.
+    pub(super) fn are_enough(&self) -> bool {
+        let rows = self.0.first().map_or(0, |column| column.kinds.len());
+        rows >= ROWS || self.0.iter().any(|column| column.texts.len() > BYTES)
+    }
+
+    /// Calls back with every value of a column, in order; with none where a text or bytes are not UTF-8.
+    #[inline]
+    pub(crate) fn each(&self, column: usize, mut take: impl FnMut(Option<Raw<'_>>)) {
+        let Some(column) = self.0.get(column) else { return };
+        let mut begin = 0;
+        for (kind, word) in column.kinds.iter().zip(&column.words) {
+            take(match kind {
+                Kind::Null => Some(Raw::Null),
+                Kind::Int => Some(Raw::Int(word.cast_signed())),
+                Kind::Real => Some(Raw::Real(f64::from_bits(*word))),
+                Kind::Text => {
+                    let end = *word as usize;
+                    let text = column.texts.get(begin..end);
+                    begin = end;
+                    text.and_then(|text| std::str::from_utf8(text).ok()).map(Raw::Text)
+                }
+            });
+        }
+    }
+}
+
+impl Column {
+    #[inline]
+    pub(super) fn push(&mut self, cell: Cell<'_>) {
+        let (kind, word) = match cell {
+            Cell::Null => (Kind::Null, 0),
+            Cell::Int(whole) => (Kind::Int, whole.cast_unsigned()),
+            Cell::Real(real) => (Kind::Real, real.to_bits()),
+            // Some programs keep text as bytes.
+            Cell::Text(text) | Cell::Bytes(text) => {
+                self.texts.extend_from_slice(text);
+                (Kind::Text, self.texts.len() as u64)
+            }
+        };
+        self.kinds.push(kind);
+        self.words.push(word);
+    }
+}
