@@ -12,6 +12,7 @@ use shop::Shop;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use tidings_engine::{Bitmap, Matches};
 
 fn main() {
     let given: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
@@ -28,8 +29,20 @@ fn main() {
         })
         .collect();
     fs::write(folder.join("seconds"), seconds.join("\n")).unwrap();
-    let counts: Vec<String> = shop.evaluate(threads).1.iter().map(usize::to_string).collect();
+    let (matches, counts) = shop.evaluate(threads);
+    let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
     fs::write(folder.join("counts"), counts.join("\n")).unwrap();
+    fs::write(folder.join("answers"), answers(&matches[0])).unwrap();
+}
+
+/// A line for each of the first customers: the numbers of the rules that match.
+fn answers(matches: &Matches) -> String {
+    let sets: Vec<Bitmap> = matches.rules().map(|rule| rule.then()).collect();
+    let own = |customer| {
+        let rules = (0..sets.len()).filter(|rule| sets[*rule].contains(customer));
+        rules.map(|rule| rule.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    (0..matches.existing.len()).map(own).collect::<Vec<_>>().join("\n")
 }
 
 fn write(folder: &Path, shop: &Shop) {

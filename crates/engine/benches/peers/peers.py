@@ -4,7 +4,7 @@
 
 FOLDER has what the `peers` benchmark wrote. Both read it into memory first, which is not counted. DuckDB makes the feature
 table and then answers one query a rule. Polars makes the same table and then answers all rules in one select. Every
-count has to equal ours.
+count has to equal ours. DuckDB's table is left in FOLDER for `others.py`.
 """
 import os
 import sys
@@ -86,7 +86,11 @@ def with_duckdb():
     table = start.seconds()
     start = Clock()
     counts = [db.execute(f"SELECT count(*) FROM features WHERE {q}").fetchone()[0] for q in questions]
-    return table, start.seconds(), counts
+    seconds = start.seconds()
+    columns = ", ".join(f"CAST({c} AS BIGINT) AS {c}" if kind == "HUGEINT" else c
+                        for c, kind, *_ in db.execute("DESCRIBE features").fetchall())
+    db.execute(f"COPY (SELECT {columns} FROM features ORDER BY id) TO '{folder}/features.parquet'")
+    return table, seconds, counts
 
 
 def with_polars():
@@ -144,11 +148,13 @@ def with_polars():
     return table, start.seconds(), counts
 
 
-print(f"{len(questions)} rules, {threads} threads; seconds by the clock (of processors)")
-clock, processors = (sorted(run[i] for run in runs) for i in (0, 1))
-middle = len(runs) // 2
-print(f"tidings, all from the raw rows, fastest of {len(runs)}: {clock[0]:.3f} ({processors[0]:.2f}); "
-      f"median {clock[middle]:.3f} ({processors[middle]:.2f})")
+print(f"{len(questions)} rules, {threads} threads\n")
+print("| who | seconds by the clock | of processors | times ours, by the clock | of processors | counts that differ |")
+print("|---|---|---|---|---|---|")
+clock, processors = (sorted(run[i] for run in runs)[len(runs) // 2] for i in (0, 1))
+fastest = min(run[0] for run in runs)
+print(f"| Tidings: all rules from the raw rows, median of {len(runs)} (fastest {fastest:.3f}) "
+      f"| {clock:.3f} | {processors:.2f} | 1 | 1 | |", flush=True)
 wrong = False
 for name, run in {"duckdb": with_duckdb, "polars": with_polars}.items():
     if name not in peers:
@@ -156,10 +162,11 @@ for name, run in {"duckdb": with_duckdb, "polars": with_polars}.items():
     table, rules, counts = run()
     differing = [i for i, (a, b) in enumerate(zip(ours, counts, strict=True)) if a != b]
     wrong |= bool(differing)
-    both = [a + b for a, b in zip(table, rules, strict=True)]
-    print(f"{name}: feature table {table[0]:.2f} ({table[1]:.2f}), rules {rules[0]:.2f} ({rules[1]:.2f}); "
-          f"{both[0] / clock[middle]:.0f} times our median ({both[1] / processors[middle]:.0f}); "
-          f"{len(differing)} of {len(ours)} counts differ")
+    all_of_it = [a + b for a, b in zip(table, rules, strict=True)]
+    for what, seconds in {"feature table": table, "rules": rules, "both": all_of_it}.items():
+        differ = f"{len(differing)} of {len(ours)}" if what == "both" else ""
+        print(f"| {name}: {what} | {seconds[0]:.2f} | {seconds[1]:.2f} | {seconds[0] / clock:.0f} "
+              f"| {seconds[1] / processors:.0f} | {differ} |", flush=True)
     for i in differing[:10]:
-        print(f"  rule {i}: ours {ours[i]}, theirs {counts[i]}: {questions[i]}")
+        print(f"  rule {i}: ours {ours[i]}, theirs {counts[i]}: {questions[i]}", file=sys.stderr)
 sys.exit(wrong)
