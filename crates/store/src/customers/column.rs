@@ -59,6 +59,15 @@ impl Column {
         }
     }
 
+    /// Where all rows lie in time; anywhere those that have no date or moment.
+    pub(crate) fn times(&self) -> Times<'_> {
+        match self {
+            Column::Whole(v) => Times::Moments(&v.values),
+            Column::Date(v) => Times::Days(&v.values),
+            _ => Times::None,
+        }
+    }
+
     /// The values of some rows, in the order given.
     pub(crate) fn take(&self, rows: &[u32]) -> ArrayRef {
         match self {
@@ -72,6 +81,25 @@ impl Column {
             Column::Date(v) => primitive::<Date32Type>(v, rows),
             Column::Word(v) => primitive::<UInt32Type>(v, rows),
             Column::Tags(v) => v.take(rows),
+        }
+    }
+}
+
+/// The times of rows.
+#[derive(Clone, Copy)]
+pub(crate) enum Times<'a> {
+    None,
+    Moments(&'a [i64]),
+    Days(&'a [i32]),
+}
+
+impl Times<'_> {
+    #[inline]
+    pub(crate) fn of(self, row: u32) -> i64 {
+        match self {
+            Times::None => 0,
+            Times::Moments(times) => times.get(row as usize).copied().unwrap_or(0),
+            Times::Days(days) => days.get(row as usize).copied().unwrap_or(0).into(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where a collection's rows belong: behind their customers, by time.
 
-use crate::customers::column::Column;
+use crate::customers::column::{Column, Times};
 use crate::customers::keys::Keys;
 use crate::customers::table::{NOBODY, Read, UNASKED};
 use std::num::NonZero;
@@ -23,6 +23,7 @@ impl Order {
     /// Puts rows behind their customers, of whom there are so many. Rows of the same time are in the order of their
     /// keys, and without keys in that of the table.
     pub(crate) fn new(read: &Read, time: Option<&Column>, customers: usize) -> Order {
+        let times = time.map_or(Times::None, Column::times);
         let time = |row: u32| time.and_then(|column| column.time(row));
         let mut order = Order { begins: vec![0; customers + 1], ..Order::default() };
         let mut placed: Vec<u32> = Vec::with_capacity(read.owners.len());
@@ -55,15 +56,15 @@ impl Order {
             order.rows.get_mut(*next as usize).into_iter().for_each(|slot| *slot = row);
             *next += 1;
         }
-        order.by_time(&time, read.keys.first());
+        order.by_time(times, read.keys.first());
         order
     }
 
     /// Sorts each customer's rows, most of which are in order.
-    fn by_time(&mut self, time: &(impl Fn(u32) -> Option<i64> + Sync), keys: Option<&Keys>) {
+    fn by_time(&mut self, times: Times<'_>, keys: Option<&Keys>) {
         let key = |row: u32| keys.and_then(|keys| keys.get(row));
         let compare = |a: &u32, b: &u32| {
-            time(*a).cmp(&time(*b)).then_with(|| key(*a).cmp(&key(*b))).then_with(|| a.cmp(b))
+            times.of(*a).cmp(&times.of(*b)).then_with(|| key(*a).cmp(&key(*b))).then_with(|| a.cmp(b))
         };
         let mut rest = self.rows.as_mut_slice();
         let mut own = Vec::with_capacity(self.begins.len());
