@@ -161,6 +161,9 @@ pub struct Asked {
     /// As if every send were caught in the sandbox, with the sandbox's own history
     #[arg(long)]
     pub sandbox: bool,
+    /// Read all customers anew, and keep nothing of them in `.tidings`
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// Show who each rule would reach, who is held back and why.
@@ -209,6 +212,9 @@ pub struct Explain {
     /// How to print it
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     pub format: TextOrJson,
+    /// Read all customers anew, and keep nothing of them in `.tidings`
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// Make the plan and carry it out.

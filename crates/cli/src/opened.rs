@@ -1,11 +1,14 @@
 //! The project that a command works with, and what was asked of it.
 
 use crate::failure::Failure;
+use crate::report::count;
 use crate::report::findings;
 use crate::screen::Screen;
-use std::path::Path;
-use tidings_daemon::{Site, Unsound, site};
+use std::path::{Path, PathBuf};
+use tidings_daemon::{Decider, Decision, Site, Unsound, site};
 use tidings_schema::Now;
+use tidings_store::Resident;
+use tokio::sync::Mutex;
 
 /// Reads and checks a project. Its errors go to the standard error and are a failure; warnings are counted.
 pub fn open(folder: &Path, sandbox: bool, screen: &Screen) -> Result<Site, Failure> {
@@ -23,6 +26,42 @@ pub fn unsound(why: Unsound, screen: &Screen) -> Failure {
     }
     eprint!("{}", findings::text(&why.errors, &why.sources, screen));
     Failure::new("the project has errors, so nothing is planned or sent; `tidings check` shows them all")
+}
+
+/// What is kept of a project's customers between commands.
+pub struct Cache {
+    file: PathBuf,
+    kept: Mutex<Resident>,
+}
+
+impl Cache {
+    /// What there is; nothing where none is wanted.
+    pub fn of(site: &Site, wanted: bool) -> Option<Cache> {
+        let file = site.cache().filter(|_| wanted)?;
+        Some(Cache { kept: Mutex::new(Resident::cached(&file)), file })
+    }
+
+    /// Decides with it.
+    pub fn used<'a>(cache: Option<&'a Cache>, decider: Decider<'a>) -> Decider<'a> {
+        let at = chrono::Utc::now().timestamp_micros();
+        Decider { resident: cache.map(|cache| (&cache.kept, at)), ..decider }
+    }
+
+    /// Says what it saved, and writes down what is worth it. That it cannot be written stops nothing.
+    pub fn keep(cache: Option<&Cache>, decision: &Decision<'_>) {
+        let (Some(cache), Some(took)) = (cache, &decision.refreshed) else { return };
+        if took.saved > 0 {
+            eprintln!(
+                "note: read {} changed rows, {} from the cache",
+                count(took.read as u64),
+                count(took.saved as u64)
+            );
+        }
+        let saved = cache.kept.try_lock().map(|kept| kept.save(&cache.file));
+        if let Ok(Err(error)) = saved {
+            eprintln!("note: {} cannot be written: {error}", cache.file.display());
+        }
+    }
 }
 
 /// The moment that was asked for.

@@ -81,6 +81,7 @@ async fn measure(customers: usize, orders: usize, rules: usize) {
         program: &program,
         project: "bench",
         customers: &store,
+        resident: None,
         state: None,
         addresses: &Anywhere,
         evaluator: &evaluator,

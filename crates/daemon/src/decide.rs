@@ -1,5 +1,6 @@
 //! From a program and two stores to a plan: load, evaluate, look back, decide.
 
+use crate::metrics;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -12,8 +13,10 @@ use tidings_plan::{
 };
 use tidings_schema::{AttributeId, Now, RowSource};
 use tidings_store::{
-    Asked, CustomerStore, EngineRows, LoadStats, Moves, Selection, State, StateError, StoreError,
+    Asked, CustomerStore, EngineRows, LoadStats, Loaded, Moves, Refreshed, Resident, Selection, State,
+    StateError, StoreError,
 };
+use tokio::sync::Mutex;
 
 /// What plans are made from.
 #[derive(Clone, Copy)]
@@ -24,6 +27,9 @@ pub struct Decider<'a> {
     pub project: &'a str,
     /// The customers.
     pub customers: &'a CustomerStore,
+    /// Their columns, kept from one decision to the next, and the clock's moment (microseconds since 1970 UTC).
+    /// Without it, everything is read anew.
+    pub resident: Option<(&'a Mutex<Resident>, i64)>,
     /// What the engine did before; none where it never ran.
     pub state: Option<&'a State>,
     /// How addresses are read.
@@ -53,6 +59,8 @@ pub struct Decision<'a> {
     pub plan: Plan,
     /// What there was to remark on while loading.
     pub stats: LoadStats,
+    /// What was read, where customers are kept.
+    pub refreshed: Option<Refreshed>,
     /// How long it took.
     pub took: Took,
     history: History,
@@ -155,7 +163,13 @@ impl<'a> Decider<'a> {
         let keys: Option<Vec<&str>> = whom.as_ref().map(|keys| keys.iter().map(AsRef::as_ref).collect());
         let (rows, history, standing) = self.look_back(now, only.as_deref(), keys.as_deref(), needs).await?;
         let selection = keys.as_deref().map_or(Selection::All, Selection::Those);
-        let loaded = self.customers.load(vocabulary, needs, selection, &rows).await?;
+        let (loaded, refreshed) = match (self.resident, selection) {
+            (Some((resident, at)), Selection::All) => {
+                let (loaded, refreshed) = self.bring_up(resident, at, needs, &rows).await?;
+                (loaded, Some(refreshed))
+            }
+            _ => (self.customers.load(vocabulary, needs, selection, &rows).await?, None),
+        };
         let loading = start.elapsed();
         let chunks = loaded.chunks;
         let populations = evaluator.populations(&chunks, now, self.threads);
@@ -185,12 +199,29 @@ impl<'a> Decider<'a> {
             matches,
             plan,
             stats,
+            refreshed,
             took,
             history,
             standing,
             only,
             whom,
         })
+    }
+
+    /// Everybody, by reading no more than what changed.
+    async fn bring_up(
+        &self,
+        resident: &Mutex<Resident>,
+        at: i64,
+        needs: &Needs,
+        rows: &EngineRows,
+    ) -> Result<(Loaded, Refreshed), StoreError> {
+        let mut resident = resident.lock().await;
+        let vocabulary = &self.program.vocabulary;
+        let took = resident.refresh(self.customers, vocabulary, needs, at).await?;
+        metrics::resident(&took);
+        tracing::debug!(read = took.read, saved = took.saved, bytes = took.bytes, "customers are up to date");
+        Ok((resident.beside(vocabulary, needs, rows), took))
     }
 
     /// Those whom rules that wait for events can be about now. None where that may be anybody: where one of them waits

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 use tidings_plan::Status;
-use tidings_store::{Count, Outlet};
+use tidings_store::{Count, Outlet, Refreshed};
 
 /// Where the numbers are read. One for the whole process.
 pub(crate) fn handle() -> &'static PrometheusHandle {
@@ -48,6 +48,12 @@ fn describe() {
     describe_counter!("tidings_state_errors_total", "Failures of the state, by duty");
     describe_counter!("tidings_unsubscribes_total", "Consents that were withdrawn over a link");
     describe_counter!("tidings_feedback_total", "Words of mail servers about mails that were sent, by kind");
+    describe_gauge!("tidings_resident_bytes", "What the customers' columns take that are kept in memory");
+    describe_counter!(
+        "tidings_rows_read_total",
+        "Rows of customers that were read for decisions about all of them"
+    );
+    describe_counter!("tidings_rows_saved_total", "Rows that were not, because they were kept in memory");
     describe_histogram!("tidings_decide_seconds", "How long loading, evaluating and planning took");
     describe_histogram!("tidings_loop_lag_seconds", "How late the event loop answered its clock");
 }
@@ -93,6 +99,13 @@ pub(crate) fn lag(late: Duration) {
 /// How long a decision took.
 pub(crate) fn decided(took: Duration) {
     histogram!("tidings_decide_seconds").record(took);
+}
+
+/// Customers in memory were brought up to date.
+pub(crate) fn resident(took: &Refreshed) {
+    gauge!("tidings_resident_bytes").set(took.bytes as f64);
+    counter!("tidings_rows_read_total").increment(took.read as u64);
+    counter!("tidings_rows_saved_total").increment(took.saved as u64);
 }
 
 /// Some occurrences came to an end: `run` or `skipped`.

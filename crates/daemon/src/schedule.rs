@@ -17,8 +17,9 @@ use tidings_check::program::{Overlap, Rule, Schedule};
 use tidings_plan::schedule::{Occurrence, Skipped, due, events_since, is_late, next, occurrences};
 use tidings_plan::{Plan, pages};
 use tidings_schema::Now;
-use tidings_store::{RunId, State, StateError, StoreError};
+use tidings_store::{Resident, RunId, State, StateError, StoreError};
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, interval_at};
 
@@ -42,6 +43,8 @@ pub struct Scheduler {
     pub worker: String,
     /// Ends a run between two pages; whoever comes next takes it over.
     pub stop: Stop,
+    /// What is kept of the customers between two decisions.
+    pub resident: Arc<Mutex<Resident>>,
 }
 
 /// What came of a look at the schedules.
@@ -196,12 +199,15 @@ impl Scheduler {
         holding.spawn(hold(state.clone(), self.worker.clone()));
         // Evaluating keeps a thread busy for as long as it takes, so it gets one of its own.
         let (of, with, stop) = (site.clone(), state.clone(), self.stop.clone());
+        let resident = (self.resident.clone(), started);
         let what = Decide {
             at,
             rules: due.iter().map(|d| d.rule).collect(),
             since: due.iter().map(|d| (d.rule, d.since)).collect(),
         };
-        let decided = spawn_blocking(move || Handle::current().block_on(decide(&of, &with, what, stop)));
+        let decided = spawn_blocking(move || {
+            Handle::current().block_on(decide(&of, &with, (&resident.0, resident.1), what, stop))
+        });
         let run = decided.await.unwrap_or(Err(RunError::BrokeDown));
         holding.abort_all();
         let run = match run {
@@ -277,6 +283,7 @@ struct Decide {
 async fn decide(
     site: &Site,
     state: &State,
+    resident: (&Mutex<Resident>, i64),
     Decide { at, rules, since }: Decide,
     stop: Stop,
 ) -> Result<Option<RunId>, RunError> {
@@ -284,7 +291,8 @@ async fn decide(
     let mut supplies = site.supplies();
     supplies.expiring = true;
     let now = Now { micros: at, zone: site.zone() };
-    let decider = Decider { since: &since, sparing: true, ..site.decider(&customers, Some(state)) };
+    let decider = site.decider(&customers, Some(state));
+    let decider = Decider { since: &since, sparing: true, resident: Some(resident), ..decider };
     let waits = |i: &usize| site.program.rules.get(*i).is_some_and(|r| matches!(r.schedule, Schedule::On(_)));
     let all_wait = rules.iter().all(waits);
     let decision = decider.decide(now, Some(rules)).await?;

@@ -317,8 +317,12 @@ impl Daemon {
     /// Everything that needs a sound project begins.
     fn act(&mut self, state: State) {
         self.send(state.clone());
-        let scheduler =
-            Scheduler { clock: self.serve.clock.clone(), worker: worker(), stop: self.serve.stop.clone() };
+        let scheduler = Scheduler {
+            clock: self.serve.clock.clone(),
+            worker: worker(),
+            stop: self.serve.stop.clone(),
+            resident: Arc::default(),
+        };
         self.tasks.spawn(timing::keep_time(scheduler, self.site.subscribe(), state, self.events.clone()));
     }
 

@@ -203,6 +203,11 @@ impl Site {
         CustomerStore::open_as(url, folder, &self.program.vocabulary).await
     }
 
+    /// The file that keeps what the command line read of the customers, unless the project wants none.
+    pub fn cache(&self) -> Option<PathBuf> {
+        self.project.config.cache.then(|| cache(&self.project.folder))
+    }
+
     /// The engine's own database, made where there is none.
     pub async fn state(&self) -> Result<State, StateError> {
         match &self.state {
@@ -225,6 +230,7 @@ impl Site {
             program: &self.program,
             project: &self.project.config.name,
             customers,
+            resident: None,
             state,
             addresses: self.carriers.addresses(),
             evaluator: self.evaluator(),
@@ -357,6 +363,11 @@ pub fn worker() -> String {
     static STARTED: std::sync::OnceLock<i64> = std::sync::OnceLock::new();
     let started = STARTED.get_or_init(|| chrono::Utc::now().timestamp_micros());
     format!("{}-{}-{started}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id())
+}
+
+/// The file that keeps what the command line read of the customers.
+pub fn cache(folder: &Path) -> PathBuf {
+    folder.join(".tidings/customers.cache")
 }
 
 /// The folder of what the sandbox caught.

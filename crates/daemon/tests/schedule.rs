@@ -101,6 +101,7 @@ impl World {
             clock: Arc::new(move || now.load(Ordering::Relaxed)),
             worker: format!("worker {}", self.workers),
             stop: Stop::default(),
+            resident: Default::default(),
         }
     }
 

@@ -13,10 +13,11 @@ use tidings_syntax::{Code, Diagnostic, FileId};
 /// Where everything is kept that nobody keeps elsewhere, relative to the project.
 const OWN_STORE: &str = "sqlite:.tidings/store.db";
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "name",
     "store",
     "state",
+    "cache",
     "rules",
     "time_zone",
     "currency",
@@ -38,6 +39,8 @@ pub struct Config {
     pub store: String,
     /// The database of what the engine itself decided: a URL, or where one is kept, as `env:NAME` or `file:PATH`.
     pub state: String,
+    /// Whether the command line keeps what it read of the customers in a file.
+    pub cache: bool,
     /// The folder of the rule files, relative to the project.
     pub rules: String,
     /// Days begin and end in it.
@@ -63,6 +66,7 @@ impl Default for Config {
             name: "project".to_owned(),
             store: OWN_STORE.to_owned(),
             state: OWN_STORE.to_owned(),
+            cache: true,
             rules: "rules".to_owned(),
             zone: Tz::UTC,
             currency: Currency::USD,
@@ -106,6 +110,9 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
     }
     if let Some(state) = fields.get("state").and_then(|n| database(&n, &OWN, out)) {
         config.state = state;
+    }
+    if let Some(cache) = fields.get("cache").and_then(|n| n.truth(out)) {
+        config.cache = cache;
     }
     if let Some(rules) = fields.text("rules", out) {
         config.rules = rules;

@@ -2,7 +2,7 @@
 
 use crate::args::{Explain, TextOrJson};
 use crate::failure::Failure;
-use crate::opened;
+use crate::opened::{self, Cache};
 use crate::report::explain::Explanation;
 use crate::report::remarks;
 use crate::screen::Screen;
@@ -15,8 +15,10 @@ pub async fn explain(folder: &Path, args: &Explain, screen: &Screen) -> Result<E
     let site = opened::open(folder, args.sandbox, screen)?;
     let (now, rule) = (opened::moment(&site, args.at.as_deref())?, opened::rule(&site, &args.rule)?);
     let (customers, state) = (site.customers().await?, site.state_so_far().await?);
-    let decider = site.decider(&customers, state.as_ref());
+    let cache = Cache::of(&site, !args.no_cache);
+    let decider = Cache::used(cache.as_ref(), site.decider(&customers, state.as_ref()));
     let decision = decider.decide_about(now, rule, &args.customer).await?;
+    Cache::keep(cache.as_ref(), &decision);
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
     let nobody =
         || Failure::new(format!("there is no customer `{}` in {}", args.customer, site.project.config.store));

@@ -2,7 +2,7 @@
 
 use crate::args::{PlanArgs, PlanFormat};
 use crate::failure::Failure;
-use crate::opened;
+use crate::opened::{self, Cache};
 use crate::progress;
 use crate::report::timings::Timings;
 use crate::report::{plan_csv, plan_json, plan_markdown, plan_table, remarks};
@@ -22,7 +22,9 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
     let (customers, state) = (site.customers().await?, site.state_so_far().await?);
     timings.part("opening");
     let loading = progress::bar(None, "reading customers");
-    let decision = site.decider(&customers, state.as_ref()).decide(now, only).await?;
+    let cache = Cache::of(&site, !args.asked.no_cache);
+    let decider = Cache::used(cache.as_ref(), site.decider(&customers, state.as_ref()));
+    let decision = decider.decide(now, only).await?;
     loading.finish_and_clear();
     timings.decision(&decision);
     let (plan, chunks) = (&decision.plan, &decision.chunks);
@@ -47,5 +49,6 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
         timings.part("printing");
         eprint!("{}", timings.text());
     }
+    Cache::keep(cache.as_ref(), &decision);
     Ok(if plan_table::over_limit(plan) { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }

@@ -2,7 +2,7 @@
 
 use crate::args::{Run, TextOrJson};
 use crate::failure::Failure;
-use crate::opened;
+use crate::opened::{self, Cache};
 use crate::progress;
 use crate::report::{outcome, plan_table, remarks};
 use crate::screen::Screen;
@@ -34,8 +34,11 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     let mut supplies = site.supplies();
     supplies.expiring = args.asked.at.is_none();
     let loading = progress::bar(None, "reading customers");
-    let decision = site.decider(&customers, Some(&state)).decide(now, only).await?;
+    let cache = Cache::of(&site, !args.asked.no_cache);
+    let decider = Cache::used(cache.as_ref(), site.decider(&customers, Some(&state)));
+    let decision = decider.decide(now, only).await?;
     loading.finish_and_clear();
+    Cache::keep(cache.as_ref(), &decision);
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
     decision.recheck(&state).await?;
 

@@ -1,12 +1,14 @@
 //! Where a customer store is, by its URL. Passwords stay inside: neither errors nor `Debug` show them.
 
 use crate::customers::error::StoreError;
+use sqlx::ConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use url::Url;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// A database of customers.
 #[derive(Clone)]
@@ -27,6 +29,16 @@ impl Place {
             Some("mysql" | "mariadb") => mysql(url),
             _ => path_of(url, base).map(Place::File),
         }
+    }
+
+    /// What tells it from other places: everything that it is reached by, as a hash that gives nothing of it away.
+    pub(crate) fn identity(&self) -> u128 {
+        let url = match self {
+            Place::File(path) => path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string(),
+            Place::Postgres(options) => options.to_url_lossy().into(),
+            Place::MySql(options) => options.to_url_lossy().into(),
+        };
+        xxh3_128(url.as_bytes())
     }
 }
 

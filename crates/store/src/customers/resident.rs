@@ -7,12 +7,14 @@
 //! noticed, and so is whatever else a table did not tell.
 
 mod arrays;
+mod cache;
 mod left;
 mod mark;
 mod merge;
 mod place;
 mod read;
 mod rows;
+mod sections;
 mod stamp;
 
 pub(crate) use mark::Mark;
@@ -31,6 +33,7 @@ use place::Slots;
 use read::Kept;
 use rows::{Arrived, Moves};
 use stamp::Stamp;
+use std::path::PathBuf;
 use tidings_engine::chunk::{CollectionNeeds, Needs};
 use tidings_plan::EngineRows;
 use tidings_schema::{RowSource, Vocabulary};
@@ -44,11 +47,17 @@ pub struct Resident {
     kept: Option<State>,
     /// What there is to say about the files of the store.
     notes: Vec<String>,
+    /// Where it is to be found before it is used.
+    cache: Option<PathBuf>,
+    /// Whether it was found in a cache.
+    from_cache: bool,
 }
 
 /// What is kept.
 #[derive(Debug)]
 struct State {
+    /// Which store it is of, see [`Place::identity`].
+    store: u128,
     vocabulary: Vocabulary,
     needs: Needs,
     held: Held,
@@ -56,6 +65,8 @@ struct State {
     marks: Marks,
     /// The file that it was read from, as it was then.
     stamp: Option<Stamp>,
+    /// How many rows were read since it came from a cache.
+    changed: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -96,6 +107,9 @@ impl Resident {
         at: i64,
     ) -> Result<Refreshed, StoreError> {
         self.notes.clone_from(&store.notes);
+        let identity = store.place.identity();
+        self.begin(identity, vocabulary);
+        self.kept = self.kept.take().filter(|kept| kept.store == identity);
         for _ in 0..ATTEMPTS {
             let stamp = match &store.place {
                 Place::File(path) => Stamp::of(path, at),
@@ -112,12 +126,13 @@ impl Resident {
             match reader.finish(read).await {
                 Some(Ok(read)) => {
                     let Some(kept) = &mut self.kept else { continue };
-                    kept.stamp = stamp;
+                    (kept.store, kept.stamp) = (identity, stamp);
+                    kept.changed += read;
                     return Ok(kept.figures(read));
                 }
                 Some(Err(error)) => return Err(error),
                 // What was read may be of no moment at all.
-                None => self.kept = None,
+                None => (self.kept, self.from_cache) = (None, false),
             }
         }
         Err(store.disturbed())
@@ -175,7 +190,8 @@ impl State {
             marks.collections.push(table.newest(reader).await?);
         }
         let held = Held::read(reader, vocabulary, needs, Selection::All, RowKeys::Keep).await?;
-        Ok(State { vocabulary: vocabulary.clone(), needs: needs.clone(), held, marks, stamp: None })
+        let (vocabulary, needs) = (vocabulary.clone(), needs.clone());
+        Ok(State { store: 0, vocabulary, needs, held, marks, stamp: None, changed: 0 })
     }
 
     /// Whether all that is needed is held.

@@ -1,6 +1,7 @@
 //! One set of promises for customers on SQLite, PostgreSQL, MySQL and MariaDB.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod cache;
 mod catalogue;
 mod keys;
 mod programs;

@@ -8,7 +8,7 @@ use tidings_schema::Vocabulary;
 use tidings_store::{EngineRows, Loaded, Refreshed, Resident, Selection};
 
 /// Every way to tell changes: a moment, a civil time, a number; and none.
-const TOLD: &str = "
+pub const TOLD: &str = "
 customer:
   table: customers
   key: id
@@ -65,15 +65,15 @@ fn tables(kind: Kind) -> String {
 }
 
 /// A shop whose clock goes on by days, and by tens of thousands of versions a day.
-struct World {
-    shop: Shop,
-    day: i64,
+pub struct World {
+    pub shop: Shop,
+    pub day: i64,
     visits: i64,
     dice: u64,
 }
 
 impl World {
-    async fn new(kind: Kind, seed: u64) -> Option<World> {
+    pub async fn new(kind: Kind, seed: u64) -> Option<World> {
         let shop = Shop::new(kind, &tables(kind)).await?;
         let mut world = World { shop, day: 20_000, visits: 0, dice: seed };
         world.changes(60, true).await;
@@ -118,7 +118,7 @@ impl World {
         }
     }
 
-    async fn changes(&mut self, many: u64, only_new: bool) {
+    pub async fn changes(&mut self, many: u64, only_new: bool) {
         let sql: Vec<String> = (0..many).map(|_| self.change(only_new)).collect();
         if !sql.is_empty() {
             self.shop.execute(&sql.join(";\n")).await;
@@ -196,7 +196,7 @@ impl World {
 }
 
 /// All that a load says, whatever the chunks are: customers with their columns and rows, and the remarks.
-fn told(loaded: &Loaded) -> (BTreeMap<String, Vec<String>>, Vec<String>) {
+pub fn told(loaded: &Loaded) -> (BTreeMap<String, Vec<String>>, Vec<String>) {
     let mut customers = BTreeMap::new();
     for chunk in &loaded.chunks {
         for i in 0..chunk.len() {

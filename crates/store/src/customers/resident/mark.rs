@@ -1,6 +1,7 @@
 //! How far a table was read: the greatest value of the column that rises with its changes.
 
 use chrono::DateTime;
+use serde_json::{Value, json};
 
 /// Rows become visible late: a transaction takes its number or its time long before it commits. So what lies so little
 /// behind is read again. In microseconds.
@@ -54,6 +55,28 @@ impl Mark {
             }
         };
         format!("({after} OR {column} IS NULL)")
+    }
+
+    /// As a cache writes it.
+    pub(super) fn written(self) -> Value {
+        match self {
+            Mark::Whole(n) => json!(["whole", n]),
+            Mark::Moment(micros) => json!(["moment", micros]),
+            Mark::Civil(micros) => json!(["civil", micros]),
+            Mark::Written(micros) => json!(["written", micros]),
+        }
+    }
+
+    /// What [`Mark::written`] wrote.
+    pub(super) fn read(written: &Value) -> Option<Mark> {
+        let number = written.get(1)?.as_i64()?;
+        match written.get(0)?.as_str()? {
+            "whole" => Some(Mark::Whole(number)),
+            "moment" => Some(Mark::Moment(number)),
+            "civil" => Some(Mark::Civil(number)),
+            "written" => Some(Mark::Written(number)),
+            _ => None,
+        }
     }
 
     /// Whether one of the same kind is behind it: the table was put back to what it was before.

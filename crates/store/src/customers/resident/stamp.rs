@@ -1,5 +1,6 @@
 //! Whether somebody wrote to an SQLite file.
 
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -45,6 +46,29 @@ impl Stamp {
             Err(_) => return None,
         };
         Some(Stamp { length: data.len(), modified, head: beginning(path, 100)?, log })
+    }
+}
+
+impl Stamp {
+    /// As a cache writes it.
+    pub(super) fn written(&self) -> Value {
+        let modified = self.modified.to_string();
+        json!([self.length, modified, hex::encode(&self.head), self.log.as_ref().map(hex::encode)])
+    }
+
+    /// What [`Stamp::written`] wrote.
+    pub(super) fn read(written: &Value) -> Option<Stamp> {
+        let log = match written.get(3)? {
+            Value::Null => None,
+            log => Some(hex::decode(log.as_str()?).ok()?),
+        };
+        let modified = written.get(1)?.as_str()?.parse().ok()?;
+        Some(Stamp {
+            length: written.get(0)?.as_u64()?,
+            modified,
+            head: hex::decode(written.get(2)?.as_str()?).ok()?,
+            log,
+        })
     }
 }
 

@@ -1,0 +1,229 @@
+//! What is kept, in a file for the next command. The file holds personal data, so nobody but its owner may read it; it is
+//! written beside and then renamed, so that it is there whole or not at all; and whatever is in it that is not just
+//! what was written, of this store and this vocabulary, is as if it were not there.
+//!
+//! A line of 64 bytes: the format, a hash of all that follows, and how much that is. Then the sections, each behind
+//! its length and at a multiple of 64: what is known of the whole as JSON, the keys of what was left out, the columns.
+
+use super::mark::Mark;
+use super::sections;
+use super::stamp::Stamp;
+use super::{Marks, Resident, State};
+use crate::customers::held::{Held, Left};
+use crate::customers::keys::Keys;
+use crate::customers::table::BadColumn;
+use arrow_buffer::{Buffer, MutableBuffer};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use tidings_engine::chunk::{CollectionNeeds, Needs};
+use tidings_schema::{AttributeId, CollectionId, FieldId, Vocabulary};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// What the file begins with; another format has another number.
+const FORMAT: &[u8; 16] = b"tidings cache 1\n";
+const LINE: usize = 64;
+
+impl Resident {
+    /// One that begins with what a file keeps of its store, once it is used; with nothing where the file is not there,
+    /// or is of anything else.
+    pub fn cached(file: &Path) -> Resident {
+        Resident { cache: Some(file.to_owned()), ..Resident::default() }
+    }
+
+    /// Takes in what the cache has.
+    pub(super) fn begin(&mut self, store: u128, vocabulary: &Vocabulary) {
+        if let Some(file) = self.cache.take() {
+            self.kept = read(&file).and_then(|content| restored(content, store, vocabulary));
+            self.from_cache = self.kept.is_some();
+        }
+    }
+
+    /// Writes it down, unless the file says nearly the same already: what little came since is read again the next time.
+    pub fn save(&self, file: &Path) -> io::Result<bool> {
+        let Some(kept) = &self.kept else { return Ok(false) };
+        let few = kept.changed.saturating_mul(200) <= kept.rows();
+        if self.from_cache && few || kept.held.chunks.is_empty() {
+            return Ok(false);
+        }
+        let content = content(kept).map_err(io::Error::other)?;
+        let mut beside = file.as_os_str().to_owned();
+        beside.push(format!(".{}", std::process::id()));
+        let beside = Path::new(&beside);
+        let written = write(beside, &content).and_then(|()| fs::rename(beside, file));
+        if written.is_err() {
+            fs::remove_file(beside).ok();
+        }
+        written.map(|()| true)
+    }
+}
+
+fn write(file: &Path, content: &[u8]) -> io::Result<()> {
+    fs::remove_file(file).ok();
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(file)?;
+    let mut line = FORMAT.to_vec();
+    line.extend(xxh3_128(content).to_le_bytes());
+    line.extend((content.len() as u64).to_le_bytes());
+    line.resize(LINE, 0);
+    file.write_all(&line)?;
+    file.write_all(content)
+}
+
+/// All behind the first line.
+fn content(kept: &State) -> Result<Vec<u8>, arrow_schema::ArrowError> {
+    let mut content = Vec::new();
+    let mut section = |write: &dyn Fn(&mut Vec<u8>) -> Result<(), arrow_schema::ArrowError>| {
+        let at = content.len();
+        content.resize(at + LINE, 0);
+        write(&mut content)?;
+        let length = ((content.len() - at - LINE) as u64).to_le_bytes();
+        content.get_mut(at..at + length.len()).into_iter().for_each(|place| place.copy_from_slice(&length));
+        content.resize(content.len().next_multiple_of(LINE), 0);
+        Ok::<(), arrow_schema::ArrowError>(())
+    };
+    let about = about(kept).to_string();
+    section(&|out| Ok(out.write_all(about.as_bytes())?))?;
+    let lefts = || [&kept.held.customers].into_iter().chain(&kept.held.collections);
+    let keys: Vec<&Keys> = lefts()
+        .flat_map(|left| [&left.orphan_keys, &left.without_time_keys].into_iter().chain(&left.bad_keys))
+        .collect();
+    section(&|out| sections::write_keys(out, &keys))?;
+    for i in 0..sections::sections(&kept.held.chunks) {
+        section(&|out| sections::write(out, &kept.held.chunks, i))?;
+    }
+    Ok(content)
+}
+
+/// All behind the first line, if it is what was written.
+fn read(file: &Path) -> Option<Buffer> {
+    let mut file = File::open(file).ok()?;
+    let mut line = [0; LINE];
+    file.read_exact(&mut line).ok()?;
+    let (format, rest) = line.split_first_chunk::<16>()?;
+    let (hash, rest) = rest.split_first_chunk::<16>()?;
+    let (length, zeros) = rest.split_first_chunk::<8>()?;
+    let (hash, length) = (u128::from_le_bytes(*hash), u64::from_le_bytes(*length));
+    let there = file.metadata().ok()?.len().checked_sub(LINE as u64)?;
+    if format != FORMAT || length != there || zeros.iter().any(|b| *b != 0) {
+        return None;
+    }
+    let mut content = MutableBuffer::from_len_zeroed(usize::try_from(length).ok()?);
+    file.read_exact(content.as_slice_mut()).ok()?;
+    (xxh3_128(content.as_slice()) == hash).then(|| content.into())
+}
+
+fn restored(content: Buffer, store: u128, vocabulary: &Vocabulary) -> Option<State> {
+    let mut sections = Vec::new();
+    let mut at = 0;
+    while at < content.len() {
+        let length = content.as_slice().get(at..)?.first_chunk::<8>()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let end = at.checked_add(LINE)?.checked_add(length).filter(|end| *end <= content.len())?;
+        sections.push(content.slice_with_length(at + LINE, length));
+        at = end.next_multiple_of(LINE);
+    }
+    let mut sections = sections.into_iter();
+    let about: Value = serde_json::from_slice(sections.next()?.as_slice()).ok()?;
+    if about.get("store")?.as_str()? != hex(store)
+        || about.get("vocabulary")?.as_str()? != identity(vocabulary)
+    {
+        return None;
+    }
+    let needs = needs(about.get("needs")?)?;
+    let mut keys = sections::read_keys(sections.next()?)?.into_iter();
+    let mut lefts = about.get("left")?.as_array()?.iter().map(|written| left(written, &mut keys));
+    let customers = lefts.next()??;
+    let collections = lefts.collect::<Option<Vec<Left>>>()?;
+    let (table, tables) = super::tables(vocabulary, &needs);
+    let shape: Vec<(usize, bool)> =
+        tables.iter().map(|(_, table)| (table.attributes.len(), table.keys.len() > 1)).collect();
+    let columns = sections.map(sections::read).collect::<Option<Vec<_>>>()?;
+    let chunks = sections::chunks(columns, (table.attributes.len(), &shape))?;
+    let mut marks = about.get("marks")?.as_array()?.iter().map(mark);
+    let marks = Marks { customers: marks.next()??, collections: marks.collect::<Option<_>>()? };
+    if collections.len() != shape.len() || marks.collections.len() != shape.len() || keys.next().is_some() {
+        return None;
+    }
+    let held = Held { chunks, customers, collections };
+    let stamp = Stamp::read(about.get("stamp")?);
+    Some(State { store, vocabulary: vocabulary.clone(), needs, held, marks, stamp, changed: 0 })
+}
+
+fn about(kept: &State) -> Value {
+    let collections = kept
+        .needs
+        .collections
+        .iter()
+        .map(|c| json!([c.id.0, c.fields.iter().map(|f| f.0).collect::<Vec<_>>()]));
+    let marks = [&kept.marks.customers].into_iter().chain(&kept.marks.collections);
+    let left = [&kept.held.customers].into_iter().chain(&kept.held.collections).map(|left| {
+        let bad = left.bad.iter().map(|b| json!([b.table, b.column, b.count, b.expected, b.first_key]));
+        json!({"without_key": left.without_key, "without_time": left.without_time, "orphans": left.orphans,
+            "bad": bad.collect::<Vec<_>>()})
+    });
+    json!({
+        "store": hex(kept.store),
+        "vocabulary": identity(&kept.vocabulary),
+        "needs": {
+            "attributes": kept.needs.attributes.iter().map(|a| a.0).collect::<Vec<_>>(),
+            "collections": collections.collect::<Vec<_>>(),
+        },
+        "marks": marks.map(|mark| mark.map(Mark::written)).collect::<Vec<_>>(),
+        "stamp": kept.stamp.as_ref().map(Stamp::written),
+        "left": left.collect::<Vec<_>>(),
+    })
+}
+
+fn hex(number: u128) -> String {
+    format!("{number:032x}")
+}
+
+/// What tells a vocabulary from others.
+fn identity(vocabulary: &Vocabulary) -> String {
+    hex(xxh3_128(format!("{vocabulary:?}").as_bytes()))
+}
+
+fn needs(written: &Value) -> Option<Needs> {
+    let number = |value: &Value| value.as_u64().and_then(|n| u32::try_from(n).ok());
+    let numbers = |value: &Value| value.as_array()?.iter().map(number).collect::<Option<Vec<u32>>>();
+    let collections = written.get("collections")?.as_array()?.iter().map(|c| {
+        let fields = numbers(c.get(1)?)?.into_iter().map(FieldId).collect();
+        Some(CollectionNeeds { id: CollectionId(number(c.get(0)?)?), fields })
+    });
+    let attributes = numbers(written.get("attributes")?)?.into_iter().map(AttributeId).collect();
+    Some(Needs { attributes, collections: collections.collect::<Option<_>>()? })
+}
+
+fn left(written: &Value, keys: &mut impl Iterator<Item = Keys>) -> Option<Left> {
+    let count = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
+    let bad = written.get("bad")?.as_array()?.iter().map(|b| {
+        Some(BadColumn {
+            table: b.get(0)?.as_str()?.to_owned(),
+            column: b.get(1)?.as_str()?.to_owned(),
+            count: count(b.get(2)?)?,
+            expected: b.get(3)?.as_str()?.to_owned(),
+            first_key: b.get(4)?.as_str().map(str::to_owned),
+        })
+    });
+    let bad: Vec<BadColumn> = bad.collect::<Option<_>>()?;
+    let (orphan_keys, without_time_keys) = (keys.next()?, keys.next()?);
+    let bad_keys: Vec<Keys> = keys.take(bad.len()).collect();
+    Some(Left {
+        without_key: count(written.get("without_key")?)?,
+        without_time: count(written.get("without_time")?)?,
+        orphans: count(written.get("orphans")?)?,
+        orphan_keys,
+        without_time_keys,
+        bad_keys: (bad_keys.len() == bad.len()).then_some(bad_keys)?,
+        bad,
+    })
+}
+
+fn mark(written: &Value) -> Option<Option<Mark>> {
+    if written.is_null() { Some(None) } else { Mark::read(written).map(Some) }
+}

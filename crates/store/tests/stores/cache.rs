@@ -1,0 +1,95 @@
+//! The cache file gives what a cold load gives, or it counts as nothing.
+
+use super::resident::{TOLD, World, told};
+use super::servers::Kind;
+use crate::shop::{everything, vocabulary};
+use std::fs;
+use std::path::Path;
+use tidings_schema::Vocabulary;
+use tidings_store::{CustomerStore, EngineRows, Loaded, Refreshed, Resident, Selection};
+
+/// Long after whatever the test writes.
+const LATER: i64 = 4_000_000_000_000_000;
+
+async fn command(file: &Path, store: &CustomerStore, vocabulary: &Vocabulary) -> (Loaded, Refreshed, bool) {
+    let needs = everything(vocabulary);
+    let mut resident = Resident::cached(file);
+    let took = resident.refresh(store, vocabulary, &needs, LATER).await.unwrap();
+    let loaded = resident.beside(vocabulary, &needs, &EngineRows::default());
+    (loaded, took, resident.save(file).unwrap())
+}
+
+#[tokio::test]
+async fn what_one_command_read_the_next_one_need_not() {
+    for kind in Kind::ALL {
+        let Some(mut world) = World::new(kind, 3).await else { continue };
+        world.day += 9;
+        world.changes(5, true).await;
+        let (vocabulary, store) = (vocabulary(TOLD), world.shop.store().await);
+        let file = world.shop.folder.path().join("customers.cache");
+        let (cold, took, saved) = command(&file, &store, &vocabulary).await;
+        assert!(took.saved == 0 && saved);
+        #[cfg(unix)]
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions()) & 0o777,
+            0o600
+        );
+        let (warm, took, _) = command(&file, &store, &vocabulary).await;
+        assert_eq!(told(&warm), told(&cold));
+        assert!(took.saved > 0 && (kind != Kind::Lite || took.read == 0), "{kind:?}: {took:?}");
+        for _ in 0..3 {
+            world.day += 3;
+            world.changes(4, false).await;
+            let (warm, ..) = command(&file, &store, &vocabulary).await;
+            assert_eq!(told(&warm), told(&world.shop.load(&vocabulary, Selection::All).await.unwrap()));
+        }
+        let left = fs::read_dir(world.shop.folder.path()).unwrap();
+        let left = left.filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().contains(".cache"));
+        assert_eq!(left.count(), 1, "nothing is left beside it");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_just_what_was_written_is_none() {
+    let world = World::new(Kind::Lite, 5).await.unwrap();
+    let (vocabulary, store) = (vocabulary(TOLD), world.shop.store().await);
+    let file = world.shop.folder.path().join("customers.cache");
+    let (cold, ..) = command(&file, &store, &vocabulary).await;
+    let whole = fs::read(&file).unwrap();
+    let refused = async |content: &[u8], what: &str| {
+        fs::write(&file, content).unwrap();
+        let (loaded, took, saved) = command(&file, &store, &vocabulary).await;
+        assert!(took.saved == 0 && saved, "{what}: {took:?}");
+        assert_eq!(told(&loaded), told(&cold), "{what}");
+    };
+    for at in (0..64).chain((64..whole.len()).step_by(whole.len() / 60)) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        refused(&flipped, &format!("byte {at}")).await;
+    }
+    for length in [0, 1, 63, 64, 65, whole.len() / 2, whole.len() - 1] {
+        refused(&whole[..length], &format!("{length} bytes")).await;
+    }
+    refused(&[whole.as_slice(), b"x"].concat(), "one byte more").await;
+    refused(&[b"tidings cache 0\n".as_slice(), &whole[16..]].concat(), "an older format").await;
+}
+
+#[tokio::test]
+async fn a_cache_of_another_schema_or_store_is_none() {
+    let (one, other) = (World::new(Kind::Lite, 5).await.unwrap(), World::new(Kind::Lite, 6).await.unwrap());
+    let (schema, changed) = (vocabulary(TOLD), vocabulary(&TOLD.replace("points: number", "points: text")));
+    let file = one.shop.folder.path().join("customers.cache");
+    let store = one.shop.store().await;
+    command(&file, &store, &schema).await;
+    let written = fs::read(&file).unwrap();
+    for (store, schema) in [(&store, &changed), (&other.shop.store().await, &schema)] {
+        fs::write(&file, &written).unwrap();
+        let (loaded, took, _) = command(&file, store, schema).await;
+        assert_eq!(took.saved, 0);
+        let cold =
+            store.load(schema, &everything(schema), Selection::All, &EngineRows::default()).await.unwrap();
+        assert_eq!(told(&loaded), told(&cold));
+    }
+    fs::write(&file, &written).unwrap();
+    assert!(command(&file, &store, &schema).await.1.saved > 0, "and its own is one");
+}
