@@ -144,7 +144,7 @@ impl World {
                 )
             }
             "orders" => {
-                let id = self.below(300);
+                let id = self.below(60);
                 let ago = 1000 * self.below(3) as i64;
                 let placed = if word == 1 { "NULL".to_owned() } else { self.civil(now - ago) };
                 let at = self.civil(now);
@@ -172,7 +172,7 @@ impl World {
         let kind = if only_new || table == "visits" { 0 } else { self.below(8) };
         let (key, word, other) = match table {
             "customers" => (self.below(40).to_string(), self.below(9), String::new()),
-            _ => (format!("o{}", self.below(300)), self.below(9), self.below(40).to_string()),
+            _ => (format!("o{}", self.below(60)), self.below(9), self.below(40).to_string()),
         };
         let (touched, whom) = (self.touched(table), format!("WHERE id >= '{key}' AND id < '{key}~'"));
         let set = |what: String| format!("UPDATE {table} SET {what}, {touched} {whom}");
@@ -239,6 +239,70 @@ async fn whatever_happens_it_is_what_a_cold_load_gives() {
                 saved += took.saved;
             }
             assert!(saved > 0, "{kind:?}, way {way}: rows are kept");
+        }
+    }
+}
+
+/// Each change is told rightly, and none of them takes a reading of the whole table.
+#[tokio::test]
+async fn changes_that_are_told_are_all_that_is_read() {
+    for kind in Kind::ALL {
+        let Some(mut world) = World::new(kind, 11).await else { continue };
+        let vocabulary = vocabulary(TOLD);
+        let rows = |table: &str, row: &str| {
+            let rows: Vec<String> = (100..400).map(|i| row.replace('#', &i.to_string())).collect();
+            format!("INSERT INTO {table} VALUES {}", rows.join(", "))
+        };
+        let (told, civil, version) = (world.moment(world.now()), world.civil(world.now()), world.version());
+        let customers = rows("customers", &format!("('#', 'x', '1', {version}, {told}, NULL)"));
+        let orders = rows("orders", &format!("('o#', '#', {civil}, 1, 'x', {version}, {civil}, NULL)"));
+        world.shop.execute(&format!("{customers};\n{orders}")).await;
+        world.day += 9;
+        let (told, version) = (world.moment(world.now()), world.version());
+        let newest = format!(
+            "UPDATE customers SET city = 'y', told = {told} WHERE id = '200'; UPDATE orders SET note = 'y', version = {version} WHERE id = 'o200'"
+        );
+        world.shop.execute(&newest).await;
+        let mut resident = Resident::default();
+        world.refresh(&mut resident, &vocabulary).await;
+
+        let late = world.moment(world.now() - 500);
+        let changes = [
+            ("late", format!("UPDATE customers SET city = 'z', told = {late} WHERE id = '300'")),
+            (
+                "late",
+                format!("UPDATE orders SET note = 'z', version = {} WHERE id = 'o300'", version - 9_000),
+            ),
+            (
+                "moved",
+                format!("UPDATE orders SET customer_id = '201', version = {version} WHERE id = 'o301'"),
+            ),
+            (
+                "nobody's",
+                format!("UPDATE orders SET customer_id = 'later 9', version = {version} WHERE id = 'o302'"),
+            ),
+            ("came after it", format!("INSERT INTO customers VALUES ('later 9', 'x', '1', 0, {told}, NULL)")),
+            ("marked", format!("UPDATE orders SET gone = 1, version = {version} WHERE id = 'o303'")),
+            ("marked", format!("UPDATE customers SET gone = 1, told = {told} WHERE id = '304'")),
+            ("back", format!("UPDATE customers SET gone = NULL, told = {told} WHERE id = '304'")),
+            ("no time", format!("UPDATE orders SET placed_at = NULL, version = {version} WHERE id = 'o305'")),
+            ("no number", format!("UPDATE customers SET points = 'many', told = {told} WHERE id = '306'")),
+        ];
+        for (what, change) in changes {
+            world.shop.execute(&change).await;
+            let (kept, took) = world.refresh(&mut resident, &vocabulary).await;
+            let cold = world.shop.load(&vocabulary, Selection::All).await.unwrap();
+            assert_eq!(super::resident::told(&kept), super::resident::told(&cold), "{what} on {kind:?}");
+            assert!(took.read < 60, "{what} on {kind:?}: {took:?}");
+        }
+        if let Some(other) = World::new(kind, 12).await {
+            let (kept, _) = other.refresh(&mut resident, &vocabulary).await;
+            let cold = other.shop.load(&vocabulary, Selection::All).await.unwrap();
+            assert_eq!(
+                super::resident::told(&kept),
+                super::resident::told(&cold),
+                "another store on {kind:?}"
+            );
         }
     }
 }
