@@ -107,7 +107,11 @@ pub(crate) fn each<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync
             .chunks(share)
             .map(|some| scope.spawn(|| some.iter().map(&work).collect::<Vec<R>>()))
             .collect();
-        parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
+        // A part that is missing would put what follows beside other customers.
+        let whole = |part: std::thread::ScopedJoinHandle<'_, Vec<R>>| {
+            part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        parts.into_iter().flat_map(whole).collect()
     })
 }
 
