@@ -218,10 +218,10 @@ impl<'a> Decider<'a> {
     ) -> Result<(Loaded, Refreshed), StoreError> {
         let mut resident = resident.lock().await;
         let vocabulary = &self.program.vocabulary;
-        let took = resident.refresh(self.customers, vocabulary, needs, at).await?;
+        let (loaded, took) = resident.load(self.customers, vocabulary, needs, rows, at).await?;
         metrics::resident(&took);
         tracing::debug!(read = took.read, saved = took.saved, bytes = took.bytes, "customers are up to date");
-        Ok((resident.beside(vocabulary, needs, rows), took))
+        Ok((loaded, took))
     }
 
     /// Those whom rules that wait for events can be about now. None where that may be anybody: where one of them waits

@@ -9,6 +9,7 @@
 mod arrays;
 mod cache;
 mod left;
+mod mapped;
 mod mark;
 mod merge;
 mod place;
@@ -40,9 +41,11 @@ use tidings_schema::{RowSource, Vocabulary};
 
 /// For so many new customers their rows that were nobody's before are looked up; for more the table is read anew.
 const FEW: usize = 5_000;
+/// After so long all is read anew, in microseconds: what a transaction held back for longer than any margin comes in then.
+const WHOLE_EVERY: i64 = 86_400_000_000;
 
 /// The columns of a store that some rules need, kept between decisions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Resident {
     kept: Option<State>,
     /// What there is to say about the files of the store.
@@ -51,6 +54,8 @@ pub struct Resident {
     cache: Option<PathBuf>,
     /// Whether it was found in a cache.
     from_cache: bool,
+    /// After how long all is read anew, in microseconds.
+    whole_every: i64,
 }
 
 /// What is kept.
@@ -67,6 +72,8 @@ struct State {
     stamp: Option<Stamp>,
     /// How many rows were read since it came from a cache.
     changed: usize,
+    /// When all of it was read, in microseconds since 1970 UTC.
+    whole_at: i64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -96,17 +103,44 @@ struct Found {
     read: usize,
 }
 
+impl Default for Resident {
+    fn default() -> Resident {
+        Resident { kept: None, notes: Vec::new(), from_cache: false, cache: None, whole_every: WHOLE_EVERY }
+    }
+}
+
 impl Resident {
-    /// Brings it up to date: afterwards it is what a load would give now. `at` is the moment of the clock (microseconds
-    /// since 1970 UTC).
-    pub async fn refresh(
+    /// The same, but all is read anew only where so much time has passed, in microseconds; a day is usual.
+    #[must_use]
+    pub fn whole_every(self, micros: i64) -> Resident {
+        Resident { whole_every: micros, ..self }
+    }
+
+    /// What a load would give now, by reading only what changed since the one before, and what that took. `at` is the
+    /// moment of the clock (microseconds since 1970 UTC). The columns are shared, not copied.
+    pub async fn load(
+        &mut self,
+        store: &CustomerStore,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        engine: &EngineRows,
+        at: i64,
+    ) -> Result<(Loaded, Refreshed), StoreError> {
+        self.notes.clone_from(&store.notes);
+        let took = self.refresh(store, vocabulary, needs, at).await?;
+        let Some(kept) = &self.kept else { return Err(store.disturbed()) };
+        let mut loaded = kept.projected(needs).beside(vocabulary, needs, Selection::All, engine);
+        loaded.stats.notes.clone_from(&self.notes);
+        Ok((loaded, took))
+    }
+
+    async fn refresh(
         &mut self,
         store: &CustomerStore,
         vocabulary: &Vocabulary,
         needs: &Needs,
         at: i64,
     ) -> Result<Refreshed, StoreError> {
-        self.notes.clone_from(&store.notes);
         let identity = store.place.identity();
         self.begin(identity, vocabulary);
         self.kept = self.kept.take().filter(|kept| kept.store == identity);
@@ -138,18 +172,6 @@ impl Resident {
         Err(store.disturbed())
     }
 
-    /// The customers as of the last refresh, with what the engine knows of them. The columns are shared, not copied.
-    pub fn beside(&self, vocabulary: &Vocabulary, needs: &Needs, engine: &EngineRows) -> Loaded {
-        match &self.kept {
-            Some(kept) => {
-                let mut loaded = kept.projected(needs).beside(vocabulary, needs, Selection::All, engine);
-                loaded.stats.notes.clone_from(&self.notes);
-                loaded
-            }
-            None => Loaded { chunks: Vec::new(), stats: Default::default() },
-        }
-    }
-
     async fn bring_up(
         &mut self,
         reader: &mut Reader,
@@ -157,10 +179,14 @@ impl Resident {
         needs: &Needs,
         at: i64,
     ) -> Result<usize, StoreError> {
-        if let Some(mut kept) = self.kept.take().filter(|kept| kept.can_grow(vocabulary, needs)) {
+        let young = |kept: &State| at.saturating_sub(kept.whole_at) < self.whole_every;
+        let before = self.kept.take().filter(|kept| kept.vocabulary == *vocabulary);
+        // What decisions ask for in turn is kept together.
+        let all = before.as_ref().map_or_else(|| needs.clone(), |kept| kept.needs.union(needs));
+        if let Some(mut kept) = before.filter(|kept| kept.can_grow(needs) && young(kept)) {
             let found = kept.find_changes(reader, at).await;
             let found = match found {
-                // What is held stays what it was.
+                // What is held stays what it was, but perhaps for remarks on values that were read.
                 Err(error) => {
                     self.kept = Some(kept);
                     return Err(error);
@@ -174,7 +200,7 @@ impl Resident {
                 return Ok(read);
             }
         }
-        let kept = State::cold(reader, vocabulary, needs).await?;
+        let kept = State::cold(reader, vocabulary, &all, at).await?;
         let read = kept.rows();
         self.kept = Some(kept);
         Ok(read)
@@ -182,16 +208,21 @@ impl Resident {
 }
 
 impl State {
-    async fn cold(reader: &mut Reader, vocabulary: &Vocabulary, needs: &Needs) -> Result<State, StoreError> {
+    async fn cold(
+        reader: &mut Reader,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        at: i64,
+    ) -> Result<State, StoreError> {
         let mut marks = Marks::default();
         let (customers, collections) = tables(vocabulary, needs);
-        marks.customers = customers.newest(reader).await?;
+        marks.customers = customers.newest(reader, at).await?;
         for (_, table) in collections {
-            marks.collections.push(table.newest(reader).await?);
+            marks.collections.push(table.newest(reader, at).await?);
         }
         let held = Held::read(reader, vocabulary, needs, Selection::All, RowKeys::Keep).await?;
         let (vocabulary, needs) = (vocabulary.clone(), needs.clone());
-        Ok(State { store: 0, vocabulary, needs, held, marks, stamp: None, changed: 0 })
+        Ok(State { store: 0, vocabulary, needs, held, marks, stamp: None, changed: 0, whole_at: at })
     }
 
     /// Whether all that is needed is held.
@@ -200,9 +231,9 @@ impl State {
     }
 
     /// Whether bringing it up to date is of use.
-    fn can_grow(&self, vocabulary: &Vocabulary, needs: &Needs) -> bool {
+    fn can_grow(&self, needs: &Needs) -> bool {
         let marked = self.marks.customers.is_some() || self.marks.collections.iter().any(Option::is_some);
-        self.vocabulary == *vocabulary && self.covers(needs) && marked && !self.held.chunks.is_empty()
+        self.covers(needs) && marked && !self.held.chunks.is_empty()
     }
 
     fn rows(&self) -> usize {
@@ -266,10 +297,10 @@ impl State {
             Err(doubt) => return Ok(Err(doubt)),
         };
         for (i, (time, table)) in collections.into_iter().enumerate() {
-            let newest = table.newest(reader).await?;
+            let newest = table.newest(reader, at).await?;
             found.marks.collections.push(newest);
             let before = self.marks.collections.get(i).copied().flatten();
-            let moves = match since(before, newest, at) {
+            let moves = match since(before, newest) {
                 Some(since) => self.find_rows(reader, (i, time, &table), since, &mut found).await?.ok(),
                 None => None,
             };
@@ -285,8 +316,8 @@ impl State {
         table: &Kept<'_>,
         at: i64,
     ) -> Result<Result<Found, Doubt>, StoreError> {
-        let newest = table.newest(reader).await?;
-        let mut since = since(self.marks.customers, newest, at);
+        let newest = table.newest(reader, at).await?;
+        let mut since = since(self.marks.customers, newest);
         let count = if since.is_some() { Some(table.count(reader).await?) } else { None };
         let mut rows = 0;
         loop {
@@ -457,7 +488,7 @@ fn bytes(chunk: &HeldChunk) -> usize {
 }
 
 /// From which mark on a table is read; none where all of it has to be.
-fn since(before: Option<Mark>, now: Option<Mark>, at: i64) -> Option<Mark> {
+fn since(before: Option<Mark>, now: Option<Mark>) -> Option<Mark> {
     let (before, now) = before.zip(now)?;
-    (!now.is_behind(before)).then(|| before.since(at))
+    (!now.is_behind(before)).then(|| before.since())
 }

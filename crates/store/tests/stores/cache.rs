@@ -14,8 +14,8 @@ const LATER: i64 = 4_000_000_000_000_000;
 async fn command(file: &Path, store: &CustomerStore, vocabulary: &Vocabulary) -> (Loaded, Refreshed, bool) {
     let needs = everything(vocabulary);
     let mut resident = Resident::cached(file);
-    let took = resident.refresh(store, vocabulary, &needs, LATER).await.unwrap();
-    let loaded = resident.beside(vocabulary, &needs, &EngineRows::default());
+    let loaded = resident.load(store, vocabulary, &needs, &EngineRows::default(), LATER).await;
+    let (loaded, took) = loaded.unwrap();
     (loaded, took, resident.save(file).unwrap())
 }
 

@@ -190,8 +190,8 @@ impl World {
 
     async fn refresh(&self, resident: &mut Resident, vocabulary: &Vocabulary) -> (Loaded, Refreshed) {
         let (store, needs) = (self.shop.store().await, everything(vocabulary));
-        let took = resident.refresh(&store, vocabulary, &needs, self.now() * 1_000_000).await.unwrap();
-        (resident.beside(vocabulary, &needs, &EngineRows::default()), took)
+        let (at, engine) = (self.now() * 1_000_000, EngineRows::default());
+        resident.load(&store, vocabulary, &needs, &engine, at).await.unwrap()
     }
 }
 
@@ -226,7 +226,7 @@ async fn whatever_happens_it_is_what_a_cold_load_gives() {
             let vocabulary = vocabulary(&schema(way));
             // Where rows of customers change that only ever come in, nothing is promised.
             let only_new = way == 3;
-            let mut resident = Resident::default();
+            let mut resident = Resident::default().whole_every(i64::MAX);
             let mut saved = 0;
             // Opening a server takes its time.
             for step in 0..if kind == Kind::Lite { 30 } else { 8 } {
@@ -304,5 +304,39 @@ async fn changes_that_are_told_are_all_that_is_read() {
                 "another store on {kind:?}"
             );
         }
+    }
+}
+
+/// The city of a customer, as the resident has it now.
+async fn city(world: &World, resident: &mut Resident) -> String {
+    let (kept, _) = world.refresh(resident, &vocabulary(TOLD)).await;
+    told(&kept).0["c"][0].clone()
+}
+
+#[tokio::test]
+async fn a_time_that_lies_ahead_hides_no_change() {
+    for kind in Kind::ALL {
+        let Some(mut world) = World::new(kind, 11).await else { continue };
+        let ahead = world.moment(world.now() + 900 * 86_400);
+        let set = async |world: &World, city: &str, told: String| {
+            let sql = format!("UPDATE customers SET city = '{city}', told = {told} WHERE id = 'c'");
+            world.shop.execute(&sql).await;
+        };
+        let all =
+            format!("INSERT INTO customers VALUES ('c', 'a', '1', 1, {}, NULL)", world.moment(world.now()));
+        world.shop.execute(&all).await;
+        world.shop.execute(&format!("UPDATE customers SET told = {ahead} WHERE id <> 'c'")).await;
+        let mut resident = Resident::default().whole_every(i64::MAX);
+        assert_eq!(city(&world, &mut resident).await, "Some(\"a\")");
+        // Changed soon after the first look, and looked at again much later.
+        set(&world, "b", world.moment(world.now() + 3_600)).await;
+        world.day += 30;
+        assert_eq!(city(&world, &mut resident).await, "Some(\"b\")", "{kind:?}");
+        // What is changed without a word comes in when all is read anew.
+        world.shop.execute("UPDATE customers SET city = 'c' WHERE id = 'c'").await;
+        world.day += 30;
+        assert_eq!(city(&world, &mut resident).await, "Some(\"b\")", "{kind:?}");
+        let mut resident = resident.whole_every(86_400_000_000);
+        assert_eq!(city(&world, &mut resident).await, "Some(\"c\")", "{kind:?}");
     }
 }

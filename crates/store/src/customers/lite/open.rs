@@ -86,7 +86,8 @@ impl Session {
 
 /// Whether a write-ahead log lies beside it: somebody has it open, or did not close it.
 pub(crate) fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
+    // SQLite puts it beside the file itself, not beside a link to it.
+    let mut log = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
     log.push("-wal");
     Path::new(&log).exists()
 }

@@ -1,7 +1,7 @@
 //! SQLite's own way to rows: a statement that is stepped, and its columns. sqlx takes some microseconds for every row
 //! of SQLite that it hands over; this takes a tenth of that, on the handle of sqlx's own connection.
 //!
-//! This file alone of the store has `unsafe`. What it relies on:
+//! Besides the mapping of the cache, this file alone of the store has `unsafe`. What it relies on:
 //!
 //! - The handle is alive and no other thread uses it while a [`LockedSqliteHandle`] is borrowed: sqlx promises that.
 //!   A [`Statement`] borrows one for as long as it lives, and is finalized before.

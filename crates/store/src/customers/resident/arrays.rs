@@ -68,10 +68,16 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(words.keys().iter().map(text).collect::<StringArray>()))
 }
 
+/// Words only ever come in. With more than so many, all is read anew, so that none is kept that no row has.
+const MOST_WORDS: usize = 4_096;
+
 /// Makes a column that comes in like those that are held. Where these share words, new ones are added to them, and they
 /// have to be given the new list with [`widened`]: codes stay what they were.
 pub(super) fn like(held: &ArrayRef, incoming: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let Some(held) = words_of(held) else { return plain(incoming) };
+    if incoming.is_empty() {
+        return Ok(Arc::new(held.slice(0, 0)));
+    }
     let known = held.values().as_string::<i32>();
     let mut codes: HashMap<&str, i32> = known.iter().flatten().zip(0..).collect();
     let incoming = plain(incoming)?;
@@ -89,6 +95,9 @@ pub(super) fn like(held: &ArrayRef, incoming: &ArrayRef) -> Result<ArrayRef, Arr
             })
         })
         .collect();
+    if codes.len() > MOST_WORDS {
+        return Err(ArrowError::ComputeError("words came that nobody uses any more".to_owned()));
+    }
     let words: ArrayRef = if more.is_empty() {
         held.values().clone()
     } else {

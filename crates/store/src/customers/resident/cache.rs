@@ -5,6 +5,7 @@
 //! A line of 64 bytes: the format, a hash of all that follows, and how much that is. Then the sections, each behind
 //! its length and at a multiple of 64: what is known of the whole as JSON, the keys of what was left out, the columns.
 
+use super::mapped;
 use super::mark::Mark;
 use super::sections;
 use super::stamp::Stamp;
@@ -12,7 +13,7 @@ use super::{Marks, Resident, State};
 use crate::customers::held::{Held, Left};
 use crate::customers::keys::Keys;
 use crate::customers::table::BadColumn;
-use arrow_buffer::{Buffer, MutableBuffer};
+use arrow_buffer::Buffer;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -112,9 +113,8 @@ fn read(file: &Path) -> Option<Buffer> {
     if format != FORMAT || length != there || zeros.iter().any(|b| *b != 0) {
         return None;
     }
-    let mut content = MutableBuffer::from_len_zeroed(usize::try_from(length).ok()?);
-    file.read_exact(content.as_slice_mut()).ok()?;
-    (xxh3_128(content.as_slice()) == hash).then(|| content.into())
+    let content = mapped::file(&file)?.slice(LINE);
+    (xxh3_128(content.as_slice()) == hash).then_some(content)
 }
 
 fn restored(content: Buffer, store: u128, vocabulary: &Vocabulary) -> Option<State> {
@@ -151,7 +151,8 @@ fn restored(content: Buffer, store: u128, vocabulary: &Vocabulary) -> Option<Sta
     }
     let held = Held { chunks, customers, collections };
     let stamp = Stamp::read(about.get("stamp")?);
-    Some(State { store, vocabulary: vocabulary.clone(), needs, held, marks, stamp, changed: 0 })
+    let whole_at = about.get("whole_at")?.as_i64()?;
+    Some(State { store, vocabulary: vocabulary.clone(), needs, held, marks, stamp, changed: 0, whole_at })
 }
 
 fn about(kept: &State) -> Value {
@@ -174,6 +175,7 @@ fn about(kept: &State) -> Value {
             "collections": collections.collect::<Vec<_>>(),
         },
         "marks": marks.map(|mark| mark.map(Mark::written)).collect::<Vec<_>>(),
+        "whole_at": kept.whole_at,
         "stamp": kept.stamp.as_ref().map(Stamp::written),
         "left": left.collect::<Vec<_>>(),
     })

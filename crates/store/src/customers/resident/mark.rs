@@ -25,15 +25,24 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    /// After which value rows are read again. `at` is when the mark was read (microseconds since 1970 UTC): a time
-    /// that lies after it is a mistake, and would hide whatever changes before it comes.
-    pub(crate) fn since(self, at: i64) -> Mark {
-        let before = |micros: i64, late: i64| micros.min(at).saturating_sub(late);
+    /// The mark at a moment of the clock (microseconds since 1970 UTC): a time that lies after it is a mistake, and would
+    /// hide whatever changes before it comes.
+    pub(crate) fn by(self, at: i64) -> Mark {
+        match self {
+            Mark::Whole(n) => Mark::Whole(unit(n).map_or(n, |unit| n.min(at / unit))),
+            Mark::Moment(micros) => Mark::Moment(micros.min(at)),
+            Mark::Civil(micros) => Mark::Civil(micros.min(at.saturating_add(DAYS / 2))),
+            Mark::Written(micros) => Mark::Written(micros.min(at.saturating_add(DAYS / 2))),
+        }
+    }
+
+    /// After which value rows are read again.
+    pub(crate) fn since(self) -> Mark {
         match self {
             Mark::Whole(n) => Mark::Whole(n.saturating_sub(late(n))),
-            Mark::Moment(micros) => Mark::Moment(before(micros, LATE)),
-            Mark::Civil(micros) => Mark::Civil(before(micros, DAYS)),
-            Mark::Written(micros) => Mark::Written(before(micros, DAYS)),
+            Mark::Moment(micros) => Mark::Moment(micros.saturating_sub(LATE)),
+            Mark::Civil(micros) => Mark::Civil(micros.saturating_sub(DAYS)),
+            Mark::Written(micros) => Mark::Written(micros.saturating_sub(DAYS)),
         }
     }
 
@@ -85,13 +94,24 @@ impl Mark {
     }
 }
 
-/// Ten minutes in whatever so large a number counts: milliseconds, microseconds, or the upper bits of an id that begins
-/// with the time; a smaller one counts rows, or seconds.
-fn late(number: i64) -> i64 {
+/// How many microseconds one is, where so large a number may count the time since 1970. That a number of rows may be as
+/// large does no harm: more is read than need be.
+fn unit(number: i64) -> Option<i64> {
     match number {
-        100_000_000_000_000_000.. => (LATE / 1000) << 22,
-        100_000_000_000_000.. => LATE,
-        100_000_000_000.. => LATE / 1000,
+        100_000_000_000_000_000.. => None,
+        100_000_000_000_000.. => Some(1),
+        100_000_000_000.. => Some(1_000),
+        1_000_000_000.. => Some(1_000_000),
+        _ => None,
+    }
+}
+
+/// Ten minutes in what a number counts, or in the upper bits of an id that begins with the time; a smaller one counts
+/// rows.
+fn late(number: i64) -> i64 {
+    match (number, unit(number)) {
+        (100_000_000_000_000_000.., _) => (LATE / 1000) << 22,
+        (_, Some(unit @ ..1_000_000)) => LATE / unit,
         _ => LATE_ROWS,
     }
 }

@@ -19,7 +19,11 @@ pub(super) struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     /// How far it can be read now; none where it says nothing that could be compared in the store.
-    pub(super) async fn newest(&self, reader: &mut Reader) -> Result<Option<Mark>, StoreError> {
+    pub(super) async fn newest(&self, reader: &mut Reader, at: i64) -> Result<Option<Mark>, StoreError> {
+        Ok(self.greatest(reader).await?.map(|mark| mark.by(at)))
+    }
+
+    async fn greatest(&self, reader: &mut Reader) -> Result<Option<Mark>, StoreError> {
         let Some(column) = self.changes.since.as_deref() else { return Ok(None) };
         let wanted = Wanted {
             keys: vec![column],

@@ -24,6 +24,8 @@ pub(crate) struct Stamp {
 impl Stamp {
     /// Looks at a file at a moment (microseconds since 1970 UTC). None where it cannot be told for certain.
     pub(crate) fn of(path: &Path, at: i64) -> Option<Stamp> {
+        // What lies beside it lies beside the file itself, not beside a link to it.
+        let path = &path.canonicalize().ok()?;
         let data = path.metadata().ok()?;
         let modified = data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos() as i128;
         if modified / 1000 + BLUR > i128::from(at) {
