@@ -263,3 +263,45 @@ fn each_collection_is_counted_for_itself() {
         assert_eq!((of(first), of(1 - first)), (vec![0, 2], vec![0, 1]), "{rules}");
     }
 }
+
+#[test]
+fn longer_windows_see_the_rows_of_shorter_ones_and_more() {
+    let windows = ["in last 30 days", "in last 365 days"];
+    let segment = |what: &str, (i, window): (usize, &str)| {
+        format!("segment {what}{i}\n  {what} of orders.total {window} >= 50 USD\nend\n")
+    };
+    let distinct = |(i, window): (usize, &str)| {
+        format!("segment kinds{i}\n  number of distinct orders.status {window} >= 2\nend\n")
+    };
+    let each = || windows.into_iter().enumerate();
+    let max: String = each().map(|window| segment("max", window)).collect();
+    let sum: String = each().map(|window| segment("sum", window)).collect();
+    let kinds: String = each().map(distinct).collect();
+    let mut shop = Shop::new(&[max, sum, kinds].concat());
+    let order = |day: &str, usd: i64, status: u32| {
+        [("placed_at", moment(day)), ("total", Value::Money(usd * 100)), ("status", Value::Word(status))]
+    };
+    // Most in the longer window only, and most in the shorter one.
+    shop.customer(&[], &[&order("2025-06-01 10:00", 60, 1), &order("2026-03-01 10:00", 10, 0)]);
+    shop.customer(&[], &[&order("2025-06-01 10:00", 10, 0), &order("2026-03-01 10:00", 60, 0)]);
+    let matches = shop.matches(at(NOON));
+    let of = |segment: usize| matches.segments[segment].iter().collect::<Vec<_>>();
+    assert_eq!([of(0), of(1)], [vec![1], vec![0, 1]], "max");
+    assert_eq!([of(2), of(3)], [vec![1], vec![0, 1]], "sum");
+    assert_eq!([of(4), of(5)], [vec![], vec![0]], "kinds");
+}
+
+#[test]
+fn a_column_can_be_compared_with_more_constants_than_a_byte_counts() {
+    for constants in [100, 253, 254, 255, 256, 300, 600] {
+        let segment = |k: usize| format!("segment s{k}\n  visits >= {k}\nend\n");
+        let mut shop = Shop::new(&(0..constants).map(segment).collect::<String>());
+        (0..constants + 2).for_each(|v| shop.customer(&[("visits", Value::Number(v as f64))], &[]));
+        shop.customer(&[], &[]);
+        let matches = shop.matches(at(NOON));
+        for (k, members) in matches.segments.iter().enumerate() {
+            let expected: Vec<usize> = (k..constants + 2).collect();
+            assert_eq!(members.iter().collect::<Vec<_>>(), expected, "{k} of {constants}");
+        }
+    }
+}
