@@ -8,8 +8,8 @@
 //! - What `sqlite3_column_text` and `_blob` point to lives until the next step or the end of the statement, or until
 //!   the column is converted to something else. A [`Cell`] borrows its statement, both of the former need it exclusively,
 //!   and each column is asked only for what it is: asking a second time converts nothing.
-//! - `cargo +nightly test -Zbuild-std -p tidings-store --lib lite` with `RUSTFLAGS=-Zsanitizer=address`, or the same
-//!   tests under valgrind, run all of it.
+//! - Its tests run under valgrind without a complaint: `valgrind --error-exitcode=9` before the crate's own test binary,
+//!   with `customers::lite::rows` behind it.
 #![allow(unsafe_code)]
 
 use libsqlite3_sys as sqlite;
