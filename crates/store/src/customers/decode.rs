@@ -73,6 +73,10 @@ impl Decode {
                     Some(amount) => whole.push(Some(amount)),
                     None => return false,
                 },
+                (Some(decimals), Raw::Real(x), _) => match rounded(x, decimals) {
+                    Some(amount) => whole.push(Some(amount)),
+                    None => return false,
+                },
                 (None, Raw::Text(text), Type::Moment) => match civil(text.as_bytes()) {
                     Some(local) => whole.push(Some(self.clock.instant(local))),
                     None => return false,
@@ -235,6 +239,14 @@ fn amount(text: &[u8], decimals: u32) -> Option<i64> {
     }
     (fraction.len()..decimals as usize).for_each(|_| minor *= 10);
     Some(if negative { -minor } else { minor })
+}
+
+/// An amount that is kept as the number next to it, in the minor unit.
+fn rounded(amount: f64, decimals: u32) -> Option<i64> {
+    const LARGEST: f64 = 1e9;
+    let minor = amount * f64::from(10_u32.checked_pow(decimals)?);
+    let whole = (minor + 0.5_f64.copysign(minor)) as i64;
+    (minor.abs() < LARGEST && (minor - whole as f64).abs() <= 1e-6).then_some(whole)
 }
 
 #[cfg(test)]

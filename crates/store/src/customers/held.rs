@@ -19,6 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use tidings_engine::chunk::{CollectionNeeds, Needs, Rows};
 use tidings_schema::{Attribute, RowSource, Vocabulary};
+use tokio::task::JoinHandle;
 
 /// Customers in a chunk.
 pub(crate) const CUSTOMERS_A_CHUNK: usize = 4096;
@@ -82,7 +83,8 @@ pub(crate) enum RowKeys {
 /// Customers while collections are read for them.
 struct Customers {
     owners: Owners,
-    chunks: Vec<HeldChunk>,
+    /// Their attributes are put in order while the collections are read already.
+    chunks: JoinHandle<Vec<HeldChunk>>,
 }
 
 impl Held {
@@ -96,17 +98,20 @@ impl Held {
     ) -> Result<Held, StoreError> {
         let part = if let Selection::Those(keys) = selection { Part::With(keys) } else { Part::All };
         let wanted = if let Selection::Those(keys) = selection { Some(places_of(keys)) } else { None };
-        let (mut customers, left) =
-            read_customers(reader, vocabulary, needs, (part, wanted), row_keys).await?;
-        let mut collections = Vec::new();
+        let (customers, left) = read_customers(reader, vocabulary, needs, (part, wanted), row_keys).await?;
+        let (mut collections, mut beside) = (Vec::new(), Vec::new());
         for needs in &needs.collections {
             let whom = (part, &customers.owners, ranges(customers.owners.places.len()));
             let read = read_collection(reader, vocabulary, needs, whom, row_keys).await?;
             let Some((rows, left)) = read else { continue };
-            customers.chunks.iter_mut().zip(rows).for_each(|(chunk, rows)| chunk.collections.push(rows));
+            beside.push(rows);
             collections.push(left);
         }
-        Ok(Held { chunks: customers.chunks, customers: left, collections })
+        let mut chunks = customers.chunks.await.map_err(|_| StoreError::cut_short())?;
+        for rows in beside {
+            chunks.iter_mut().zip(rows).for_each(|(chunk, rows)| chunk.collections.push(rows));
+        }
+        Ok(Held { chunks, customers: left, collections })
     }
 }
 
@@ -166,22 +171,22 @@ async fn read_customers(
         only: Only::there(&customer.changes),
     };
     let read = table::read(reader, &asked, vocabulary.zone).await?;
-    let Some(keys) = read.keys.first() else { return Err(StoreError::cut_short()) };
-    let mut left = Left { without_key: keys.missing(), ..Left::default() };
+    let mut left = Left::default();
     left.remark(&read, &asked, row_keys);
+    let Some(keys) = read.keys.into_iter().next() else { return Err(StoreError::cut_short()) };
+    left.without_key = keys.missing();
     let mut order = keys.sorted();
     order.retain(|row| {
         wanted.as_ref().is_none_or(|wanted| keys.get(*row).is_some_and(|key| wanted.get(key).is_some()))
     });
-    if let Some(key) = double(keys, &order) {
+    if let Some(key) = double(&keys, &order) {
         let (table, column) = (customer.table.clone(), customer.key.clone());
         return Err(StoreError::DoubleKey { table, column, key });
     }
-    on_a_thread(move || {
-        let keys = read.keys.first().map(|keys| keys.pick(&order)).unwrap_or_default();
-        let all: Vec<u32> = (0..order.len() as u32).collect();
+    let places = Arc::new(Places::new(keys.pick(&order)));
+    let chunks = tokio::task::spawn_blocking(move || {
         let mut chunks = order::each(&ranges(order.len()), |customers| HeldChunk {
-            keys: keys.texts(all.get(customers.clone()).unwrap_or_default()),
+            keys: keys.texts(order.get(customers.clone()).unwrap_or_default()),
             attributes: Vec::new(),
             collections: Vec::new(),
         });
@@ -191,10 +196,9 @@ async fn read_customers(
             });
             chunks.iter_mut().zip(arrays).for_each(|(chunk, array)| chunk.attributes.push(array));
         }
-        let owners = Owners { places: Arc::new(Places::new(keys)), wanted };
-        (Customers { owners, chunks }, left)
-    })
-    .await
+        chunks
+    });
+    Ok((Customers { owners: Owners { places, wanted }, chunks }, left))
 }
 
 /// A key that two customers have.

@@ -211,7 +211,9 @@ fn as_texts(numbers: &[i64]) -> Arena {
 #[derive(Debug)]
 pub(crate) struct Places {
     keys: Keys,
-    /// Places, each at its key's hash or behind it.
+    /// Where all keys are whole numbers that lie close together: the least of them, and the places of those from it on.
+    close: Option<(i64, Vec<u32>)>,
+    /// Places, each at its key's hash or behind it; of keys that lie close together none.
     slots: Vec<u32>,
     /// Unknown to whoever writes keys.
     seed: u64,
@@ -222,8 +224,11 @@ const FREE: u32 = u32::MAX;
 impl Places {
     /// Of keys, each at its place. Of two that are the same the first is found.
     pub(crate) fn new(keys: Keys) -> Places {
+        if let Some(close) = close(&keys) {
+            return Places { keys, close: Some(close), slots: Vec::new(), seed: 0 };
+        }
         let slots = vec![FREE; (keys.len() * 2).next_power_of_two()];
-        let mut places = Places { keys, slots, seed: rand::random() };
+        let mut places = Places { keys, close: None, slots, seed: rand::random() };
         for place in 0..places.keys.len() as u32 {
             let free = places.keys.get(place).map(|key| places.probe(key));
             if let Some(Err(free)) = free
@@ -241,7 +246,14 @@ impl Places {
     }
 
     pub(crate) fn get(&self, key: Key<'_>) -> Option<u32> {
-        self.probe(key).ok()
+        match (&self.close, key) {
+            (None, _) => self.probe(key).ok(),
+            (Some((least, places)), Key::Whole(whole)) => {
+                let at = usize::try_from(whole.checked_sub(*least)?).ok()?;
+                places.get(at).copied().filter(|place| *place != FREE)
+            }
+            (Some(_), Key::Text(_)) => None,
+        }
     }
 
     /// Its place, or the slot where it would be.
@@ -264,6 +276,19 @@ impl Places {
     }
 }
 
+/// The least of the keys and the places of all numbers from it on, where that takes no more memory than slots do.
+fn close(keys: &Keys) -> Option<(i64, Vec<u32>)> {
+    let Kept::Whole(numbers) = &keys.kept else { return None };
+    let least = *numbers.iter().min().filter(|_| keys.missing.is_empty())?;
+    let span = usize::try_from(numbers.iter().max()?.checked_sub(least)?).ok()?;
+    let mut places = (span / 2 < numbers.len()).then(|| vec![FREE; span + 1])?;
+    for (number, place) in numbers.iter().zip(0..) {
+        let free = places.get_mut((number - least) as usize).filter(|slot| **slot == FREE);
+        free.into_iter().for_each(|slot| *slot = place);
+    }
+    Some((least, places))
+}
+
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
 mod tests {
@@ -282,6 +307,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn numbers_that_lie_close_together_are_found(
+            least in prop::sample::select(vec![i64::MIN, -7, 0, 1, i64::MAX - 20]),
+            far in prop::option::of(any::<i64>()),
+            steps in proptest::collection::vec(0..=20_i64, 1..40),
+        ) {
+            let numbers: Vec<i64> = steps.iter().map(|step| least + step).chain(far).collect();
+            let mut keys = Keys::default();
+            numbers.iter().for_each(|number| keys.push(Some(Key::Whole(*number))));
+            let places = Places::new(keys);
+            let around = (-3..=23).map(|step| least.saturating_add(step));
+            for number in numbers.iter().copied().chain(around).chain([i64::MIN, i64::MAX]) {
+                let first = numbers.iter().position(|n| *n == number).map(|i| i as u32);
+                prop_assert_eq!(places.get(Key::Whole(number)), first);
+            }
+            prop_assert_eq!(places.get(Key::Text("x")), None);
+        }
+
         #[test]
         fn keys_are_their_texts(texts in proptest::collection::vec(key(), 0..40)) {
             let mut keys = Keys::default();

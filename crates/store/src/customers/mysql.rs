@@ -42,7 +42,7 @@ pub(crate) async fn open(options: &MySqlConnectOptions) -> Result<MySqlConnectio
 }
 
 pub(crate) async fn tables(connection: &mut MySqlConnection) -> Result<Vec<Table>, sqlx::Error> {
-    let names: Vec<String> = sqlx::query_scalar(TABLES).persistent(false).fetch_all(connection).await?;
+    let names: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(connection).await?;
     // What this user may not read is not listed.
     let table = |name| Table { name, within: None, readable: true, numbered: false };
     Ok(names.into_iter().map(table).collect())
@@ -52,12 +52,8 @@ pub(crate) async fn columns(
     connection: &mut MySqlConnection,
     table: &Table,
 ) -> Result<Vec<Stored>, sqlx::Error> {
-    let columns: Vec<(String, String, String)> = sqlx::query_as(COLUMNS)
-        .bind(&table.name)
-        .bind(&table.name)
-        .persistent(false)
-        .fetch_all(connection)
-        .await?;
+    let columns: Vec<(String, String, String)> =
+        sqlx::query_as(COLUMNS).bind(&table.name).bind(&table.name).fetch_all(connection).await?;
     let stored = |(name, declared, base): (String, String, String)| {
         let kind = kind(&base.to_lowercase(), &declared.to_lowercase());
         // This is how these databases write yes and no.
@@ -91,12 +87,8 @@ fn kind(base: &str, declared: &str) -> Kind {
 }
 
 pub(crate) async fn links(connection: &mut MySqlConnection, table: &Table) -> Result<Vec<Link>, sqlx::Error> {
-    let rows: Vec<(String, String, Option<String>, Option<String>)> = sqlx::query_as(LINKS)
-        .bind(&table.name)
-        .bind(&table.name)
-        .persistent(false)
-        .fetch_all(connection)
-        .await?;
+    let rows: Vec<(String, String, Option<String>, Option<String>)> =
+        sqlx::query_as(LINKS).bind(&table.name).bind(&table.name).fetch_all(connection).await?;
     let alone = |constraint: &str| rows.iter().filter(|row| row.1 == constraint).count() == 1;
     let links = rows.iter().filter(|row| alone(&row.1)).map(|(column, constraint, other, to)| {
         (column.clone(), constraint == "PRIMARY", other.clone().zip(to.clone()))
@@ -136,7 +128,7 @@ async fn fetch(
 ) -> Result<(), sqlx::Error> {
     let condition = format!("IN ({})", vec!["?"; seeks.len()].join(", "));
     let statement = Dialect::MySql.rows(ask, Some(condition.as_str()).filter(|_| !seeks.is_empty()));
-    let query = seeks.iter().fold(sqlx::query(statement).persistent(false), |query, seek| match seek {
+    let query = seeks.iter().fold(sqlx::query(statement), |query, seek| match seek {
         Seek::Anything => query,
         Seek::Int(whole) => query.bind(*whole),
         Seek::Unsigned(whole) => query.bind(*whole),

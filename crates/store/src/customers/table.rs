@@ -103,11 +103,14 @@ pub struct BadColumn {
     pub first_key: Option<String>,
 }
 
+/// Blocks that may wait to be decoded: enough that neither thread stands still whenever the other one does.
+const BLOCKS_AHEAD: usize = 8;
+
 /// Reads what is wanted. Decoding goes on, on a thread of its own, while the database fetches the next block.
 pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> Result<Read, StoreError> {
     let (table, columns, only) = find(reader, wanted).await?;
     let ask = Ask { table: &table, columns: &columns, part: wanted.part, only };
-    let (send, mut receive) = mpsc::channel::<Block>(2);
+    let (send, mut receive) = mpsc::channel::<Block>(BLOCKS_AHEAD);
     let mut decoder = Decoder::new(wanted, &columns, zone);
     let decode = tokio::task::spawn_blocking(move || {
         let mut whole = true;

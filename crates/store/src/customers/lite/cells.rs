@@ -43,6 +43,8 @@ impl Cells {
     #[inline]
     pub(crate) fn each(&self, column: usize, mut take: impl FnMut(Option<Raw<'_>>)) {
         let Some(column) = self.0.get(column) else { return };
+        // A piece of UTF-8 that is cut between its letters is UTF-8.
+        let whole = std::str::from_utf8(&column.texts).ok();
         let mut begin = 0;
         for (kind, word) in column.kinds.iter().zip(&column.words) {
             take(match kind {
@@ -51,9 +53,12 @@ impl Cells {
                 Kind::Real => Some(Raw::Real(f64::from_bits(*word))),
                 Kind::Text => {
                     let end = *word as usize;
-                    let text = column.texts.get(begin..end);
+                    let text = match whole.and_then(|whole| whole.get(begin..end)) {
+                        None => column.texts.get(begin..end).and_then(|text| std::str::from_utf8(text).ok()),
+                        text => text,
+                    };
                     begin = end;
-                    text.and_then(|text| std::str::from_utf8(text).ok()).map(Raw::Text)
+                    text.map(Raw::Text)
                 }
             });
         }
