@@ -82,3 +82,18 @@ impl Column {
         self.words.push(word);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_letter_is_no_text_whatever_comes_behind_it() {
+        let mut cells = Cells::new(1);
+        let rows: [&[u8]; 4] = ["中".as_bytes(), &[0xe4], &[0xb8, 0xad], b"x"];
+        rows.iter().for_each(|row| cells.0.iter_mut().for_each(|column| column.push(Cell::Bytes(row))));
+        let mut seen = Vec::new();
+        cells.each(0, |raw| seen.push(raw.map(|raw| raw.to_string())));
+        assert_eq!(seen, [Some("中".to_owned()), None, None, Some("x".to_owned())]);
+    }
+}
