@@ -220,3 +220,33 @@ fn what_cannot_be_made_gets_another_try_once_it_is_mended() {
     let states = project.json(&["outbox", "--format", "json", "--sandbox"]);
     assert!(states.as_array().unwrap().iter().all(|r| r["state"] == "sent"), "{states:#}");
 }
+
+#[test]
+fn what_the_command_line_keeps_changes_no_answer() {
+    let project = Project::example("one-sentence");
+    project.run(&["import", "customers.csv"]);
+    let plan = |more: &[&str]| {
+        let args = [&["plan", "--at", "2026-11-11T10:00", "--format", "json"], more].concat();
+        let output = project.output(&args);
+        let mut plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        plan.as_object_mut().unwrap().remove("timings");
+        (plan, String::from_utf8(output.stderr).unwrap())
+    };
+    let cache = project.folder().join(".tidings/customers.cache");
+    let (without, said) = plan(&["--no-cache"]);
+    assert!(!cache.exists() && !said.contains("from the cache"), "{said}");
+    // A file that was just written may be written once more within the same moment.
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    let (cold, said) = plan(&[]);
+    assert!(cache.exists() && !said.contains("from the cache"), "{said}");
+    let (warm, said) = plan(&[]);
+    assert!(said.contains("read 0 changed rows") && said.contains("from the cache"), "{said}");
+    assert_eq!((&cold, &warm), (&without, &without));
+
+    project.run(&["erase", "c1"]);
+    assert!(!cache.exists(), "whoever is erased is not in it");
+    let settings = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    project.write("tidings.yaml", &format!("{settings}\ncache: no\n"));
+    assert_eq!(plan(&[]).0, without);
+    assert!(!cache.exists());
+}

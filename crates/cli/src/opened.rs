@@ -57,6 +57,11 @@ impl Cache {
                 count(took.saved as u64)
             );
         }
+        // A folder from before there was a cache may be under version control.
+        let ignored = cache.file.with_file_name(".gitignore");
+        if !ignored.exists() {
+            std::fs::write(ignored, "*\n").ok();
+        }
         let saved = cache.kept.try_lock().map(|kept| kept.save(&cache.file));
         if let Ok(Err(error)) = saved {
             eprintln!("note: {} cannot be written: {error}", cache.file.display());

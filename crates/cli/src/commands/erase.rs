@@ -5,21 +5,19 @@ use crate::failure::Failure;
 use crate::opened;
 use crate::report::count;
 use crate::screen::Screen;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_daemon::site::cache;
+use tidings_store::Resident;
 
 /// Forgets a customer, as far as Tidings keeps anything of them.
 pub async fn erase(folder: &Path, args: &Erase, screen: &Screen) -> Result<ExitCode, Failure> {
     let site = opened::open(folder, args.of.sandbox, screen)?;
-    match std::fs::remove_file(cache(folder)) {
-        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e.into()),
-        _ => {}
-    }
+    Resident::forget(&cache(folder), true)?;
     let blanked = site.state().await?.erase(&args.customer).await?;
     screen.print(&format!(
-        "{} sends blanked; who said no stays so. The customer store is not Tidings' own: erase them there too",
+        "{} sends blanked; who said no stays so. The customer store is not Tidings' own: erase them there too, and run \
+         this once more if commands ran in between, since they keep what they read",
         count(blanked)
     ));
     Ok(ExitCode::SUCCESS)

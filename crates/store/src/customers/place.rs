@@ -1,7 +1,6 @@
 //! Where a customer store is, by its URL. Passwords stay inside: neither errors nor `Debug` show them.
 
 use crate::customers::error::StoreError;
-use sqlx::ConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use std::fmt;
@@ -31,14 +30,27 @@ impl Place {
         }
     }
 
-    /// What tells it from other places: everything that it is reached by, as a hash that gives nothing of it away.
+    /// What tells it from other places, as a hash: all that it is reached by but the password.
     pub(crate) fn identity(&self) -> u128 {
-        let url = match self {
+        let reached = match self {
             Place::File(path) => path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string(),
-            Place::Postgres(options) => options.to_url_lossy().into(),
-            Place::MySql(options) => options.to_url_lossy().into(),
+            Place::Postgres(o) => format!(
+                "postgres {:?}",
+                (
+                    o.get_host(),
+                    o.get_port(),
+                    o.get_socket(),
+                    o.get_username(),
+                    o.get_database(),
+                    o.get_options()
+                )
+            ),
+            Place::MySql(o) => format!(
+                "mysql {:?}",
+                (o.get_host(), o.get_port(), o.get_socket(), o.get_username(), o.get_database())
+            ),
         };
-        xxh3_128(url.as_bytes())
+        xxh3_128(reached.as_bytes())
     }
 }
 

@@ -150,18 +150,9 @@ async fn copy(connection: &mut PgConnection, ask: &Ask<'_>, blocks: &Blocks) -> 
     let garbled = |_| sqlx::Error::Protocol("a COPY that is not in its binary form".to_owned());
     let mut pieces = blocks.in_time(connection.copy_out_raw(&statement)).await?;
     let mut copied = Copy::new(ask.columns.len());
-    loop {
-        let full = async {
-            while let Some(piece) = pieces.try_next().await? {
-                if let Some(full) = copied.add(&piece).map_err(garbled)? {
-                    return Ok(Some(full));
-                }
-            }
-            Ok(None)
-        };
-        match blocks.in_time(full).await? {
-            Some(full) => blocks.send(Block::Postgres(full)).await?,
-            None => break,
+    while let Some(piece) = blocks.in_time(pieces.try_next()).await? {
+        if let Some(full) = copied.add(&piece).map_err(garbled)? {
+            blocks.send(Block::Postgres(full)).await?;
         }
     }
     blocks.send(Block::Postgres(copied.finish().map_err(garbled)?)).await

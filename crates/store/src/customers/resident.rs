@@ -74,6 +74,8 @@ struct State {
     changed: usize,
     /// When all of it was read, in microseconds since 1970 UTC.
     whole_at: i64,
+    /// Whether it was brought up to date since.
+    patched: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -149,7 +151,11 @@ impl Resident {
                 Place::File(path) => Stamp::of(path, at),
                 _ => None,
             };
-            let suits = |kept: &&State| kept.vocabulary == *vocabulary && kept.covers(needs);
+            let suits = |kept: &&State| {
+                kept.vocabulary == *vocabulary
+                    && kept.covers(needs)
+                    && (!kept.patched || self.is_young(kept, at))
+            };
             if let Some(kept) =
                 self.kept.as_ref().filter(suits).filter(|k| stamp.is_some() && k.stamp == stamp)
             {
@@ -172,6 +178,11 @@ impl Resident {
         Err(store.disturbed())
     }
 
+    /// Whether all of it was read not long ago. A clock that was ahead then says nothing.
+    fn is_young(&self, kept: &State, at: i64) -> bool {
+        (0..self.whole_every).contains(&at.saturating_sub(kept.whole_at))
+    }
+
     async fn bring_up(
         &mut self,
         reader: &mut Reader,
@@ -179,11 +190,10 @@ impl Resident {
         needs: &Needs,
         at: i64,
     ) -> Result<usize, StoreError> {
-        let young = |kept: &State| at.saturating_sub(kept.whole_at) < self.whole_every;
         let before = self.kept.take().filter(|kept| kept.vocabulary == *vocabulary);
         // What decisions ask for in turn is kept together.
         let all = before.as_ref().map_or_else(|| needs.clone(), |kept| kept.needs.union(needs));
-        if let Some(mut kept) = before.filter(|kept| kept.can_grow(needs) && young(kept)) {
+        if let Some(mut kept) = before.filter(|kept| kept.can_grow(needs) && self.is_young(kept, at)) {
             let found = kept.find_changes(reader, at).await;
             let found = match found {
                 // What is held stays what it was, but perhaps for remarks on values that were read.
@@ -222,7 +232,17 @@ impl State {
         }
         let held = Held::read(reader, vocabulary, needs, Selection::All, RowKeys::Keep).await?;
         let (vocabulary, needs) = (vocabulary.clone(), needs.clone());
-        Ok(State { store: 0, vocabulary, needs, held, marks, stamp: None, changed: 0, whole_at: at })
+        Ok(State {
+            store: 0,
+            vocabulary,
+            needs,
+            held,
+            marks,
+            stamp: None,
+            changed: 0,
+            whole_at: at,
+            patched: false,
+        })
     }
 
     /// Whether all that is needed is held.
@@ -448,7 +468,7 @@ impl State {
                 read += self.held.read_again(reader, vocabulary, (i, needs), owners).await?;
             }
         }
-        self.marks = marks;
+        (self.marks, self.patched) = (marks, true);
         Ok(Some(read))
     }
 }

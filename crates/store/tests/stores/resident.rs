@@ -340,3 +340,25 @@ async fn a_time_that_lies_ahead_hides_no_change() {
         assert_eq!(city(&world, &mut resident).await, "Some(\"c\")", "{kind:?}");
     }
 }
+
+/// SQLite keeps what it is given: numbers as texts, and numbers beside texts.
+#[tokio::test]
+async fn what_sqlite_cannot_compare_is_read_as_a_whole() {
+    let tables = "CREATE TABLE customers (id TEXT, city TEXT, points TEXT, number TEXT, told DATETIME, gone INT);
+        CREATE TABLE orders (id TEXT, customer_id TEXT, placed_at TEXT, total TEXT, note TEXT, version TEXT, at TEXT, gone INT);
+        CREATE TABLE visits (id INT, customer_id TEXT, day TEXT, page TEXT, told TEXT);
+        INSERT INTO customers VALUES ('c', 'a', '1', '99999', '2026-06-01 10:00:00', NULL), ('d', 'a', '1', '99998', '2026-06-01 10:00:00', NULL)";
+    for (told_by, change) in [("number", "'100000'"), ("told", "1790000000")] {
+        let shop = Shop::new(Kind::Lite, tables).await.unwrap();
+        let world = World { shop, day: 20_700, visits: 0, dice: 1 };
+        let vocabulary = vocabulary(&TOLD.replace("updated_at: told", &format!("updated_at: {told_by}")));
+        let mut resident = Resident::default().whole_every(i64::MAX);
+        world.refresh(&mut resident, &vocabulary).await;
+        world
+            .shop
+            .execute(&format!("UPDATE customers SET city = 'b', {told_by} = {change} WHERE id = 'c'"))
+            .await;
+        let (kept, _) = world.refresh(&mut resident, &vocabulary).await;
+        assert_eq!(told(&kept).0["c"][0], "Some(\"b\")", "{told_by}");
+    }
+}

@@ -25,6 +25,8 @@ use xxhash_rust::xxh3::xxh3_128;
 /// What the file begins with; another format has another number.
 const FORMAT: &[u8; 16] = b"tidings cache 1\n";
 const LINE: usize = 64;
+/// What values were read by: another version may read them otherwise, and other time zones do.
+const READ_BY: [&str; 2] = [env!("CARGO_PKG_VERSION"), chrono_tz::IANA_TZDB_VERSION];
 
 impl Resident {
     /// One that begins with what a file keeps of its store, once it is used; with nothing where the file is not there,
@@ -41,16 +43,37 @@ impl Resident {
         }
     }
 
+    /// Removes what commands left beside a cache that were killed while they wrote it, and (`all`) the cache itself.
+    pub fn forget(file: &Path, all: bool) -> io::Result<()> {
+        let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(()) };
+        let ours = |path: &Path| {
+            let beside = path.extension().is_some_and(|e| e.len() == 16) && path.file_stem() == Some(name);
+            beside || all && path.file_name() == Some(name)
+        };
+        for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if ours(&path) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes it down, unless the file says nearly the same already: what little came since is read again the next time.
     pub fn save(&self, file: &Path) -> io::Result<bool> {
         let Some(kept) = &self.kept else { return Ok(false) };
+        // What cannot be brought up to date is of no use to the next command.
+        let marked = kept.marks.customers.is_some() || kept.marks.collections.iter().any(Option::is_some);
+        if kept.stamp.is_none() && !marked {
+            return Ok(false);
+        }
         let few = kept.changed.saturating_mul(200) <= kept.rows();
         if self.from_cache && few || kept.held.chunks.is_empty() {
             return Ok(false);
         }
         let content = content(kept).map_err(io::Error::other)?;
+        Resident::forget(file, false)?;
         let mut beside = file.as_os_str().to_owned();
-        beside.push(format!(".{}", std::process::id()));
+        beside.push(format!(".{:016x}", rand::random::<u64>()));
         let beside = Path::new(&beside);
         let written = write(beside, &content).and_then(|()| fs::rename(beside, file));
         if written.is_err() {
@@ -103,6 +126,11 @@ fn content(kept: &State) -> Result<Vec<u8>, arrow_schema::ArrowError> {
 /// All behind the first line, if it is what was written.
 fn read(file: &Path) -> Option<Buffer> {
     let mut file = File::open(file).ok()?;
+    #[cfg(unix)]
+    if std::os::unix::fs::PermissionsExt::mode(&file.metadata().ok()?.permissions()) & 0o077 != 0 {
+        // Others may write to what would be mapped.
+        return None;
+    }
     let mut line = [0; LINE];
     file.read_exact(&mut line).ok()?;
     let (format, rest) = line.split_first_chunk::<16>()?;
@@ -129,7 +157,8 @@ fn restored(content: Buffer, store: u128, vocabulary: &Vocabulary) -> Option<Sta
     }
     let mut sections = sections.into_iter();
     let about: Value = serde_json::from_slice(sections.next()?.as_slice()).ok()?;
-    if about.get("store")?.as_str()? != hex(store)
+    if about.get("read_by")? != &json!(READ_BY)
+        || about.get("store")?.as_str()? != hex(store)
         || about.get("vocabulary")?.as_str()? != identity(vocabulary)
     {
         return None;
@@ -151,8 +180,18 @@ fn restored(content: Buffer, store: u128, vocabulary: &Vocabulary) -> Option<Sta
     }
     let held = Held { chunks, customers, collections };
     let stamp = Stamp::read(about.get("stamp")?);
-    let whole_at = about.get("whole_at")?.as_i64()?;
-    Some(State { store, vocabulary: vocabulary.clone(), needs, held, marks, stamp, changed: 0, whole_at })
+    let (whole_at, patched) = (about.get("whole_at")?.as_i64()?, about.get("patched")?.as_bool()?);
+    Some(State {
+        store,
+        vocabulary: vocabulary.clone(),
+        needs,
+        held,
+        marks,
+        stamp,
+        changed: 0,
+        whole_at,
+        patched,
+    })
 }
 
 fn about(kept: &State) -> Value {
@@ -168,6 +207,7 @@ fn about(kept: &State) -> Value {
             "bad": bad.collect::<Vec<_>>()})
     });
     json!({
+        "read_by": READ_BY,
         "store": hex(kept.store),
         "vocabulary": identity(&kept.vocabulary),
         "needs": {
@@ -176,6 +216,7 @@ fn about(kept: &State) -> Value {
         },
         "marks": marks.map(|mark| mark.map(Mark::written)).collect::<Vec<_>>(),
         "whole_at": kept.whole_at,
+        "patched": kept.patched,
         "stamp": kept.stamp.as_ref().map(Stamp::written),
         "left": left.collect::<Vec<_>>(),
     })

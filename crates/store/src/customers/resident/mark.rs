@@ -47,7 +47,8 @@ impl Mark {
     }
 
     /// What stands in a statement behind the column: made of a number, whatever the mark was read from. Rows without a
-    /// value may have changed at any time. Texts that do not begin with a year may stand for any time too.
+    /// value may have changed at any time. Texts that do not begin with a year, and numbers beside texts, may stand for any
+    /// time too.
     pub(crate) fn condition(self, column: &str, mysql: bool) -> String {
         let written = |micros: i64, form: &str| {
             DateTime::from_timestamp_micros(micros).unwrap_or_default().format(form).to_string()
@@ -60,7 +61,8 @@ impl Mark {
             Mark::Moment(micros) => format!("{column} > '{}+00'", written(micros, "%Y-%m-%d %H:%M:%S")),
             Mark::Civil(micros) => format!("{column} > '{}'", written(micros, "%Y-%m-%d %H:%M:%S")),
             Mark::Written(micros) => {
-                format!("{column} > '{}' OR {column} < '19'", written(micros, "%Y-%m-%d"))
+                let day = written(micros, "%Y-%m-%d");
+                format!("{column} > '{day}' OR {column} < '19' OR typeof({column}) <> 'text'")
             }
         };
         format!("({after} OR {column} IS NULL)")

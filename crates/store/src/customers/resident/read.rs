@@ -49,6 +49,8 @@ impl<'a> Kept<'a> {
             (Kind::Instant, _) => micros.map(Mark::Moment),
             (Kind::Civil | Kind::Day, _) => micros.map(Mark::Civil),
             (_, Some(text)) if begins_with_a_day(text) => micros.map(Mark::Written),
+            // Numbers that are kept as texts are in the order of texts.
+            _ if keeps_texts(columns.first().map_or("", |column| &column.declared)) => None,
             (_, Some(number)) => number.parse().ok().map(Mark::Whole),
         })
     }
@@ -100,6 +102,12 @@ impl<'a> Kept<'a> {
             only,
         }
     }
+}
+
+/// Whether SQLite makes texts of the numbers in a column that was declared so.
+fn keeps_texts(declared: &str) -> bool {
+    let declared = declared.to_ascii_uppercase();
+    !declared.contains("INT") && ["CHAR", "CLOB", "TEXT"].iter().any(|name| declared.contains(name))
 }
 
 fn begins_with_a_day(text: &str) -> bool {
