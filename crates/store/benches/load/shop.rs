@@ -114,6 +114,11 @@ impl Shop {
         }
     }
 
+    #[allow(dead_code, reason = "one bench loads, another one changes what it loaded")]
+    pub async fn execute(&self, sql: &str) {
+        self.connect().await.execute(sql).await;
+    }
+
     pub async fn make(&self) {
         self.remove().await;
         let mut connection = self.connect().await;

@@ -1,0 +1,103 @@
+//! What keeping customers in memory saves: a cold load, the same with nothing changed, with a hundredth of the customers and
+//! of the orders changed, and the cache file. 100,000 customers with 1,000,000 orders, or as many customers as the
+//! first argument that is a number says. `cargo bench -p tidings-store --bench refresh -- CUSTOMERS`; PostgreSQL and
+//! MariaDB as well where TIDINGS_POSTGRES and TIDINGS_MYSQL are their URLs.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+
+#[path = "load/shop.rs"]
+#[allow(dead_code, reason = "what is read plainly is the other bench's matter")]
+mod shop;
+
+use shop::{Kind, Shop};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tidings_engine::chunk::Needs;
+use tidings_schema::{AttributeId, CollectionId, FieldId, RowSource, Vocabulary};
+use tidings_store::{CustomerStore, Refreshed, Resident};
+
+/// Long after whatever is written here.
+const AT: i64 = 4_000_000_000_000_000;
+/// Above the numbers that the rows begin with.
+const CHANGED: u64 = 1_000_000_000;
+
+#[tokio::main]
+async fn main() {
+    let customers: u64 = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(100_000);
+    let folder = tempfile::tempdir().unwrap();
+    let url = |name| std::env::var(name).ok();
+    let urls = [
+        (Kind::Lite, Some(format!("sqlite:{}", folder.path().join("shop.db").display()))),
+        (Kind::Postgres, url("TIDINGS_POSTGRES")),
+        (Kind::MySql, url("TIDINGS_MYSQL")),
+    ];
+    for (kind, url) in urls {
+        let Some(url) = url else { continue };
+        let shop = Shop { kind, url, customers };
+        shop.make().await;
+        for table in ["load_customers", "load_orders"] {
+            shop.execute(&format!("ALTER TABLE {table} ADD COLUMN version BIGINT")).await;
+            shop.execute(&format!("UPDATE {table} SET version = id")).await;
+            shop.execute(&format!("CREATE INDEX {table}_version ON {table} (version)")).await;
+        }
+        measure(&shop, &folder.path().join("customers.cache")).await;
+        shop.remove().await;
+    }
+}
+
+fn vocabulary() -> Vocabulary {
+    let mut vocabulary = shop::vocabulary();
+    vocabulary.customer.changes.since = Some("version".to_owned());
+    if let RowSource::Table { changes, .. } = &mut vocabulary.collections[0].source {
+        changes.since = Some("version".to_owned());
+    }
+    vocabulary
+}
+
+async fn measure(shop: &Shop, file: &Path) {
+    let store = CustomerStore::open(&shop.url, ".".as_ref()).await.unwrap();
+    let vocabulary = vocabulary();
+    let mut needs = Needs::default();
+    (0..vocabulary.customer.attributes.len()).for_each(|i| needs.want(AttributeId(i as u32)));
+    (0..vocabulary.collections[0].fields.len())
+        .for_each(|i| needs.want_field(CollectionId(0), FieldId(i as u32)));
+    let refresh = async |resident: &mut Resident, what: &str| {
+        let start = Instant::now();
+        let took = resident.refresh(&store, &vocabulary, &needs, AT).await.unwrap();
+        say(shop.kind, what, start.elapsed(), &took);
+    };
+    let mut resident = Resident::default();
+    refresh(&mut resident, "cold load").await;
+    for round in 1..=3 {
+        refresh(&mut resident, "nothing changed").await;
+        for table in ["load_customers", "load_orders"] {
+            let column = if table == "load_orders" { "total = total + 1" } else { "spent = spent + 1" };
+            let version = CHANGED * round;
+            shop.execute(&format!(
+                "UPDATE {table} SET {column}, version = {version} + id WHERE id % 100 = {round}"
+            ))
+            .await;
+        }
+        refresh(&mut resident, "a hundredth changed").await;
+    }
+    std::fs::remove_file(file).ok();
+    let start = Instant::now();
+    resident.save(file).unwrap();
+    println!(
+        "{}: cache written in {:.2} s, {} MB",
+        shop.kind.name(),
+        start.elapsed().as_secs_f64(),
+        file.metadata().unwrap().len() / 1_000_000
+    );
+    drop(resident);
+    refresh(&mut Resident::cached(file), "cache opened, nothing changed").await;
+}
+
+fn say(kind: Kind, what: &str, took: Duration, rows: &Refreshed) {
+    let (seconds, bytes) = (took.as_secs_f64(), rows.bytes / 1_000_000);
+    println!(
+        "{}: {what} in {seconds:.3} s, {} rows read, {} kept, {bytes} MB",
+        kind.name(),
+        rows.read,
+        rows.saved
+    );
+}
