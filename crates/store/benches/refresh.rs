@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tidings_engine::chunk::Needs;
 use tidings_schema::{AttributeId, CollectionId, FieldId, RowSource, Vocabulary};
-use tidings_store::{CustomerStore, Refreshed, Resident};
+use tidings_store::{CustomerStore, EngineRows, Refreshed, Resident};
 
 /// Long after whatever is written here.
 const AT: i64 = 4_000_000_000_000_000;
@@ -62,7 +62,7 @@ async fn measure(shop: &Shop, file: &Path) {
         .for_each(|i| needs.want_field(CollectionId(0), FieldId(i as u32)));
     let refresh = async |resident: &mut Resident, what: &str| {
         let start = Instant::now();
-        let took = resident.refresh(&store, &vocabulary, &needs, AT).await.unwrap();
+        let (_, took) = resident.load(&store, &vocabulary, &needs, &EngineRows::default(), AT).await.unwrap();
         say(shop.kind, what, start.elapsed(), &took);
     };
     let mut resident = Resident::default();

@@ -92,14 +92,13 @@ async fn a_cache_of_another_schema_or_store_is_none() {
     }
     // In memory too: a copy of the file, in which something changed that its table does not tell.
     let mut resident = Resident::cached(&file);
-    let needs = everything(&schema);
-    resident.refresh(&store, &schema, &needs, LATER).await.unwrap();
+    let (needs, engine) = (everything(&schema), EngineRows::default());
+    resident.load(&store, &schema, &needs, &engine, LATER).await.unwrap();
     fs::copy(one.shop.folder.path().join("shop.db"), other.shop.folder.path().join("shop.db")).unwrap();
     other.shop.execute("UPDATE customers SET city = 'elsewhere'").await;
     let copy = other.shop.store().await;
-    resident.refresh(&copy, &schema, &needs, LATER).await.unwrap();
-    let cold = copy.load(&schema, &needs, Selection::All, &EngineRows::default()).await.unwrap();
-    assert_eq!(told(&resident.beside(&schema, &needs, &EngineRows::default())), told(&cold));
+    let (kept, _) = resident.load(&copy, &schema, &needs, &engine, LATER).await.unwrap();
+    assert_eq!(told(&kept), told(&copy.load(&schema, &needs, Selection::All, &engine).await.unwrap()));
     fs::write(&file, &written).unwrap();
     assert!(command(&file, &store, &schema).await.1.saved > 0, "and its own is one");
 }
