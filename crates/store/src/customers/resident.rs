@@ -8,6 +8,7 @@
 
 mod arrays;
 mod cache;
+mod known;
 mod left;
 mod mapped;
 mod mark;
@@ -441,7 +442,7 @@ impl State {
         if moves.rows + moves.orphans.len() + moves.without_time.len() != count {
             return Err(Doubt::Key);
         }
-        left::remark(left, (table.table, &table.attributes), &read, |key| known.contains_key(&key));
+        left::remark(left, (table.table, &table.attributes), &read, |key| known.get(key).is_some());
         drop(known);
         Ok((arrived, moves))
     }
@@ -503,8 +504,9 @@ fn table<'a>(vocabulary: &'a Vocabulary, needs: &CollectionNeeds) -> Option<(usi
 
 fn bytes(chunk: &HeldChunk) -> usize {
     let rows = chunk.collections.iter().flat_map(|held| held.rows.fields.iter().chain(&held.keys));
-    let columns = chunk.attributes.iter().chain(rows).map(|column| column.get_buffer_memory_size());
-    columns.sum::<usize>() + chunk.keys.get_buffer_memory_size()
+    // Columns may lie in one piece of memory, as those of a cache do.
+    let of = |column: &dyn Array| column.to_data().get_slice_memory_size().unwrap_or(0);
+    chunk.attributes.iter().chain(rows).map(|column| of(column)).sum::<usize>() + of(&chunk.keys)
 }
 
 /// From which mark on a table is read; none where all of it has to be.

@@ -1,6 +1,7 @@
 //! What becomes of a collection's rows: which go, which come and where, and which are left out.
 
 use super::arrays::{self, Span, add, key_at, splice, splice_keys};
+use super::known::Known;
 use super::merge::Doubt;
 use super::place::{Places, Slot};
 use crate::customers::held::{HeldChunk, HeldRows, Left};
@@ -11,7 +12,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_buffer::OffsetBuffer;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tidings_engine::chunk::Rows;
@@ -49,9 +50,6 @@ struct Coming {
     row: u32,
 }
 
-/// The rows that were read by their keys, and those that are gone.
-pub(super) type Known<'a> = HashMap<Key<'a>, Option<u32>>;
-
 impl Arrived {
     /// What was read: by the customers' keys and the rows' own.
     pub(super) fn of(read: &Read, time: usize, gone: Vec<Box<str>>) -> Result<Arrived, Doubt> {
@@ -68,7 +66,7 @@ impl Arrived {
         let mut spans = Vec::new();
         add(&mut spans, 0, 0, self.keys.len());
         for row in 0..more.keys.len() {
-            if key_at(&more.keys, row).is_some_and(|key| known.get(&key).is_none_or(Option::is_none)) {
+            if key_at(&more.keys, row).is_some_and(|key| known.get(key).is_none_or(|row| row.is_none())) {
                 add(&mut spans, 1, row, row + 1);
             }
         }
@@ -86,7 +84,10 @@ impl Arrived {
 
     /// Finds its rows by their keys; none may come twice.
     pub(super) fn known(&self) -> Result<Known<'_>, Doubt> {
-        let mut known: Known<'_> = self.gone.iter().map(|key| (Key::of(key), None)).collect();
+        let mut known = Known::new(self.gone.len() + self.keys.len());
+        for key in &self.gone {
+            known.insert(Key::of(key), None);
+        }
         for row in 0..self.keys.len() {
             match key_at(&self.keys, row) {
                 Some(key) if known.insert(key, Some(row as u32)).flatten().is_none() => {}
@@ -130,7 +131,7 @@ impl Moves {
         let still = |keys: &Keys| {
             let mut still = Keys::default();
             let rows = (0..keys.len() as u32).filter_map(|row| keys.get(row));
-            rows.filter(|key| !known.contains_key(key)).for_each(|key| still.push(Some(key)));
+            rows.filter(|key| known.get(*key).is_none()).for_each(|key| still.push(Some(key)));
             still
         };
         let (mut orphans, mut without_time) = (still(&left.orphan_keys), still(&left.without_time_keys));
@@ -226,10 +227,15 @@ fn dropped(
         return Vec::new();
     }
     let same: Vec<_> = rows.fields.iter().zip(&arrived.fields).map(|(a, b)| arrays::same(a, b)).collect();
+    let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
+    let key = |row: usize| match numbers {
+        Some(numbers) => Some(Key::Whole(numbers.value(row))),
+        None => key_at(keys, row),
+    };
     let mut dropped = Vec::new();
     for customer in 0..chunk.keys.len() {
         for row in of_customer(rows, customer) {
-            let Some(read) = key_at(keys, row).and_then(|key| known.get(&key)) else { continue };
+            let Some(read) = key(row).and_then(|key| known.get(key)) else { continue };
             let kept = read.filter(|new| {
                 arrived.customer(*new as usize) == Some(chunk.keys.value(customer))
                     && same.iter().all(|same| same(row, *new as usize))
