@@ -4,7 +4,7 @@
 use crate::make::policy::{before, held_out};
 use crate::outbox::{Kind, Status};
 use crate::reach::within;
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
 use std::collections::HashMap;
 use tidings_check::Program;
@@ -173,7 +173,9 @@ fn end(quiet: &Quiet, civil: NaiveDateTime, zone: Tz, now: i64) -> i64 {
     } else {
         civil.date().succ_opt().map(|d| d.and_time(quiet.to))
     };
-    let end = end.map_or(now, |end| calendar::instant(end, zone));
-    // In the hour that comes twice the end may lie behind: it comes again within the hour.
-    if end > now { end } else { now + 3_600_000_000 }
+    // In the hour that comes twice the first end may lie behind.
+    let twice =
+        |end: NaiveDateTime| zone.from_local_datetime(&end).latest().map(|end| end.timestamp_micros());
+    let ends = end.into_iter().flat_map(|end| [Some(calendar::instant(end, zone)), twice(end)]).flatten();
+    ends.filter(|end| *end > now).min().unwrap_or(now + 3_600_000_000)
 }

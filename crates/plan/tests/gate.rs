@@ -188,6 +188,21 @@ proptest! {
     }
 }
 
+/// On 2026-10-25 in Berlin the hour from two to three comes twice.
+#[test]
+fn silence_ends_in_the_second_of_two_hours_too() {
+    let door = Door::new(
+        &program("policy quiet from 05:19 to 02:23 end rule r then send a email end", Tz::UTC),
+        "test",
+    );
+    let second = Utc.with_ymd_and_hms(2026, 10, 25, 1, 0, 0).unwrap().timestamp_micros();
+    let judged = door.judge(&row("email", Some("Europe/Berlin"), None, &[]), second);
+    assert!(
+        matches!(judged, Some(Refusal::Waits { until, .. }) if until == second + 23 * MINUTE),
+        "{judged:?}"
+    );
+}
+
 #[test]
 fn whoever_is_held_out_since_gets_nothing() {
     let door =

@@ -340,7 +340,7 @@ proptest! {
         let source = shop.write("customers.csv", writer.into_inner().unwrap());
         let vocabulary = vocabulary();
         let forced = Options { delimiter: Some(delimiter.1), ..options() };
-        let loaded = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        let loaded = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
             let report = shop.import(&[source], Some(&vocabulary), &forced).await.unwrap();
             assert_eq!(counts(&report.files[0]), (names.len() as u64, 0, 0, 0));
             let needs = Needs { attributes: vec![AttributeId(0), AttributeId(2)], collections: Vec::new() };
