@@ -58,15 +58,23 @@ impl Cache {
             );
         }
         // A folder from before there was a cache may be under version control.
-        let ignored = cache.file.with_file_name(".gitignore");
-        if !ignored.exists() {
-            std::fs::write(ignored, "*\n").ok();
+        if let Some(folder) = cache.file.parent().filter(|folder| !folder.join(IGNORED).exists()) {
+            make_unversioned(folder).ok();
         }
         let saved = cache.kept.try_lock().map(|kept| kept.save(&cache.file));
         if let Ok(Err(error)) = saved {
             eprintln!("note: {} cannot be written: {error}", cache.file.display());
         }
     }
+}
+
+/// What says that nothing in a folder goes under version control.
+const IGNORED: &str = ".gitignore";
+
+/// Makes a folder of which nothing goes under version control.
+pub fn make_unversioned(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join(IGNORED), "*\n")
 }
 
 /// The moment that was asked for.

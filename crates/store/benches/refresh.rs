@@ -24,15 +24,7 @@ const CHANGED: u64 = 1_000_000_000;
 async fn main() {
     let customers: u64 = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(100_000);
     let folder = tempfile::tempdir().unwrap();
-    let url = |name| std::env::var(name).ok();
-    let urls = [
-        (Kind::Lite, Some(format!("sqlite:{}", folder.path().join("shop.db").display()))),
-        (Kind::Postgres, url("TIDINGS_POSTGRES")),
-        (Kind::MySql, url("TIDINGS_MYSQL")),
-    ];
-    for (kind, url) in urls {
-        let Some(url) = url else { continue };
-        let shop = Shop { kind, url, customers };
+    for shop in Shop::everywhere(customers, folder.path()) {
         shop.make().await;
         for table in ["load_customers", "load_orders"] {
             shop.execute(&format!("ALTER TABLE {table} ADD COLUMN version BIGINT")).await;

@@ -2,6 +2,7 @@
 
 use crate::args::Init;
 use crate::failure::Failure;
+use crate::opened;
 use crate::screen::Screen;
 use chrono_tz::Tz;
 use std::path::Path;
@@ -46,8 +47,7 @@ pub async fn init(folder: &Path, args: &Init, screen: &Screen) -> Result<ExitCod
 
     std::fs::create_dir_all(folder.join("rules"))?;
     std::fs::create_dir_all(folder.join("templates"))?;
-    std::fs::create_dir_all(folder.join(".tidings"))?;
-    std::fs::write(folder.join(".tidings/.gitignore"), "*\n")?;
+    opened::make_unversioned(&folder.join(".tidings"))?;
     std::fs::write(folder.join("tidings.yaml"), settings(folder, store, zone, currency))?;
     std::fs::write(folder.join("schema.yaml"), &guessed.yaml)?;
     guessed.notes.iter().for_each(|note| screen.print(&format!("  {note}")));

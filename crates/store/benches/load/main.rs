@@ -8,7 +8,7 @@ mod plain;
 mod shop;
 
 use plain::Plain;
-use shop::{Kind, Shop};
+use shop::Shop;
 use std::time::Instant;
 use tidings_engine::chunk::Needs;
 use tidings_schema::{AttributeId, CollectionId, FieldId};
@@ -20,15 +20,7 @@ const RUNS: usize = 3;
 async fn main() {
     let customers: u64 = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(100_000);
     let folder = tempfile::tempdir().unwrap();
-    let url = |name| std::env::var(name).ok();
-    let urls = [
-        (Kind::Lite, Some(format!("sqlite:{}", folder.path().join("shop.db").display()))),
-        (Kind::Postgres, url("TIDINGS_POSTGRES")),
-        (Kind::MySql, url("TIDINGS_MYSQL")),
-    ];
-    for (kind, url) in urls {
-        let Some(url) = url else { continue };
-        let shop = Shop { kind, url, customers };
+    for shop in Shop::everywhere(customers, folder.path()) {
         shop.make().await;
         measure(&shop).await;
         shop.remove().await;

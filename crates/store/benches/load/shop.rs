@@ -5,6 +5,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use std::fmt::Write;
+use std::path::Path;
 use tidings_schema::load::{Settings, load};
 use tidings_schema::{Currency, Vocabulary};
 use tidings_syntax::FileId;
@@ -104,6 +105,17 @@ collections:
 }
 
 impl Shop {
+    /// One on each database there is: an SQLite file in the folder, and servers by their URLs in the environment.
+    pub fn everywhere(customers: u64, folder: &Path) -> Vec<Shop> {
+        let url = |name| std::env::var(name).ok();
+        let urls = [
+            (Kind::Lite, Some(format!("sqlite:{}", folder.join("shop.db").display()))),
+            (Kind::Postgres, url("TIDINGS_POSTGRES")),
+            (Kind::MySql, url("TIDINGS_MYSQL")),
+        ];
+        urls.into_iter().filter_map(|(kind, url)| Some(Shop { kind, url: url?, customers })).collect()
+    }
+
     async fn connect(&self) -> Connected {
         match self.kind {
             Kind::Lite => {

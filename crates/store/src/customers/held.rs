@@ -27,7 +27,7 @@ pub(crate) const CUSTOMERS_A_CHUNK: usize = 4096;
 /// Customers as the store has them.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    /// At most 4,096 customers each, all in the order of their keys' bytes.
+    /// At most 4,096 customers each, or twice that once some came in, all in the order of their keys' bytes.
     pub(crate) chunks: Vec<HeldChunk>,
     pub(crate) customers: Left,
     /// One for each needed collection that is a table, in the order of [`Needs::collections`].
@@ -75,7 +75,6 @@ pub(crate) struct Left {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowKeys {
     /// For whoever keeps what was read.
-    #[allow(dead_code)]
     Keep,
     Drop,
 }

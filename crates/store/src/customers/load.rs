@@ -24,7 +24,7 @@ pub enum Selection<'a> {
 /// Customers, loaded.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// At most 4,096 customers each, all in the order of their keys' bytes.
+    /// At most 4,096 customers each, or twice that once some came in, all in the order of their keys' bytes.
     pub chunks: Vec<Chunk>,
     /// What there was to remark on.
     pub stats: LoadStats,

@@ -49,8 +49,6 @@ const WHOLE_EVERY: i64 = 86_400_000_000;
 #[derive(Debug)]
 pub struct Resident {
     kept: Option<State>,
-    /// What there is to say about the files of the store.
-    notes: Vec<String>,
     /// Where it is to be found before it is used.
     cache: Option<PathBuf>,
     /// Whether it was found in a cache.
@@ -85,6 +83,13 @@ struct Marks {
     collections: Vec<Option<Mark>>,
 }
 
+impl Marks {
+    /// Whether some table says how far it was read.
+    fn any(&self) -> bool {
+        self.customers.is_some() || self.collections.iter().any(Option::is_some)
+    }
+}
+
 /// What bringing it up to date took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refreshed {
@@ -108,7 +113,7 @@ struct Found {
 
 impl Default for Resident {
     fn default() -> Resident {
-        Resident { kept: None, notes: Vec::new(), from_cache: false, cache: None, whole_every: WHOLE_EVERY }
+        Resident { kept: None, from_cache: false, cache: None, whole_every: WHOLE_EVERY }
     }
 }
 
@@ -129,11 +134,10 @@ impl Resident {
         engine: &EngineRows,
         at: i64,
     ) -> Result<(Loaded, Refreshed), StoreError> {
-        self.notes.clone_from(&store.notes);
         let took = self.refresh(store, vocabulary, needs, at).await?;
         let Some(kept) = &self.kept else { return Err(store.disturbed()) };
         let mut loaded = kept.projected(needs).beside(vocabulary, needs, Selection::All, engine);
-        loaded.stats.notes.clone_from(&self.notes);
+        loaded.stats.notes.clone_from(&store.notes);
         Ok((loaded, took))
     }
 
@@ -253,8 +257,7 @@ impl State {
 
     /// Whether bringing it up to date is of use.
     fn can_grow(&self, needs: &Needs) -> bool {
-        let marked = self.marks.customers.is_some() || self.marks.collections.iter().any(Option::is_some);
-        self.covers(needs) && marked && !self.held.chunks.is_empty()
+        self.covers(needs) && self.marks.any() && !self.held.chunks.is_empty()
     }
 
     fn rows(&self) -> usize {

@@ -62,8 +62,7 @@ impl Resident {
     pub fn save(&self, file: &Path) -> io::Result<bool> {
         let Some(kept) = &self.kept else { return Ok(false) };
         // What cannot be brought up to date is of no use to the next command.
-        let marked = kept.marks.customers.is_some() || kept.marks.collections.iter().any(Option::is_some);
-        if kept.stamp.is_none() && !marked {
+        if kept.stamp.is_none() && !kept.marks.any() {
             return Ok(false);
         }
         let few = kept.changed.saturating_mul(200) <= kept.rows();
