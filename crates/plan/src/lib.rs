@@ -21,7 +21,7 @@ pub use history::{Entry, History, Hold, Occasion, Page, PastMessage, RuleHistory
 pub use intents::{Supplies, Terms, pages};
 pub use make::{Question, counts_customers, coupons_since, messages_since, needs_everybody, plan};
 pub use outbox::{Fallback, Intent, Key, Kind, OnUnknown, Outcome, Status};
-pub use past::{EngineRows, GrantRow, KeptRow, SendRow};
+pub use past::{EngineRows, GrantRow, KeptRow, Past, SendRow};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict, Verdicts};
 pub use reach::Standing;
 pub use situation::{ChannelFacts, Situation, customer, may_still_go, situation};

@@ -1,6 +1,11 @@
-//! What the engine itself did and keeps, beside what the customer store says.
+//! What the engine itself did and keeps, beside what the customer store says; and a past that is kept in memory, for
+//! tests of rules and for replays.
 
+use crate::history::{History, Page, PastMessage};
+use crate::outbox::{Intent, Kind};
 use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// The rows of the built-in collections and the attributes that rules change.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +58,75 @@ pub struct KeptRow {
     /// The value, written as the customer store would write it in a text column: tags are a JSON array
     /// unless the attribute has a separator.
     pub value: String,
+}
+
+/// What the state has after runs whose every row left at once: what the outbox and its ledger would keep.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    history: History,
+    sends: Vec<SendRow>,
+    grants: Vec<GrantRow>,
+    /// By customer and attribute, as JSON.
+    kept: BTreeMap<(String, String), String>,
+    channels: HashMap<String, Arc<str>>,
+}
+
+impl Past {
+    /// What plans look back at.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What rules see of it.
+    pub fn engine_rows(&self) -> EngineRows {
+        let kept = self.kept.iter().filter_map(|((customer, attribute), json)| {
+            let (customer, attribute) = (customer.clone(), attribute.clone());
+            Some(KeptRow { customer, attribute, value: kept_value(json)? })
+        });
+        EngineRows { sends: self.sends.clone(), grants: self.grants.clone(), kept: kept.collect() }
+    }
+
+    /// Takes in a page of a run. A page that waits for a person's word uses its occasions up, and nothing of it leaves.
+    pub fn take(&mut self, page: &Page) {
+        for (rule, customer, entry) in &page.entries {
+            self.history.rules.entry(rule.clone()).or_default().entries.insert(customer.clone(), *entry);
+        }
+        for used in &page.occasions {
+            let rule = self.history.rules.entry(used.rule.clone()).or_default();
+            rule.reached.entry(used.customer.clone()).or_default().add(&used.occasion, used.at);
+        }
+        for intent in page.intents.iter().filter(|_| page.hold.is_none()) {
+            self.leave(intent);
+        }
+    }
+
+    fn leave(&mut self, intent: &Intent) {
+        let Intent { customer, rule, subject, channel, at, .. } = intent;
+        let (customer, rule, at) = (customer.clone(), rule.clone(), *at);
+        if let Some(worth) = intent.worth {
+            self.history.spent.entry(rule.clone()).or_default().push((at, worth));
+        }
+        match intent.kind {
+            Kind::Message => {
+                let known = self.channels.entry(channel.clone()).or_insert_with(|| channel.as_str().into());
+                let message = PastMessage { channel: known.clone(), at };
+                self.history.messages.entry(customer.clone()).or_default().push(message);
+                let (template, channel) = (subject.clone(), channel.clone());
+                self.sends.push(SendRow { customer, template, channel, rule, at });
+            }
+            Kind::Coupon => {
+                let values: Value = serde_json::from_str(&intent.values).unwrap_or_default();
+                let expires = values.get("coupon").and_then(expires);
+                self.grants.push(GrantRow { customer, coupon: subject.clone(), rule, at, expires });
+            }
+            Kind::Change => {
+                let kept = self.kept.entry((customer, subject.clone()));
+                let after = |before: Option<&str>| changed(before, &intent.values);
+                kept.and_modify(|json| *json = after(Some(json))).or_insert_with(|| after(None));
+            }
+            Kind::Webhook | Kind::Notify => {}
+        }
+    }
 }
 
 /// Until when a coupon is good, in microseconds since 1970 UTC, by its part of a row's values.
