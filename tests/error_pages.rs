@@ -15,7 +15,7 @@ use tidings_syntax::{Code, Diagnostic, Sources};
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 struct Example {
-    /// `tidings`, `yaml schema.yaml`, `liquid NAME`, `mjml NAME` or `generated`.
+    /// `tidings`, `lint NAME` (a rule file of a project that asks for it), `yaml schema.yaml`, `liquid NAME`, `mjml NAME` or `generated`.
     kind: String,
     fails: bool,
     text: String,
@@ -137,6 +137,12 @@ fn project(example: &Example) -> TempDir {
     let path = match example.kind.split_once(' ') {
         Some(("yaml", name)) => folder.path().join(name),
         Some(("liquid" | "mjml", name)) => folder.path().join("templates").join(name),
+        Some(("lint", name)) => {
+            let settings = folder.path().join("tidings.yaml");
+            let text = fs::read_to_string(&settings).unwrap() + &format!("lints: [{name}]\n");
+            fs::write(settings, text).unwrap();
+            rules.join("example.tidings")
+        }
         None if example.kind == "tidings" => rules.join("example.tidings"),
         None if example.kind == "generated" => {
             generate(example.text.trim(), folder.path());

@@ -39,6 +39,9 @@ impl Project {
         out.extend(checked.program.iter().flat_map(|program| self.check_coupons(program)));
         let reasoned = checked.program.as_ref().map(|program| tidings_reason::findings(program, &out));
         out.extend(reasoned.into_iter().flatten());
+        out.extend(
+            checked.program.iter().flat_map(|program| tidings_reason::lints(program, &self.config.lints)),
+        );
         let mut out = without_allowed(&self.sources, out);
         out.sort_by_key(|d| d.place);
         let program = checked.program.filter(|_| self.sound && !out.iter().any(Diagnostic::is_error));

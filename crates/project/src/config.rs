@@ -5,6 +5,7 @@ use crate::secrets;
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
 use tidings_channels::{Delivery, Secret};
+use tidings_reason::Lint;
 use tidings_schema::load::{currency, zone};
 use tidings_schema::yaml::{Document, Fields, Node};
 use tidings_schema::{Currency, Settings};
@@ -13,12 +14,13 @@ use tidings_syntax::{Code, Diagnostic, FileId};
 /// Where everything is kept that nobody keeps elsewhere, relative to the project.
 const OWN_STORE: &str = "sqlite:.tidings/store.db";
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "name",
     "store",
     "state",
     "cache",
     "rules",
+    "lints",
     "time_zone",
     "currency",
     "shop",
@@ -43,6 +45,8 @@ pub struct Config {
     pub cache: bool,
     /// The folder of the rule files, relative to the project.
     pub rules: String,
+    /// What every rule should say.
+    pub lints: Vec<Lint>,
     /// Days begin and end in it.
     pub zone: Tz,
     /// The currency of money that does not say its own.
@@ -68,6 +72,7 @@ impl Default for Config {
             state: OWN_STORE.to_owned(),
             cache: true,
             rules: "rules".to_owned(),
+            lints: Vec::new(),
             zone: Tz::UTC,
             currency: Currency::USD,
             shop: BTreeMap::new(),
@@ -117,6 +122,9 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
     if let Some(rules) = fields.text("rules", out) {
         config.rules = rules;
     }
+    for item in fields.get("lints").and_then(|n| n.items(out)).unwrap_or_default() {
+        config.lints.extend(lint(&item, out));
+    }
     match fields.get("time_zone") {
         Some(node) => config.zone = zone(&node, out).unwrap_or(Tz::UTC),
         None => out.push(default_zone(fields)),
@@ -131,6 +139,16 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
     config.declares_coupons = fields.get("coupons").is_some();
     config.declares_webhooks = fields.get("webhooks").is_some();
     (config.delivery, config.bodies) = outside::read(fields, out);
+}
+
+fn lint(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<Lint> {
+    let name = node.text(out)?;
+    let known = Lint::ALL.into_iter().find(|lint| lint.name() == name);
+    if known.is_none() {
+        let message = format!("`{name}` is nothing that rules can be asked for");
+        out.push(node.finding(Code::WRONG_SHAPE, message).help("write `owner`, `goal` or `expiry`"));
+    }
+    known
 }
 
 fn default_zone(fields: &Fields<'_>) -> Diagnostic {

@@ -292,3 +292,22 @@ fn the_state_can_be_on_a_server_whose_password_is_kept_elsewhere() {
     );
     assert!(load(&with("mysql://db/shop")).1[0].starts_with("E152 4"));
 }
+
+#[test]
+fn what_every_rule_is_asked_for_is_one_of_three() {
+    let found = |lints: &str| {
+        let folder = folder(&format!("time_zone: UTC\ncurrency: USD\nlints: {lints}\n"));
+        fs::create_dir(folder.path().join("rules")).unwrap();
+        fs::write(
+            folder.path().join("rules/r.tidings"),
+            "rule r\n  if spend > 1 USD\n  then send x coupon\nend\n",
+        )
+        .unwrap();
+        let (mut project, mut found) = Project::load(folder.path());
+        found.extend(project.check().diagnostics);
+        found.iter().map(|d| d.code.id()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("[]"), [""; 0]);
+    assert_eq!(found("[owner, goal, expiry]"), ["W050", "W051", "W052"]);
+    assert_eq!(found("[goal, ower]"), ["E104", "W051"]);
+}

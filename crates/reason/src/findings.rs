@@ -1,8 +1,9 @@
 //! What is found in a program.
 
+use crate::asked::Asked;
 use crate::formula::Formula;
 use crate::model::Model;
-use crate::solve::{Answer, together};
+use crate::tiers::of_tiers;
 use tidings_check::Program;
 use tidings_check::program::{Body, Condition, ConditionKind, Rule, StagesId};
 use tidings_syntax::{Code, Diagnostic, Place};
@@ -14,10 +15,7 @@ const MOST_PARTS: usize = 64;
 /// what was `found` before: that a comparison never holds.
 pub fn findings(program: &Program, found: &[Diagnostic]) -> Vec<Diagnostic> {
     let mut out = Vec::new();
-    // What is not run yet stands in the program as if it never held.
-    for rule in program.rules.iter().filter(|rule| !rule.not_run.iter().any(|n| n.blocks)) {
-        of_rule(program, rule, &mut out);
-    }
+    running(program).for_each(|rule| of_rule(program, rule, &mut out));
     for segment in &program.segments {
         named(program, "segment", &segment.name, &segment.condition, &mut out);
     }
@@ -29,6 +27,7 @@ pub fn findings(program: &Program, found: &[Diagnostic]) -> Vec<Diagnostic> {
     for id in 0..program.stages.len() as u32 {
         of_stages(program, StagesId(id), &mut out);
     }
+    of_tiers(program, &mut out);
     let never: Vec<Place> = found.iter().filter(|d| d.code == Code::NEVER).map(|d| d.place).collect();
     let known =
         |place: Place| never.iter().any(|n| n.file == place.file && place.span.to(n.span) == place.span);
@@ -36,30 +35,9 @@ pub fn findings(program: &Program, found: &[Diagnostic]) -> Vec<Diagnostic> {
     out
 }
 
-/// Statements about one customer, with all that belongs to them.
-struct Asked<'p> {
-    model: Model<'p>,
-    /// What is given.
-    given: Vec<Formula>,
-}
-
-impl<'p> Asked<'p> {
-    fn new(program: &'p Program) -> Asked<'p> {
-        Asked { model: Model::new(program, true), given: Vec::new() }
-    }
-
-    /// Whether some statements contradict each other or what is given.
-    fn never(&self, statements: &[&Formula]) -> bool {
-        if self.model.is_too_large() {
-            return false;
-        }
-        let all: Vec<&Formula> = self.given.iter().chain(statements.iter().copied()).collect();
-        together(&self.model, &all) == Answer::Never
-    }
-
-    fn holds(&mut self, condition: &Condition) -> Formula {
-        self.model.definitely(condition, true)
-    }
+/// The rules that are run: what is not run yet stands in the program as if it never held.
+pub(crate) fn running(program: &Program) -> impl Iterator<Item = &Rule> {
+    program.rules.iter().filter(|rule| !rule.not_run.iter().any(|n| n.blocks))
 }
 
 fn of_rule(program: &Program, rule: &Rule, out: &mut Vec<Diagnostic>) {

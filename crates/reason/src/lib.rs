@@ -5,11 +5,15 @@
 //! values that make some of them true together. It errs to one side only: what it calls impossible is impossible; where
 //! it cannot tell, it is silent.
 
+mod asked;
 mod findings;
 mod formula;
+pub mod lints;
 mod model;
 mod region;
 mod same;
 mod solve;
+mod tiers;
 
 pub use findings::findings;
+pub use lints::{Lint, lints};

@@ -172,6 +172,13 @@ impl<'p> Model<'p> {
         Formula::All(all)
     }
 
+    /// That a score puts a customer in a band, by the number that it gives.
+    pub(crate) fn band(&mut self, id: ScoreId, band: u32) -> Formula {
+        let Some(score) = self.program.scores.get(id.0 as usize) else { return Formula::constant(false) };
+        let term = Term { kind: TermKind::Score(id), ty: Type::Number, place: score.of.place };
+        Formula::In(self.term(&term), Region::At(vec![Point::Real(f64::from(band))]), true)
+    }
+
     fn gather(&mut self, parts: &[Condition], yes: bool, all: bool) -> Formula {
         let parts = parts.iter().map(|part| self.definitely(part, yes)).collect();
         if all { Formula::All(parts) } else { Formula::Any(parts) }

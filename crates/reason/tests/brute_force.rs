@@ -11,7 +11,7 @@ use programs::{Domain, Programs};
 use std::sync::Arc;
 use tidings_check::program::{Condition, ConditionKind};
 use tidings_check::{Program, RuleFile, World, check};
-use tidings_engine::{Bitmap, Chunk, Evaluator, Matches, Populations};
+use tidings_engine::{Bitmap, Chunk, Evaluator, Matches, Populations, RuleMatches};
 use tidings_reason::findings;
 use tidings_schema::{Currency, Now, Settings, Value, Vocabulary, load};
 use tidings_syntax::{Diagnostic, FileId, Place, Sources, parse};
@@ -114,7 +114,7 @@ impl Everybody {
 #[test]
 fn findings_are_what_all_customers_say() {
     let everybody = Everybody::new();
-    let mut found = [0; 4];
+    let mut found = [0; 5];
     for seed in 0..PROGRAMS {
         let (text, domain) = Programs::new(seed).text();
         let program = everybody.program(&text);
@@ -163,6 +163,21 @@ fn findings_are_what_all_customers_say() {
                 found[2] += usize::from(has("W032", &word.name));
             }
         }
+        for (stages, arms) in program.stages.iter().zip(&matches.stages) {
+            let reaches = |m: &RuleMatches<'_>, arm: &Bitmap| m.then().count_both(arm) > 0;
+            let there = arms.iter().filter(|arm| arm.count() > 0);
+            let (treated, left): (Vec<&Bitmap>, Vec<&Bitmap>) =
+                there.partition(|arm| matches.rules().any(|m| reaches(&m, arm)));
+            let one_does_it = matches.rules().any(|m| treated.iter().all(|arm| reaches(&m, arm)));
+            let some_are_left = (1..treated.len()).contains(&left.len()) && !one_does_it;
+            let said =
+                findings.iter().any(|d| d.code.id() == "W036" && d.message.contains(&stages.list.name));
+            // Which stages rules speak of is left to whoever reads the rules.
+            let named = text.split("rule r0").last().unwrap().contains(&stages.list.name);
+            assert!(!said || some_are_left, "seed {seed}\n{text}{findings:#?}");
+            assert!(said || !named || !some_are_left, "seed {seed}\n{text}{findings:#?}");
+            found[4] += usize::from(said);
+        }
         for finding in findings.iter().filter(|d| d.code.id() == "W033") {
             found[3] += 1;
             let same = everybody.matches(&without(&program, finding), &customers);
@@ -170,7 +185,30 @@ fn findings_are_what_all_customers_say() {
         }
     }
     // What never comes up is not tested.
-    assert!(found.iter().all(|n| *n > 100), "{found:?}");
+    let [others @ .., untreated] = found;
+    assert!(others.iter().all(|n| *n > 100) && untreated > 5, "{found:?}");
+}
+
+#[test]
+fn tiers_that_all_get_the_same_are_told_from_those_that_do_not() {
+    let everybody = Everybody::new();
+    let rules = |rules: &[(&str, &str)]| {
+        let mut text = "stages phase\n  s0 when visits > 3\n  s1 when visits > 1\n  rest otherwise\nend\n\
+            score level = bands of visits at 1, 3\n"
+            .to_owned();
+        for (i, (condition, more)) in rules.iter().enumerate() {
+            text += &format!("rule r{i}\n  if {condition}\n  {more}\nend\n");
+        }
+        findings(&everybody.program(&text), &[]).iter().any(|d| d.code.id() == "W037")
+    };
+    let (same, other) = ("then send x coupon", "then send y coupon");
+    assert!(rules(&[("phase = s0", same), ("phase in (s1, rest)", same)]));
+    assert!(rules(&[("vip and phase = s0", same), ("phase != s0 and vip", same)]));
+    assert!(rules(&[("level < 2", same), ("level = 2 and vip", other), ("level >= 2", same)]));
+    assert!(!rules(&[("phase = s0", same), ("phase = s1", same)]), "the rest gets nothing");
+    assert!(!rules(&[("phase = s0", same), ("phase != s0", other)]));
+    assert!(!rules(&[("vip and phase = s0", same), ("phase != s0", same)]));
+    assert!(!rules(&[("phase = s0", same), ("phase != s0", "then send x coupon repeat every time")]));
 }
 
 #[test]

@@ -143,6 +143,11 @@ codes! {
     SHADOWED "W032" "a stage that nobody can reach"
     REDUNDANT "W033" "a comparison that changes nothing"
     IDLE_ALLOWANCE "W034" "an allowance for nothing"
+    UNTREATED "W036" "a stage or band that no rule reaches"
+    SAME_FOR_ALL "W037" "tiers that all get the same"
     NO_ZONE "W040" "a project without a time zone"
     NO_CURRENCY "W041" "money without a currency"
+    NO_OWNER "W050" "a rule that nobody answers for"
+    NO_GOAL "W051" "a rule without a goal"
+    NO_EXPIRY "W052" "a rule that never ends"
 }
