@@ -133,7 +133,7 @@ fn only(site: &Site, plan: &Plan, rule: usize, (chunk, customer): (usize, usize)
         audience.outcome = audience.steps.first().map(|step| step.verdicts.clone()).unwrap_or_default();
         rule.audiences = vec![audience];
         rule.stopped = None;
-        (rule.used_up, rule.entered, rule.left) = Default::default();
+        (rule.used_up, rule.entered, rule.left, rule.gone) = Default::default();
     }
     plan
 }

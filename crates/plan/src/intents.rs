@@ -102,20 +102,24 @@ impl Paging<'_> {
                 only_entered.get_mut(c).into_iter().for_each(|entered| entered.without(&whom));
             }
         }
-        for (chunk, entered) in self.question.chunks.iter().zip(&only_entered) {
-            entered.iter().for_each(|customer| self.enter(chunk.keys.value(customer)));
+        for (c, (chunk, entered)) in self.question.chunks.iter().zip(&only_entered).enumerate() {
+            entered.iter().for_each(|customer| self.entry(c, chunk, customer, true));
         }
-        for (customer, entry) in &plan.left {
+        for (c, (chunk, left)) in self.question.chunks.iter().zip(&plan.left).enumerate() {
+            left.iter().for_each(|customer| self.entry(c, chunk, customer, false));
+        }
+        for (customer, entry) in &plan.gone {
             self.page.entries.push((plan.identity.clone(), customer.clone(), *entry));
         }
         self.turn();
     }
 
-    fn enter(&mut self, customer: &str) {
-        let before = self.question.history.rules.get(&self.plan.identity);
-        let before = before.and_then(|h| h.entries.get(customer)).map_or(0, |e| e.ordinal);
-        let entry = Entry { ordinal: before + 1, inside: true };
-        self.page.entries.push((self.plan.identity.clone(), customer.to_owned(), entry));
+    /// That a customer enters the rule's audience, or leaves it.
+    fn entry(&mut self, c: usize, chunk: &Chunk, customer: usize, inside: bool) {
+        let (plan, key) = (self.plan, chunk.keys.value(customer));
+        let before = self.question.history.entries((plan.rule, &plan.identity), (c, customer), key);
+        let entry = Entry { ordinal: before + u32::from(inside), inside };
+        self.page.entries.push((plan.identity.clone(), key.to_owned(), entry));
     }
 
     fn turn(&mut self) {
@@ -139,7 +143,7 @@ impl Paging<'_> {
         }
         // An entry is written with what it brings, or it would be used up without it.
         if self.plan.entered.get(member.chunk_index).is_some_and(|e| e.contains(member.customer)) {
-            self.enter(member.key());
+            self.entry(member.chunk_index, member.chunk, member.customer, true);
         }
         self.page.occasions.push(Occasion {
             rule: self.plan.identity.clone(),

@@ -2,26 +2,31 @@
 //! A plain value; no I/O. Also the traits that the outside implements.
 
 pub mod carrier;
+mod digits;
 pub mod events;
 pub mod gate;
 pub mod history;
 pub mod intents;
 pub mod make;
+mod occasions;
 pub mod outbox;
 pub mod past;
 pub mod plan;
 pub mod reach;
+pub mod replay;
 pub mod schedule;
 pub mod situation;
 
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Rate, Sending};
 pub use events::{awaited, needs};
 pub use gate::{AtGate, Door, Refusal};
-pub use history::{Entry, History, Hold, Occasion, Page, PastMessage, RuleHistory};
+pub use history::{Entry, History, Hold, Occasion, Page, PastMessage, Record, RuleHistory};
 pub use intents::{Supplies, Terms, pages};
 pub use make::{Question, counts_customers, coupons_since, messages_since, needs_everybody, plan};
+pub use occasions::{Occasions, Ordinals};
 pub use outbox::{Fallback, Intent, Key, Kind, OnUnknown, Outcome, Status};
 pub use past::{EngineRows, GrantRow, KeptRow, Past, SendRow};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict, Verdicts};
 pub use reach::Standing;
+pub use replay::Replay;
 pub use situation::{ChannelFacts, Situation, customer, may_still_go, situation};

@@ -6,9 +6,9 @@ mod desk;
 pub(crate) mod policy;
 
 use crate::Addresses;
-use crate::history::{History, PastMessage};
+use crate::history::{PastMessage, Record};
 use crate::plan::{Audience, Plan, RulePlan, StepPlan};
-use crate::reach::{Reaching, Standing};
+use crate::reach::{Reach, Reaching, Standing};
 use crate::situation::find;
 use asked::Asked;
 use desk::{Common, Desk, Made};
@@ -18,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use tidings_check::Program;
 use tidings_check::program::{Action, Limit, Rule, Step};
 use tidings_engine::{Chunk, Matches, Needs};
-use tidings_schema::{Now, money};
+use tidings_schema::{Contact, Now, money};
 
 pub use policy::held_out;
 
@@ -38,7 +38,7 @@ pub struct Question<'a> {
     /// Who matches, by chunk.
     pub matches: &'a [Matches],
     /// What happened before.
-    pub history: &'a History,
+    pub history: Record<'a>,
     /// Who said no.
     pub standing: &'a Standing,
     /// How addresses are read.
@@ -60,6 +60,21 @@ impl<'a> Question<'a> {
             addresses: self.addresses,
             now: self.now,
         }
+    }
+
+    /// How the customers of a chunk, by its position, can be reached through a channel.
+    fn reach(&self, chunk: usize, contact: &Contact) -> Option<Reach> {
+        let customers = self.chunks.get(chunk)?;
+        let fixed = match self.history {
+            Record::Placed(replay) => replay.fixed().reach(chunk, &contact.channel),
+            Record::Keyed(_) => None,
+        };
+        Some(match fixed {
+            Some(fixed) => {
+                Reach { quiet: self.reaching().quiet(customers, &contact.channel), ..fixed.clone() }
+            }
+            None => self.reaching().of(customers, contact),
+        })
     }
 }
 
@@ -130,7 +145,7 @@ pub fn coupons_since(program: &Program, now: Now) -> i64 {
 impl<'a> Question<'a> {
     /// Whether what a rule does in all chunks together may stop it.
     fn may_stop(&self, rule: &Rule) -> bool {
-        rule.limit.is_some() || rule.budget.is_some() || self.history.held.contains(rule.identity())
+        rule.limit.is_some() || rule.budget.is_some() || self.history.held(rule.identity())
     }
 
     /// What a rule does in all chunks.
@@ -151,21 +166,22 @@ impl<'a> Question<'a> {
             used_up: Vec::new(),
             stopped: asked.stop.as_ref().map(|(_, words)| words.clone()),
             entered: Vec::new(),
-            left: asked.gone.clone(),
+            left: Vec::new(),
+            gone: asked.gone.clone(),
         };
-        for (chunk, made) in parts.into_iter().enumerate() {
+        for made in parts {
             for (audience, (outcome, steps)) in plan.audiences.iter_mut().zip(made.audiences) {
                 audience.outcome.push(outcome);
                 let steps = audience.steps.iter_mut().zip(steps);
                 steps.for_each(|(step, verdicts)| step.verdicts.push(verdicts));
             }
             plan.undecided += made.undecided;
-            plan.occasion.ordinals.extend(made.ordinals.into_iter().map(|(i, n)| ((chunk, i), n)));
+            plan.occasion.ordinals.push(made.ordinals);
             plan.used_up.push(made.used_up);
             plan.entered.push(made.entered);
-            plan.left.extend(made.left);
+            plan.left.push(made.left);
         }
-        plan.left.sort_by(|a, b| a.0.cmp(&b.0));
+        plan.gone.sort_by(|a, b| a.0.cmp(&b.0));
         plan
     }
 
@@ -183,15 +199,14 @@ impl<'a> Question<'a> {
 
     /// What is left of a run that was over the limit or the budget as a whole may be under it.
     fn cut_short(&self, rule: &Rule, plan: &RulePlan) -> Option<String> {
-        let rest = self.history.held.contains(rule.identity()) && plan.tally().planned > 0;
+        let rest = self.history.held(rule.identity()) && plan.tally().planned > 0;
         rest.then(|| "it goes on with a run that was cut short and waits for a person".to_owned())
     }
 
     fn over_budget(&self, rule: &Rule, plan: &RulePlan) -> Option<String> {
         let budget = rule.budget.as_ref()?;
         let start = before(budget.per, self.now);
-        let spent = self.history.spent.get(rule.identity()).into_iter().flatten();
-        let spent: i64 = spent.filter(|(at, _)| *at > start).map(|(_, worth)| worth).sum();
+        let spent = self.history.spent_after((plan.rule, rule.identity()), start);
         let steps = plan.audiences.iter().flat_map(|a| &a.steps);
         let planned = steps.map(|step| {
             let (Action::Coupon(name) | Action::Message { coupon: Some(name), .. }) = &step.action else {
@@ -236,7 +251,8 @@ fn messages<'a>(question: &Question<'a>) -> Vec<Vec<(usize, &'a [PastMessage])>>
     if question.program.policy.caps.is_empty() {
         return by_chunk;
     }
-    for (key, messages) in &question.history.messages {
+    let Record::Keyed(history) = question.history else { return by_chunk };
+    for (key, messages) in &history.messages {
         if let Some((chunk, customer)) = find(question.chunks, key)
             && let Some(of_chunk) = by_chunk.get_mut(chunk)
         {
@@ -259,7 +275,7 @@ fn wants(matches: &[Matches], rule: usize) -> Vec<(String, u64)> {
 }
 
 /// The same work for each of some items, on several threads.
-fn each<T: Send>(items: &mut [T], threads: usize, work: impl Fn(&mut T) + Sync) {
+pub(crate) fn each<T: Send>(items: &mut [T], threads: usize, work: impl Fn(&mut T) + Sync) {
     let threads = threads.min(items.len());
     if threads <= 1 {
         return items.iter_mut().for_each(work);

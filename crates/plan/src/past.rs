@@ -86,7 +86,7 @@ impl Past {
         EngineRows { sends: self.sends.clone(), grants: self.grants.clone(), kept: kept.collect() }
     }
 
-    /// Takes in a page of a run. A page that waits for a person's word uses its occasions up, and nothing of it leaves.
+    /// Takes in a page of a run. A page that waits for a person's word uses its occasions and its budget up, and nothing of it leaves.
     pub fn take(&mut self, page: &Page) {
         for (rule, customer, entry) in &page.entries {
             self.history.rules.entry(rule.clone()).or_default().entries.insert(customer.clone(), *entry);
@@ -95,17 +95,20 @@ impl Past {
             let rule = self.history.rules.entry(used.rule.clone()).or_default();
             rule.reached.entry(used.customer.clone()).or_default().add(&used.occasion, used.at);
         }
-        for intent in page.intents.iter().filter(|_| page.hold.is_none()) {
-            self.leave(intent);
+        for intent in &page.intents {
+            // What waits may yet be granted.
+            if let Some(worth) = intent.worth {
+                self.history.spent.entry(intent.rule.clone()).or_default().push((intent.at, worth));
+            }
+            if page.hold.is_none() {
+                self.leave(intent);
+            }
         }
     }
 
     fn leave(&mut self, intent: &Intent) {
         let Intent { customer, rule, subject, channel, at, .. } = intent;
         let (customer, rule, at) = (customer.clone(), rule.clone(), *at);
-        if let Some(worth) = intent.worth {
-            self.history.spent.entry(rule.clone()).or_default().push((at, worth));
-        }
         match intent.kind {
             Kind::Message => {
                 let known = self.channels.entry(channel.clone()).or_insert_with(|| channel.as_str().into());

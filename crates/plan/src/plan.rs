@@ -1,6 +1,7 @@
 //! The plan: one plain value that `tidings plan` prints and `tidings run` enqueues.
 
-use std::collections::HashMap;
+use crate::history::Entry;
+use crate::occasions::Occasions;
 use std::fmt;
 use std::sync::Arc;
 use tidings_check::program::Action;
@@ -33,7 +34,7 @@ pub struct RulePlan {
     pub undecided: u64,
     /// What was missing for them, and for how many.
     pub wants: Vec<(String, u64)>,
-    /// Which occasion it is for the planned customers: the same for all, but for those in `ordinals`.
+    /// Which occasion it is for the planned customers.
     pub occasion: Occasions,
     /// By chunk, those for whom a cap drops what it has no room for: the occasion is used up, though nothing is sent.
     pub used_up: Vec<Bitmap>,
@@ -41,8 +42,10 @@ pub struct RulePlan {
     pub stopped: Option<String>,
     /// By chunk, who enters the rule's audience now, for rules that go by entries.
     pub entered: Vec<Bitmap>,
-    /// Who left it, by key, in the order of keys.
-    pub left: Vec<(String, crate::history::Entry)>,
+    /// By chunk, who left it.
+    pub left: Vec<Bitmap>,
+    /// Who was in it and is no customer any more, by key, in the order of keys.
+    pub gone: Vec<(String, Entry)>,
 }
 
 /// Some customers and what each of them gets.
@@ -150,30 +153,6 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Which occasion it is, by the rule's repeat policy.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Occasions {
-    /// For everybody who is not in `ordinals`. It begins with the kind of the repeat policy, so that the
-    /// occasions of one kind are never those of another.
-    pub usual: String,
-    /// For the others, by chunk and position: how often the rule reached them before, or the moment of the event
-    /// that they are reached for, in microseconds since 1970 UTC.
-    pub ordinals: HashMap<(usize, usize), i64>,
-}
-
-impl Occasions {
-    /// The occasion of a customer.
-    pub fn of(&self, chunk: usize, customer: usize) -> String {
-        self.named(self.ordinals.get(&(chunk, customer)).copied())
-    }
-
-    /// The occasion of whoever has this ordinal, or none.
-    pub(crate) fn named(&self, ordinal: Option<i64>) -> String {
-        let kind = self.usual.split(' ').next().unwrap_or_default();
-        ordinal.map_or_else(|| self.usual.clone(), |n| format!("{kind} {n}"))
-    }
-}
-
 /// How many were planned, and how many held for each reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -225,6 +204,22 @@ impl RulePlan {
     /// Audience by audience, the chunks with what happens to each customer.
     fn outcomes(&self) -> impl Iterator<Item = (usize, &Verdicts)> {
         self.audiences.iter().flat_map(|a| a.outcome.iter().enumerate())
+    }
+
+    /// Whose occasion is used up in a chunk: who is sent something, now or after a person's word, and for whom a cap
+    /// drops it.
+    pub(crate) fn used(&self, chunk: usize) -> Bitmap {
+        let outcomes = || self.audiences.iter().filter_map(|a| a.outcome.get(chunk));
+        let mut used = self.used_up.get(chunk).cloned().unwrap_or_default();
+        if used.any() {
+            let members = outcomes().map(Verdicts::members).reduce(|mut all, some| {
+                all.or(&some);
+                all
+            });
+            used.and(&members.unwrap_or_default());
+        }
+        outcomes().for_each(|outcome| used.or(&outcome.sent()));
+        used
     }
 
     /// Each member with its chunk, position and verdict, audience by audience.

@@ -81,7 +81,7 @@ impl Reaching<'_> {
     }
 
     /// For whom it is a time of silence: in the customer's zone, or as the policy says where that is unknown.
-    fn quiet(&self, chunk: &Chunk, channel: &str) -> Bitmap {
+    pub(crate) fn quiet(&self, chunk: &Chunk, channel: &str) -> Bitmap {
         let hours: Vec<&Quiet> = self.policy.quiet.iter().filter(|q| q.covers(channel)).collect();
         if hours.is_empty() {
             return Bitmap::none(chunk.len());

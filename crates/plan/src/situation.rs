@@ -2,6 +2,7 @@
 
 use crate::Plan;
 use crate::events;
+use crate::history::Record;
 use crate::make::Question;
 use crate::make::policy::{held_out, messages_under};
 use crate::plan::Verdict;
@@ -45,7 +46,7 @@ pub struct ChannelFacts {
 }
 
 /// The situation of the customer with this key in a rule of the plan, by its position in the program; none
-/// where there is no such customer or the plan does not have the rule.
+/// where there is no such customer, where the plan does not have the rule, and of replays.
 pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -> Option<Situation> {
     let (c, i) = find(question.chunks, key)?;
     let chunk = question.chunks.get(c)?;
@@ -68,10 +69,11 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
             quiet: reach.quiet.contains(i),
         });
     }
-    let messages = question.history.messages.get(key).map_or(&[][..], Vec::as_slice);
+    let Record::Keyed(history) = question.history else { return None };
+    let messages = history.messages.get(key).map_or(&[][..], Vec::as_slice);
     let caps = policy.caps.iter().map(|cap| (cap.count, messages_under(cap, question.now, messages)));
     let steps = planned.audiences.iter().flat_map(|a| &a.steps);
-    let reached = question.history.rules.get(rule.identity()).and_then(|h| h.reached.get(key));
+    let reached = history.rules.get(rule.identity()).and_then(|h| h.reached.get(key));
     Some(Situation {
         held_out_everywhere: policy.hold_out.map(|share| held_out(question.project, "", key, share)),
         held_out_here: rule.hold_out.map(|share| held_out(question.project, rule.identity(), key, share)),

@@ -4,11 +4,12 @@ use super::Question;
 use super::desk::Common;
 use super::policy::{Draw, before};
 use crate::events;
-use crate::history::{Entry, Reached};
-use crate::plan::{Occasions, Reason};
+use crate::history::{Entry, Reached, Record};
+use crate::occasions::Occasions;
+use crate::plan::Reason;
+use crate::replay::RuleMemory;
 use crate::schedule::latest_occurrence;
 use crate::situation::find;
-use std::collections::HashMap;
 use tidings_check::program::{Action, Repeat, Rule, Step};
 use tidings_schema::{Now, calendar};
 
@@ -28,10 +29,18 @@ pub(super) struct Asked<'a> {
     /// For each step of `then` which of the lists of channels it has; none for what is no message.
     pub then: Vec<Option<usize>>,
     pub otherwise: Vec<Option<usize>>,
-    /// By chunk and position, what it did before.
-    pub past: Vec<Vec<(usize, Earlier<'a>)>>,
+    /// What it did before.
+    pub past: Past<'a>,
     /// Who was in its audience and is no customer any more.
     pub gone: Vec<(String, Entry)>,
+}
+
+/// What a rule did before.
+pub(super) enum Past<'a> {
+    /// By chunk and position.
+    Found(Vec<Vec<(usize, Earlier<'a>)>>),
+    /// In a replay.
+    Kept(&'a RuleMemory),
 }
 
 /// What a rule did for a customer before.
@@ -61,40 +70,49 @@ impl<'a> Asked<'a> {
             rule,
             stop: stopped(rule, question.now),
             repeats,
-            occasion: Occasions { usual, ordinals: HashMap::new() },
+            occasion: Occasions { usual, ordinals: Vec::new() },
             event,
             draw: rule.hold_out.map(|share| Draw::new(question.project, rule.identity(), share)),
             then: channels(&rule.then, common),
             otherwise: channels(&rule.otherwise, common),
-            past: Vec::new(),
+            past: Past::Found(Vec::new()),
             gone: Vec::new(),
         }
     }
 
     /// Finds those whom the rule reached before among the customers.
     pub fn look_back(&mut self, question: &Question<'a>) {
-        self.past.resize_with(question.chunks.len(), Vec::new);
-        let Some(history) = question.history.rules.get(self.rule.identity()) else { return };
-        let find = |key: &str| find(question.chunks, key);
+        let history = match question.history {
+            Record::Keyed(history) => history.rules.get(self.rule.identity()),
+            Record::Placed(replay) => {
+                replay.rule(self.index).into_iter().for_each(|memory| self.past = Past::Kept(memory));
+                None
+            }
+        };
+        let Some(history) = history else { return };
+        let mut past: Vec<Vec<(usize, Earlier<'a>)>> = question.chunks.iter().map(|_| Vec::new()).collect();
+        let mut remember = |key: &str, earlier| {
+            let place = find(question.chunks, key);
+            if let Some((chunk, customer)) = place
+                && let Some(of_chunk) = past.get_mut(chunk)
+            {
+                of_chunk.push((customer, earlier));
+            }
+            place.is_some()
+        };
         if let Repeats::Entry = self.repeats {
             for (key, entry) in &history.entries {
-                match find(key) {
-                    Some(place) => self.remember(place, Earlier::Entry(*entry)),
-                    None if entry.inside => self.gone.push((key.clone(), Entry { inside: false, ..*entry })),
-                    None => {}
+                if !remember(key, Earlier::Entry(*entry)) && entry.inside {
+                    self.gone.push((key.clone(), Entry { inside: false, ..*entry }));
                 }
             }
         } else {
             for (key, reached) in &history.reached {
-                find(key).into_iter().for_each(|place| self.remember(place, Earlier::Reached(reached)));
+                remember(key, Earlier::Reached(reached));
             }
         }
-    }
-
-    fn remember(&mut self, (chunk, customer): (usize, usize), past: Earlier<'a>) {
-        if let Some(of_chunk) = self.past.get_mut(chunk) {
-            of_chunk.push((customer, past));
-        }
+        past.iter_mut().for_each(|of_chunk| of_chunk.sort_unstable_by_key(|(customer, _)| *customer));
+        self.past = Past::Found(past);
     }
 }
 

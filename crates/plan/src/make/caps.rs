@@ -1,5 +1,6 @@
 //! How much of each cap the customers of one chunk have used, as bits.
 
+use crate::digits::Digits;
 use tidings_check::program::{Cap, Losers};
 use tidings_engine::Bitmap;
 
@@ -19,10 +20,10 @@ pub(super) struct Full {
 }
 
 impl<'a> Caps<'a> {
-    /// Nothing is used of them by so many customers.
-    pub fn new(caps: &'a [Cap], customers: usize) -> Caps<'a> {
-        let used = caps.iter().map(|cap| Counter::new(cap.count, customers)).collect();
-        Caps { caps, used }
+    /// Nothing is used of them.
+    pub fn new(caps: &'a [Cap]) -> Caps<'a> {
+        let counter = |cap: &Cap| Counter { digits: Digits::default(), most: cap.count };
+        Caps { caps, used: caps.iter().map(counter).collect() }
     }
 
     /// Whether there is no cap.
@@ -30,10 +31,10 @@ impl<'a> Caps<'a> {
         self.caps.is_empty()
     }
 
-    /// What a customer has used before, by cap.
-    pub fn used_before(&mut self, customer: usize, used: impl Fn(&Cap) -> usize) {
+    /// Sets of customers who have used one place more, by cap.
+    pub fn used_by(&mut self, used: impl Fn(&Cap) -> Vec<Bitmap>) {
         for (cap, counter) in self.caps.iter().zip(&mut self.used) {
-            counter.start_at(customer, used(cap));
+            used(cap).iter().for_each(|customers| counter.add(customers));
         }
     }
 
@@ -61,62 +62,28 @@ impl<'a> Caps<'a> {
     /// Forgets what some customers took since `before`.
     pub fn give_back(&mut self, before: &Caps<'_>, customers: &Bitmap) {
         for (used, before) in self.used.iter_mut().zip(&before.used) {
-            used.restore(before, customers);
+            used.digits.restore(&before.digits, customers);
         }
     }
 }
 
-/// A number for each customer, up to a most, in binary: one set of customers for each digit, the lowest first.
+/// How many of a cap's places each customer has taken, up to its most.
 #[derive(Clone)]
 struct Counter {
-    digits: Vec<Bitmap>,
+    digits: Digits,
     most: u32,
 }
 
 impl Counter {
-    fn new(most: u32, customers: usize) -> Counter {
-        let digits = u32::BITS - most.leading_zeros();
-        Counter { digits: vec![Bitmap::none(customers); digits as usize], most }
-    }
-
-    /// Above the most there is nothing to tell apart.
-    fn start_at(&mut self, customer: usize, number: usize) {
-        let number = number.min(self.most as usize);
-        let ones = self.digits.iter_mut().enumerate().filter(|(i, _)| number >> i & 1 == 1);
-        ones.for_each(|(_, digit)| digit.insert(customer));
-    }
-
     /// Those of some who have the most.
     fn full_among(&self, customers: &Bitmap) -> Bitmap {
-        let mut full = customers.clone();
-        for (i, digit) in self.digits.iter().enumerate() {
-            if self.most >> i & 1 == 1 {
-                full.and(digit);
-            } else {
-                full.without(digit);
-            }
-        }
-        full
+        self.digits.exactly(self.most, customers)
     }
 
-    /// One more for some who do not have the most.
+    /// One more for those of some who do not have the most.
     fn add(&mut self, customers: &Bitmap) {
-        let mut carried = customers.clone();
-        for digit in &mut self.digits {
-            let mut both = digit.clone();
-            both.and(&carried);
-            digit.or(&carried);
-            digit.without(&both);
-            carried = both;
-        }
-    }
-
-    fn restore(&mut self, before: &Counter, customers: &Bitmap) {
-        for (digit, before) in self.digits.iter_mut().zip(&before.digits) {
-            let mut back = before.clone();
-            back.and(customers);
-            digit.without(customers);
-            digit.or(&back);
-        }
+        let mut taking = customers.clone();
+        taking.without(&self.full_among(customers));
+        self.digits.add(&taking);
     }
 }

@@ -1,19 +1,23 @@
 //! The plan for one chunk: rule by rule, each verdict as a set of its customers.
 
 use super::Question;
-use super::asked::{Asked, Earlier, Repeats};
+use super::asked::{Asked, Earlier, Past, Repeats};
 use super::caps::Caps;
-use super::policy::{Draw, messages_under};
+use super::policy::{Draw, before, messages_under};
 use crate::events::Waits;
-use crate::history::{Entry, PastMessage};
+use crate::history::{PastMessage, Record};
+use crate::occasions::{Numbers, Ordinals};
 use crate::plan::{Reason, Verdict, Verdicts};
 use crate::reach::Reach;
+use crate::replay::Reached;
 use std::collections::HashMap;
-use tidings_check::program::Repeat;
+use tidings_check::program::{Cap, Repeat};
 use tidings_engine::{Bitmap, Chunk, Matches};
+use tidings_schema::Now;
 
 /// What the plan for a chunk is made on.
 pub(super) struct Desk<'a> {
+    question: &'a Question<'a>,
     index: usize,
     chunk: &'a Chunk,
     matches: &'a Matches,
@@ -63,11 +67,11 @@ pub(super) struct Made {
     pub audiences: Vec<(Verdicts, Vec<Verdicts>)>,
     pub undecided: u64,
     /// Customers with an occasion of their own.
-    pub ordinals: Vec<(usize, i64)>,
+    pub ordinals: Ordinals,
     pub used_up: Bitmap,
     /// For rules that go by entries.
     pub entered: Bitmap,
-    pub left: Vec<(String, Entry)>,
+    pub left: Bitmap,
 }
 
 /// Who gets nothing at all from a rule.
@@ -77,20 +81,39 @@ struct Barred {
     already: Bitmap,
 }
 
+/// What a rule did before.
+#[derive(Default)]
+struct Before {
+    /// Whom it does not reach again.
+    already: Bitmap,
+    /// How often it reached others, or the moments of the events that they are reached for.
+    ordinals: Ordinals,
+}
+
 impl<'a> Desk<'a> {
     pub fn new(question: &'a Question<'a>, common: &Common<'a>, index: usize) -> Option<Desk<'a>> {
         let (chunk, matches) = (question.chunks.get(index)?, question.matches.get(index)?);
         let policy = &question.program.policy;
         let draw = policy.hold_out.map(|share| Draw::new(question.project, "", share));
-        let out = |i: usize| draw.is_some_and(|draw| draw.holds_out(chunk.keys.value(i)));
-        let held_out = match draw {
-            Some(_) => Bitmap::from_fn(chunk.len(), out),
-            None => Bitmap::none(chunk.len()),
+        let known = match question.history {
+            Record::Placed(replay) => replay.fixed().held_out(index),
+            Record::Keyed(_) => None,
         };
-        let mut caps = Caps::new(&policy.caps, chunk.len());
-        for (customer, messages) in common.messages.get(index).into_iter().flatten() {
-            caps.used_before(*customer, |cap| messages_under(cap, question.now, messages));
-        }
+        let held_out = match (known, draw) {
+            (Some(known), _) => known.clone(),
+            (None, Some(draw)) => Bitmap::from_fn(chunk.len(), |i| draw.holds_out(chunk.keys.value(i))),
+            (None, None) => Bitmap::none(chunk.len()),
+        };
+        let mut caps = Caps::new(&policy.caps);
+        caps.used_by(|cap| match question.history {
+            Record::Placed(replay) => {
+                replay.messages(index, cap, before(cap.per, question.now), &Bitmap::all(chunk.len()))
+            }
+            Record::Keyed(_) => {
+                let messages = common.messages.get(index).map_or(&[][..], Vec::as_slice);
+                used(cap, question.now, messages, chunk.len())
+            }
+        });
         let happened = |event: &Waits<'a>| {
             let moments = event.latest(question, chunk);
             let mut whom = Bitmap::none(chunk.len());
@@ -98,11 +121,12 @@ impl<'a> Desk<'a> {
             Happened { whom, moments }
         };
         Some(Desk {
+            question,
             index,
             chunk,
             matches,
             held_out,
-            ways: Ways::all(question, chunk, &common.channels),
+            ways: Ways::all(question, index, chunk, &common.channels),
             events: common.events.iter().map(happened).collect(),
             caps,
             before: None,
@@ -136,9 +160,6 @@ impl<'a> Desk<'a> {
             happened.into_iter().for_each(|happened| members.and(&happened.whom));
             members
         };
-        if let Some(happened) = happened.filter(|_| rule.repeat == Repeat::EveryTime) {
-            made.ordinals.clone_from(&happened.moments);
-        }
         made.undecided = among(matches.undecided()).count() as u64;
         let mut audiences = vec![(among(matches.then()), &asked.then)];
         if !rule.otherwise.is_empty() {
@@ -147,9 +168,12 @@ impl<'a> Desk<'a> {
         let mut everybody = Bitmap::none(self.chunk.len());
         audiences.iter().for_each(|(members, _)| everybody.or(members));
         let mut passing = Bitmap::none(self.chunk.len());
+        let moments = happened.filter(|_| rule.repeat == Repeat::EveryTime).map(|h| h.moments.as_slice());
+        let before = self.before_now(asked, &everybody, moments.unwrap_or_default());
+        made.ordinals = before.ordinals;
         let barred = match asked.stop {
             Some(_) => Barred::default(),
-            None => self.barred(asked, &everybody, &mut made),
+            None => Barred { holdout: self.held_out_of(asked, &everybody), already: before.already },
         };
         for (members, steps) in audiences {
             let stop = asked.stop.as_ref().map(|(reason, _)| *reason);
@@ -178,44 +202,70 @@ impl<'a> Desk<'a> {
         made
     }
 
-    /// Who gets nothing for what the draw or history says. What history says of the others is put with the ordinals.
-    fn barred(&self, asked: &Asked<'a>, everybody: &Bitmap, made: &mut Made) -> Barred {
+    /// Who gets nothing for what the draw says.
+    fn held_out_of(&self, asked: &Asked<'a>, everybody: &Bitmap) -> Bitmap {
         let mut holdout = everybody.clone();
         holdout.and(&self.held_out);
-        if let Some(draw) = asked.draw {
-            let out = everybody.iter().filter(|i| draw.holds_out(self.chunk.keys.value(*i)));
-            out.for_each(|i| holdout.insert(i));
-        }
-        let mut already = Bitmap::none(self.chunk.len());
-        for (i, past) in asked.past.get(self.index).into_iter().flatten() {
-            if !everybody.contains(*i) || holdout.contains(*i) {
-                continue;
+        let known = match self.question.history {
+            Record::Placed(replay) => replay.fixed().held_out_by(asked.index, self.index),
+            Record::Keyed(_) => None,
+        };
+        match (known, asked.draw) {
+            (Some(known), _) => {
+                let mut out = everybody.clone();
+                out.and(known);
+                holdout.or(&out);
             }
-            let ordinal = match (&asked.repeats, past) {
-                (Repeats::Entry, Earlier::Entry(entry)) => {
-                    (!entry.inside).then_some(i64::from(entry.ordinal))
-                }
-                (Repeats::From(start), Earlier::Reached(reached)) => {
-                    (reached.last_at <= *start).then_some(i64::from(reached.occasions))
-                }
-                (Repeats::Occurrence, Earlier::Reached(reached)) => {
-                    let moment = made.ordinals.binary_search_by_key(i, |(at, _)| *at).ok();
-                    let moment = moment.and_then(|at| made.ordinals.get(at)).map(|(_, moment)| *moment);
-                    if !reached.has(&asked.occasion.named(moment)) {
-                        continue;
-                    }
-                    None
-                }
-                _ => None,
-            };
-            match ordinal {
-                // Who never entered has the usual occasion.
-                Some(0) if matches!(asked.repeats, Repeats::Entry) => {}
-                Some(ordinal) => made.ordinals.push((*i, ordinal)),
-                None => already.insert(*i),
+            (None, Some(draw)) => {
+                let out = everybody.iter().filter(|i| draw.holds_out(self.chunk.keys.value(*i)));
+                out.for_each(|i| holdout.insert(i));
+            }
+            (None, None) => {}
+        }
+        holdout
+    }
+
+    /// What history says of those who match; `moments` are those of the events that they are reached for.
+    fn before_now(&self, asked: &Asked<'a>, everybody: &Bitmap, moments: &[(usize, i64)]) -> Before {
+        match &asked.past {
+            Past::Found(past) => {
+                let past = past.get(self.index).map_or(&[][..], Vec::as_slice);
+                found(asked, past, everybody, moments)
+            }
+            Past::Kept(memory) => match memory.chunk(self.index) {
+                Some(reached) => self.kept(asked, reached, everybody, moments),
+                None => Before::default(),
+            },
+        }
+    }
+
+    /// The same of a replay.
+    fn kept(
+        &self,
+        asked: &Asked<'a>,
+        reached: &Reached,
+        everybody: &Bitmap,
+        moments: &[(usize, i64)],
+    ) -> Before {
+        let Record::Placed(replay) = self.question.history else { return Before::default() };
+        match &asked.repeats {
+            Repeats::Never => Before { already: reached.ever(everybody), ordinals: Ordinals::default() },
+            Repeats::From(start) => Before {
+                already: reached.since(replay.first_after(*start), everybody),
+                ordinals: reached.ordinals(),
+            },
+            Repeats::Entry => Before { already: reached.inside().clone(), ordinals: reached.ordinals() },
+            Repeats::Occurrence => {
+                let first = replay.rule(asked.index).and_then(|rule| rule.first_on(&asked.occasion.usual));
+                let mut already = match first.filter(|_| asked.event.is_none()) {
+                    Some(run) => reached.since(run, everybody),
+                    None => Bitmap::none(everybody.len()),
+                };
+                let again = moments.iter().filter(|(i, moment)| reached.for_event(*i, *moment));
+                again.for_each(|(i, _)| already.insert(*i));
+                Before { already, ordinals: Ordinals(Numbers::Listed(moments.to_vec())) }
             }
         }
-        Barred { holdout, already }
     }
 
     /// The verdicts on all steps for some customers. One step uses the occasion up, so where a message has to wait for
@@ -295,29 +345,74 @@ impl<'a> Desk<'a> {
     /// Who enters the rule's audience now, and who left it.
     fn entries(&self, asked: &Asked<'a>, members: Bitmap, passing: &Bitmap, made: &mut Made) {
         let mut inside = Bitmap::none(self.chunk.len());
-        for (i, past) in asked.past.get(self.index).into_iter().flatten() {
-            let Earlier::Entry(entry) = past else { continue };
-            if !entry.inside {
-                continue;
+        match &asked.past {
+            Past::Found(past) => {
+                let entries = past.get(self.index).into_iter().flatten();
+                let entered = entries.filter(|(_, past)| matches!(past, Earlier::Entry(e) if e.inside));
+                entered.for_each(|(i, _)| inside.insert(*i));
             }
-            inside.insert(*i);
-            if !members.contains(*i) {
-                made.left.push((self.chunk.keys.value(*i).to_owned(), Entry { inside: false, ..*entry }));
-            }
+            Past::Kept(memory) => memory.chunk(self.index).into_iter().for_each(|r| inside.or(r.inside())),
         }
+        made.left = inside.clone();
+        made.left.without(&members);
         made.entered = members;
         made.entered.without(&inside);
         made.entered.without(passing);
     }
 }
 
+/// What history, of customers by position and ascending, says of those who match.
+fn found(
+    asked: &Asked<'_>,
+    past: &[(usize, Earlier<'_>)],
+    everybody: &Bitmap,
+    moments: &[(usize, i64)],
+) -> Before {
+    let (mut already, mut ordinals) = (Bitmap::none(everybody.len()), moments.to_vec());
+    for (i, past) in past.iter().filter(|(i, _)| everybody.contains(*i)) {
+        let ordinal = match (&asked.repeats, past) {
+            (Repeats::Entry, Earlier::Entry(entry)) => (!entry.inside).then_some(i64::from(entry.ordinal)),
+            (Repeats::From(start), Earlier::Reached(reached)) => {
+                (reached.last_at <= *start).then_some(i64::from(reached.occasions))
+            }
+            (Repeats::Occurrence, Earlier::Reached(reached)) => {
+                let moment = moments.binary_search_by_key(i, |(at, _)| *at).ok();
+                let moment = moment.and_then(|at| moments.get(at)).map(|(_, moment)| *moment);
+                if !reached.has(&asked.occasion.named(moment)) {
+                    continue;
+                }
+                None
+            }
+            _ => None,
+        };
+        match ordinal {
+            // Who never entered has the usual occasion.
+            Some(0) if matches!(asked.repeats, Repeats::Entry) => {}
+            Some(ordinal) => ordinals.push((*i, ordinal)),
+            None => already.insert(*i),
+        }
+    }
+    Before { already, ordinals: Ordinals(Numbers::Listed(ordinals)) }
+}
+
+/// Sets of customers, by position, that hold each as often as they had a message that a cap counts, up to its most.
+fn used(cap: &Cap, now: Now, messages: &[(usize, &[PastMessage])], customers: usize) -> Vec<Bitmap> {
+    let mut sets: Vec<Bitmap> = Vec::new();
+    for (customer, messages) in messages {
+        let used = messages_under(cap, now, messages).min(cap.count as usize);
+        sets.resize_with(sets.len().max(used), || Bitmap::none(customers));
+        sets.iter_mut().take(used).for_each(|set| set.insert(*customer));
+    }
+    sets
+}
+
 impl<'a> Ways<'a> {
     /// One for each list of channels.
-    fn all(question: &'a Question<'a>, chunk: &Chunk, lists: &[&'a [String]]) -> Vec<Ways<'a>> {
-        let (reaching, vocabulary) = (question.reaching(), &question.program.vocabulary);
+    fn all(question: &'a Question<'a>, index: usize, chunk: &Chunk, lists: &[&'a [String]]) -> Vec<Ways<'a>> {
+        let vocabulary = &question.program.vocabulary;
         let mut known: HashMap<&str, Option<Reach>> = HashMap::new();
         for channel in lists.iter().copied().flatten() {
-            let reach = || vocabulary.contact(channel).map(|contact| reaching.of(chunk, contact));
+            let reach = || vocabulary.contact(channel).and_then(|contact| question.reach(index, contact));
             known.entry(channel).or_insert_with(reach);
         }
         lists.iter().map(|channels| Ways::through(channels, &known, chunk.len())).collect()

@@ -119,7 +119,7 @@ impl Shop {
             chunks: &self.chunks,
             needs: &self.needs,
             matches: &self.matches,
-            history: &self.history,
+            history: (&self.history).into(),
             standing: &self.standing,
             addresses: &Trimmed,
             only: None,
