@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates along the road: each may depend on those before it.
-const ROAD: [&str; 11] = [
-    "syntax", "schema", "check", "reason", "engine", "plan", "store", "channels", "project", "daemon", "cli",
+const ROAD: [&str; 12] = [
+    "syntax", "schema", "check", "reason", "engine", "plan", "store", "channels", "project", "rehearse",
+    "daemon", "cli",
 ];
 
 fn crates() -> PathBuf {

@@ -1,5 +1,9 @@
 //! What can be said on the command line.
 
+mod testing;
+
+pub use testing::Test;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +29,7 @@ Start here:
   tidings check                         find every mistake in the rules
   tidings plan                          see who each rule would reach, and who is held back and why
   tidings explain RULE CUSTOMER         see why one customer is, or is not, sent something
+  tidings test                          hold the rules against tests/*.yaml
   tidings run --sandbox                 send into a folder; `tidings sandbox list` shows what was caught
   tidings serve                         let the rules run on their schedules
 
@@ -54,6 +59,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Show why one customer is, or is not, sent something by one rule
     Explain(Explain),
+    /// Carry out the tests in tests/*.yaml: customers, a clock, and what must and must not be sent
+    Test(Test),
     /// Make the same plan and carry it out; run again after a crash, it goes on where it was
     Run(Run),
     /// Run the rules on their schedules and send what they say, day and night

@@ -57,6 +57,7 @@ async fn carry_out(cli: &Cli, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Fmt(args) => commands::fmt::fmt(folder, args, screen),
         Command::Plan(args) => commands::plan::plan(folder, args, screen).await,
         Command::Explain(args) => commands::explain::explain(folder, args, screen).await,
+        Command::Test(args) => commands::test::test(folder, args, screen),
         Command::Run(args) => commands::run::run(folder, args, screen).await,
         Command::Serve(args) => commands::serve::serve(folder, args, screen).await,
         Command::Import(args) => commands::import::import(folder, args, screen).await,

@@ -16,7 +16,7 @@ use tidings_check::Program;
 use tidings_check::program::Action;
 use tidings_engine::{Evaluator, Needs};
 use tidings_plan::{Carrier, Door, Kind, Supplies, Terms};
-use tidings_project::Project;
+use tidings_project::{Config, Project};
 use tidings_schema::{AttributeId, Vocabulary, money};
 use tidings_store::{CustomerStore, Outlet, State, StateError, StoreError, path_of};
 use tidings_syntax::{Diagnostic, Sources};
@@ -103,7 +103,17 @@ impl Site {
     /// Reads and checks a project and makes its carriers. With `sandbox`, and where no channel is declared,
     /// everything is caught.
     pub fn open(folder: &Path, sandbox: bool, clock: Clock) -> Result<Site, Unsound> {
+        Site::read(folder, sandbox, clock, |_| {})
+    }
+
+    fn read(
+        folder: &Path,
+        sandbox: bool,
+        clock: Clock,
+        before: impl FnOnce(&mut Project),
+    ) -> Result<Site, Unsound> {
         let (mut project, mut found) = Project::load(folder);
+        before(&mut project);
         let checked = project.check();
         found.extend(checked.diagnostics);
         let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
@@ -112,6 +122,12 @@ impl Site {
         };
         let site = Site::around(project, program, sandbox, clock)?;
         Ok(Site { warnings: warnings.len(), ..site })
+    }
+
+    /// A project whose rules are only looked at: neither the secrets of its store nor those of its channels have to be
+    /// there.
+    pub fn offline(folder: &Path, clock: Clock) -> Result<Site, Unsound> {
+        Site::read(folder, true, clock, |project| project.config.store = Config::default().store)
     }
 
     /// A project whose rules, templates or `schema.yaml` have errors, for what needs none of them: its state, who

@@ -86,6 +86,21 @@ impl Past {
         EngineRows { sends: self.sends.clone(), grants: self.grants.clone(), kept: kept.collect() }
     }
 
+    /// Adds what happened before anything that is known here: messages count under caps, and no rule reached anybody by
+    /// it.
+    pub fn add(&mut self, rows: &EngineRows) {
+        for SendRow { customer, channel, at, .. } in &rows.sends {
+            self.count(customer, channel, *at);
+        }
+        self.sends.extend(rows.sends.iter().cloned());
+        self.grants.extend(rows.grants.iter().cloned());
+        for KeptRow { customer, attribute, value } in &rows.kept {
+            let is_list = serde_json::from_str::<Vec<String>>(value).is_ok();
+            let json = if is_list { value.clone() } else { Value::from(value.as_str()).to_string() };
+            self.kept.insert((customer.clone(), attribute.clone()), json);
+        }
+    }
+
     /// Takes in a page of a run. A page that waits for a person's word uses its occasions and its budget up, and nothing of it leaves.
     pub fn take(&mut self, page: &Page) {
         for (rule, customer, entry) in &page.entries {
@@ -106,14 +121,19 @@ impl Past {
         }
     }
 
+    /// Counts a message under the caps.
+    fn count(&mut self, customer: &str, channel: &str, at: i64) {
+        let known = self.channels.entry(channel.to_owned()).or_insert_with(|| channel.into());
+        let message = PastMessage { channel: known.clone(), at };
+        self.history.messages.entry(customer.to_owned()).or_default().push(message);
+    }
+
     fn leave(&mut self, intent: &Intent) {
         let Intent { customer, rule, subject, channel, at, .. } = intent;
         let (customer, rule, at) = (customer.clone(), rule.clone(), *at);
         match intent.kind {
             Kind::Message => {
-                let known = self.channels.entry(channel.clone()).or_insert_with(|| channel.as_str().into());
-                let message = PastMessage { channel: known.clone(), at };
-                self.history.messages.entry(customer.clone()).or_default().push(message);
+                self.count(&customer, channel, at);
                 let (template, channel) = (subject.clone(), channel.clone());
                 self.sends.push(SendRow { customer, template, channel, rule, at });
             }

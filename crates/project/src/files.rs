@@ -51,8 +51,7 @@ pub(crate) fn rules(
     sources: &mut Sources,
     out: &mut Vec<Diagnostic>,
 ) -> Vec<RuleText> {
-    let root = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let mut walk = Walk { folder, root, seen: HashSet::new(), found: Vec::new(), problems: Vec::new() };
+    let mut walk = Walk::new(folder, &["tidings"]);
     if !folder.join(below).is_dir() && below != "rules" {
         let message = format!("there is no folder {below} in the project");
         walk.problems.push((below.to_owned(), Code::MISSING_FILE, message, "mend `rules:` in tidings.yaml"));
@@ -65,11 +64,28 @@ pub(crate) fn rules(
         walk.problems.push((below.to_owned(), Code::TOO_MANY_FILES, message, "put more rules into one file"));
         walk.found.truncate(MAX_FILES);
     }
-    for (path, code, message, help) in walk.problems {
-        let file = sources.add(path, "");
-        out.push(Diagnostic::new(code, Place { file, ..Place::default() }, message).help(help));
-    }
+    walk.report(sources, out);
     walk.found.iter().filter_map(|path| rule(folder, path, sources, out)).collect()
+}
+
+/// Adds every file of tests in `tests/` to the sources, in the order of their paths.
+pub(crate) fn tests(folder: &Path, sources: &mut Sources, out: &mut Vec<Diagnostic>) -> Vec<FileId> {
+    let mut walk = Walk::new(folder, &["yaml", "yml"]);
+    walk.folder(&folder.join("tests"), 0);
+    walk.found.sort_unstable();
+    walk.report(sources, out);
+    let mut files = Vec::new();
+    for path in &walk.found {
+        let shown = relative(folder, path);
+        match needed(folder, &shown, "") {
+            Ok(text) => files.push(sources.add(shown, text)),
+            Err((code, message, help)) => {
+                let file = sources.add(shown, "");
+                out.push(Diagnostic::new(code, Place { file, ..Place::default() }, message).help(help));
+            }
+        }
+    }
+    files
 }
 
 fn rule(folder: &Path, path: &Path, sources: &mut Sources, out: &mut Vec<Diagnostic>) -> Option<RuleText> {
@@ -108,6 +124,8 @@ pub(crate) fn relative(folder: &Path, path: &Path) -> String {
 
 struct Walk<'p> {
     folder: &'p Path,
+    /// How the names of wanted files end.
+    endings: &'p [&'p str],
     /// The project's folder without links.
     root: PathBuf,
     /// Folders that were read, without links: a link to a folder above itself ends.
@@ -116,7 +134,19 @@ struct Walk<'p> {
     problems: Vec<(String, Code, String, &'static str)>,
 }
 
-impl Walk<'_> {
+impl<'p> Walk<'p> {
+    fn new(folder: &'p Path, endings: &'p [&'p str]) -> Walk<'p> {
+        let root = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        Walk { folder, endings, root, seen: HashSet::new(), found: Vec::new(), problems: Vec::new() }
+    }
+
+    fn report(&mut self, sources: &mut Sources, out: &mut Vec<Diagnostic>) {
+        for (path, code, message, help) in std::mem::take(&mut self.problems) {
+            let file = sources.add(path, "");
+            out.push(Diagnostic::new(code, Place { file, ..Place::default() }, message).help(help));
+        }
+    }
+
     fn folder(&mut self, folder: &Path, depth: usize) {
         let Ok(real) = folder.canonicalize() else { return };
         if !self.inside(&real, folder) || !self.seen.insert(real) || depth > MAX_DEPTH {
@@ -132,7 +162,7 @@ impl Walk<'_> {
             }
             if path.is_dir() {
                 self.folder(&path, depth + 1);
-            } else if path.extension().is_some_and(|e| e == "tidings")
+            } else if path.extension().is_some_and(|e| self.endings.iter().any(|ending| e == *ending))
                 && let Ok(real) = path.canonicalize()
                 && real.is_file()
                 && self.inside(&real, &path)

@@ -54,6 +54,13 @@ impl Project {
         };
         (project, loading.out)
     }
+
+    /// Reads the files of tests, `tests/*.yaml`, and adds them to the sources, in the order of their paths.
+    pub fn tests(&mut self) -> (Vec<FileId>, Vec<Diagnostic>) {
+        let mut out = Vec::new();
+        let files = files::tests(&self.folder, &mut self.sources, &mut out);
+        (files, out)
+    }
 }
 
 struct Loading<'p> {

@@ -21,3 +21,4 @@ pub mod sandbox;
 pub mod send_test;
 pub mod serve;
 pub mod suppress;
+pub mod test;

@@ -25,12 +25,20 @@ pub struct Explanation<'a> {
     pub sources: &'a Sources,
 }
 
+/// What stands below a trace, for people: each condition in the rule's own words with what it saw.
+pub fn conditions(trace: &Trace, sources: &Sources, screen: &Screen) -> String {
+    let mut out = String::new();
+    let told = Told { sources };
+    trace.children.iter().for_each(|child| told.branch(child, 0, screen, &mut out));
+    out
+}
+
 impl Explanation<'_> {
     /// For people: the conditions in the shape of the rule's own text, then policy and history, then the verdict.
     pub fn text(&self, screen: &Screen) -> String {
         let mut out =
             format!("{} and customer {} at {}\n\n", self.rule.name, self.customer, moment(self.plan.now));
-        self.trace.children.iter().for_each(|child| self.branch(child, 0, screen, &mut out));
+        out.push_str(&conditions(self.trace, self.sources, screen));
         if self.trace.children.is_empty() {
             out.push_str("the rule has no condition\n");
         }
@@ -58,42 +66,6 @@ impl Explanation<'_> {
             out.push_str(&format!("{} the whole rule {all}: {why}\n", sign(Verdict::No, screen)));
         }
         out
-    }
-
-    fn branch(&self, trace: &Trace, depth: usize, screen: &Screen, out: &mut String) {
-        let text = self.words(trace);
-        // A name whose whole test is one comparison is told in one line with it, and so is `between`, whose
-        // two comparisons saw the same value.
-        let told = match trace.children.as_slice() {
-            [only] if only.place == trace.place => only,
-            [first, second] if first.place == second.place && first.values == second.values => first,
-            _ => trace,
-        };
-        let seen: Vec<String> = told.values.iter().filter_map(|v| self.seen(v, &text)).collect();
-        let seen = if seen.is_empty() { String::new() } else { format!("   {}", seen.join(", ")) };
-        out.push_str(&format!("{}{} {text}{seen}\n", "  ".repeat(depth), sign(trace.verdict, screen)));
-        told.children.iter().for_each(|child| self.branch(child, depth + 1, screen, out));
-    }
-
-    /// The part in the rule's own words, on one line; blocks by what they are.
-    fn words(&self, trace: &Trace) -> String {
-        let written = self.sources.text(trace.place).split_whitespace().collect::<Vec<_>>().join(" ");
-        match &trace.what {
-            What::All if trace.children.iter().any(|c| c.place != trace.place) => "all of".to_owned(),
-            What::Any if trace.children.len() > 1 => "one of".to_owned(),
-            What::Not => "not".to_owned(),
-            What::Stage { stage, .. } => format!("{stage} when {written}"),
-            What::Define(name) => name.clone(),
-            What::Segment(name) => format!("in {name}"),
-            What::Created => "the customer is there yet".to_owned(),
-            _ => written,
-        }
-    }
-
-    fn seen(&self, value: &Seen, whole: &str) -> Option<String> {
-        let name = self.sources.text(value.place).split_whitespace().collect::<Vec<_>>().join(" ");
-        let text = value.text.as_deref().unwrap_or("missing");
-        Some(if name == whole { text.to_owned() } else { format!("{name} is {text}") })
     }
 
     /// Policy and history, each fact with whether it lets the send through.
@@ -154,7 +126,7 @@ impl Explanation<'_> {
             "rule": self.rule.name,
             "customer": self.customer,
             "at": rfc3339(self.plan.now),
-            "conditions": self.trace.children.iter().map(|c| self.branch_json(c)).collect::<Vec<_>>(),
+            "conditions": self.trace.children.iter().map(|c| Told { sources: self.sources }.branch_json(c)).collect::<Vec<_>>(),
             "matches": !s.steps.is_empty(),
             "held_out": {"everywhere": s.held_out_everywhere, "here": s.held_out_here},
             "event": s.event.map(|event| json!({"at": event.map(at)})),
@@ -163,6 +135,49 @@ impl Explanation<'_> {
             "steps": steps.collect::<Vec<_>>(),
             "stopped": self.rule.stopped,
         })
+    }
+}
+
+/// Conditions in the words of the rule files.
+struct Told<'a> {
+    sources: &'a Sources,
+}
+
+impl Told<'_> {
+    fn branch(&self, trace: &Trace, depth: usize, screen: &Screen, out: &mut String) {
+        let text = self.words(trace);
+        // A name whose whole test is one comparison is told in one line with it, and so is `between`, whose
+        // two comparisons saw the same value.
+        let told = match trace.children.as_slice() {
+            [only] if only.place == trace.place => only,
+            [first, second] if first.place == second.place && first.values == second.values => first,
+            _ => trace,
+        };
+        let seen: Vec<String> = told.values.iter().filter_map(|v| self.seen(v, &text)).collect();
+        let seen = if seen.is_empty() { String::new() } else { format!("   {}", seen.join(", ")) };
+        out.push_str(&format!("{}{} {text}{seen}\n", "  ".repeat(depth), sign(trace.verdict, screen)));
+        told.children.iter().for_each(|child| self.branch(child, depth + 1, screen, out));
+    }
+
+    /// The part in the rule's own words, on one line; blocks by what they are.
+    fn words(&self, trace: &Trace) -> String {
+        let written = self.sources.text(trace.place).split_whitespace().collect::<Vec<_>>().join(" ");
+        match &trace.what {
+            What::All if trace.children.iter().any(|c| c.place != trace.place) => "all of".to_owned(),
+            What::Any if trace.children.len() > 1 => "one of".to_owned(),
+            What::Not => "not".to_owned(),
+            What::Stage { stage, .. } => format!("{stage} when {written}"),
+            What::Define(name) => name.clone(),
+            What::Segment(name) => format!("in {name}"),
+            What::Created => "the customer is there yet".to_owned(),
+            _ => written,
+        }
+    }
+
+    fn seen(&self, value: &Seen, whole: &str) -> Option<String> {
+        let name = self.sources.text(value.place).split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = value.text.as_deref().unwrap_or("missing");
+        Some(if name == whole { text.to_owned() } else { format!("{name} is {text}") })
     }
 
     fn branch_json(&self, trace: &Trace) -> Value {

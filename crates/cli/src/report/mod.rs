@@ -10,6 +10,7 @@ pub mod plan_json;
 pub mod plan_markdown;
 pub mod plan_table;
 pub mod remarks;
+pub mod tested;
 pub mod timings;
 
 use chrono::TimeZone;

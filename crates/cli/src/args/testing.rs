@@ -1,0 +1,38 @@
+//! What `tidings test` can be asked.
+
+use super::TextOrJson;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Carry out the project's tests.
+#[derive(Debug, Args)]
+#[command(after_help = TESTING)]
+pub struct Test {
+    /// Only tests with this in their name, or in that of their file
+    pub name: Option<String>,
+    /// How to print what came of them
+    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    pub format: TextOrJson,
+    /// Also write what came of them into a file, as JUnit has it
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+const TESTING: &str = "\
+A first test, in tests/wake-up.yaml:
+
+  at: 2026-03-01T10:00
+  customers:
+    ann: {email: ann@example.com, email_consent: yes, orders: [{placed_at: 120 days ago, total: 80}]}
+    bob: {email: bob@example.com, email_consent: yes, orders: [{placed_at: 3 days ago, total: 80}]}
+  tests:
+    - name: who has gone quiet is woken once
+      steps:
+        - expect:
+            ann: {lifecycle: dormant, wake-up: wake-up email}
+            bob: {wake-up: no match}
+        - after: 1 day
+          expect:
+            ann: {wake-up: {held: already_sent}}
+
+Exit codes: 0 all is as expected, 1 something is not, or the rules or the tests have errors.";

@@ -1,0 +1,80 @@
+//! `tidings test`
+
+use crate::args::{Test as Asked, TextOrJson};
+use crate::failure::Failure;
+use crate::opened;
+use crate::report::findings;
+use crate::report::tested::{Report, Told};
+use crate::screen::Screen;
+use std::path::Path;
+use std::process::ExitCode;
+use tidings_daemon::Site;
+use tidings_plan::Supplies;
+use tidings_rehearse::{Rehearsal, Test, TestFile};
+use tidings_schema::yaml::Document;
+use tidings_syntax::{Diagnostic, FileId};
+
+/// Carries out the project's tests; fails where one is not as it is expected.
+pub fn test(folder: &Path, asked: &Asked, screen: &Screen) -> Result<ExitCode, Failure> {
+    let mut site = opened::open_offline(folder, screen)?;
+    let (files, mut found) = site.project.tests();
+    let documents = documents(&site, &files, &mut found);
+    let mut tests: Vec<TestFile<'_>> = Vec::new();
+    for (path, document) in &documents {
+        tests.push(TestFile::read(path, document, &site.program, &mut found));
+    }
+    if found.iter().any(Diagnostic::is_error) {
+        eprint!("{}", findings::text(&found, &site.project.sources, screen));
+        return Err(Failure::new("the tests have errors, so none of them is carried out"));
+    }
+    if tests.is_empty() {
+        let message = "there are no tests: write the first into tests/*.yaml (see `tidings test --help`)";
+        return Err(Failure::new(message));
+    }
+    choose(&mut tests, asked.name.as_deref())?;
+    let supplies = site.supplies();
+    let rehearsal = rehearsal(&site, &supplies);
+    let told: Vec<Told<'_, '_>> = tests
+        .iter()
+        .flat_map(|file| file.tests.iter().map(move |test| (file, test)))
+        .map(|(file, test): (_, &Test<'_>)| Told { file, test, failures: rehearsal.failures(test) })
+        .collect();
+    let report = Report { told: &told, sources: &site.project.sources };
+    if let Some(path) = &asked.junit {
+        std::fs::write(path, report.junit())
+            .map_err(|e| Failure::new(format!("{} cannot be written: {e}", path.display())))?;
+    }
+    match asked.format {
+        TextOrJson::Text => screen.print(&report.text(screen)),
+        TextOrJson::Json => screen.print_json(&report.json()),
+    }
+    Ok(if report.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn documents<'s>(
+    site: &'s Site,
+    files: &[FileId],
+    found: &mut Vec<Diagnostic>,
+) -> Vec<(String, Document<'s>)> {
+    let sources = files.iter().filter_map(|file| Some((*file, site.project.sources.get(*file)?)));
+    let read = sources
+        .filter_map(|(file, source)| Some((source.path.clone(), Document::read(&source.text, file, found)?)));
+    read.collect()
+}
+
+fn rehearsal<'a>(site: &'a Site, supplies: &'a Supplies) -> Rehearsal<'a> {
+    Rehearsal::new(&site.program, &site.project.config.name, site.carriers.addresses(), supplies)
+}
+
+/// Keeps the tests with a word in their name or in that of their file.
+fn choose(files: &mut Vec<TestFile<'_>>, word: Option<&str>) -> Result<(), Failure> {
+    let Some(word) = word else { return Ok(()) };
+    for file in files.iter_mut().filter(|file| !file.path.contains(word)) {
+        file.tests.retain(|test| test.name.contains(word));
+    }
+    files.retain(|file| !file.tests.is_empty());
+    if files.is_empty() {
+        return Err(Failure::new(format!("there is no test with `{word}` in its name or its file's")));
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! `tidings test`, from outside: what passes, what fails and how that reads.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod project;
+
+use project::Project;
+
+const RULES: &str = "\
+define days_since = days since latest orders.placed_at
+
+stages lifecycle
+  active  when days_since <= 90
+  dormant when days_since <= 365
+  lost    otherwise
+end
+
+segment big
+  sum of orders.total where status = paid >= 100 CNY
+end
+
+rule wake-up
+  every day at 10:00
+  for big
+  if lifecycle = dormant
+  then
+    send wake-up coupon
+    send wake-up email or sms
+  else
+    send hello email
+  repeat at most once per 60 days
+  limit 5% of customers
+end
+
+rule thanks
+  on order
+  if count of orders >= 1
+  then add tag \"buyer\"
+  repeat every time
+end
+
+rule second
+  every day at 10:00
+  if tags contains \"buyer\" and not was sent hello in last 3 days
+  then send hello sms
+  hold out 50%
+end
+";
+
+const CUSTOMERS: &str = "\
+at: 2026-03-01T10:00
+everyone: {email: someone@example.com, email_consent: yes}
+customers:
+  ann: {orders: [{placed_at: 91 days ago, total: 120, status: paid}]}
+  bob: {orders: [{placed_at: 3 days ago, total: 120.50, status: paid}]}
+  eva: {email_consent: no, orders: [{placed_at: 2025-11-01, total: 120 CNY, status: paid}]}
+  fay: {orders: [{placed_at: 91 days ago, total: 120, status: open}]}
+";
+
+/// A project that needs secrets to run, and none to be tested.
+fn shop(tests: &str) -> Project {
+    let project = Project::new();
+    project.write(
+        "tidings.yaml",
+        "name: testing\nstore: env:NOWHERE\ntime_zone: Asia/Shanghai\ncurrency: CNY\n",
+    );
+    project.write(
+        "schema.yaml",
+        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    email_consent: yes/no\n    phone: text\n    \
+         sms_consent: yes/no\n    tags: {type: tags, kept: true}\n\
+         contact:\n  email: {address: email, consent: email_consent}\n  sms: {address: phone, consent: sms_consent}\n\
+         collections:\n  orders:\n    table: orders\n    customer: customer_id\n    time: placed_at\n    fields:\n      \
+         placed_at: moment\n      total: {type: money, unit: minor}\n      status: {type: one of, values: [{paid: 1}, {open: 2}]}\n\
+         events:\n  order: orders\n",
+    );
+    project.write("rules/wake-up.tidings", RULES);
+    for template in ["wake-up.email", "hello.email"] {
+        let text = "subject: Hello\n---\n<p>Hello</p><a href=\"{{ unsubscribe_url }}\">no more</a>\n";
+        project.write(&format!("templates/{template}.liquid"), text);
+    }
+    for template in ["wake-up.sms", "hello.sms"] {
+        project.write(&format!("templates/{template}.liquid"), "Hello\n");
+    }
+    project.write("tests/wake-up.yaml", &format!("{CUSTOMERS}{tests}"));
+    project
+}
+
+/// What is said of tests that do not pass, both ways out.
+fn fails(project: &Project, args: &[&str]) -> (String, String) {
+    let output = project.output(args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn what_is_expected_step_by_step_passes() {
+    let project = shop(
+        "\
+tests:
+  - name: each gets theirs, and only once
+    rules: [wake-up, thanks]
+    steps:
+      - expect:
+          ann: {wake-up: [wake-up coupon, wake-up email], lifecycle: dormant, big: yes}
+          bob: {wake-up: hello email, lifecycle: active, thanks: no match}
+          eva: {wake-up: {sends: [wake-up coupon], held: no_consent}}
+          fay: nothing
+      - after: 1 day
+        customers:
+          fay: {orders: [{placed_at: 1 hour ago, total: 120, status: paid}]}
+        expect:
+          ann: {wake-up: {held: already_sent}, else: nothing}
+          fay: {thanks: add tag buyer, wake-up: hello email}
+      - at: 2026-05-01T10:00
+        expect:
+          ann: {wake-up: [wake-up coupon, wake-up email]}
+          bob: {lifecycle: active}
+  - name: what a rule did is data to the others
+    customers:
+      ann: {phone: +86 138 0000 0000, sms_consent: true, tags: [buyer]}
+      bob: {phone: 13800000000, sms_consent: yes, tags: buyer, sends: [{template: hello, at: 1 day ago}]}
+      ida: {phone: 13900000000, sms_consent: yes, tags: [buyer]}
+    steps:
+      - expect:
+          ann: {second: {held: holdout}}
+          bob: {second: no match}
+          eva: {second: no match}
+          ida: {second: hello sms}
+  - name: a limit stops a test that asks for it
+    limits: yes
+    expect:
+      ann: {wake-up: {held: over_limit}}
+",
+    );
+    assert_eq!(project.run(&["test"]), "3 tests: 3 passed\n");
+    assert_eq!(project.run(&["test", "limit"]), "1 test: 1 passed\n");
+}
+
+#[test]
+fn what_is_not_as_expected_says_where_and_why() {
+    let project = shop(
+        "\
+tests:
+  - name: wrong <twice>
+    expect:
+      ann: {wake-up: no match, big: no}
+      bob: nothing
+  - name: stages
+    expect:
+      ann: {lifecycle: active}
+      eva: {wake-up: {held: no_consent}}
+",
+    );
+    let (said, _) = fails(&project, &["test"]);
+    let expected = "\
+failed tests/wake-up.yaml: wrong <twice>
+  step 1, 2026-03-01 10:00 (Asia/Shanghai)
+    ann, wake-up: expected no match, got [wake-up coupon, wake-up email]
+      at tests/wake-up.yaml:11:13
+      wake-up and customer ann at 2026-03-01 10:00 (Asia/Shanghai)
+
+      yes     in big   sum of orders.total where status = paid is 120.00 CNY
+      yes     lifecycle = dormant   lifecycle is dormant
+        no      active when days_since <= 90   days_since is 91 days
+        yes     dormant when days_since <= 365   days_since is 91 days
+
+      yes     was never reached by this rule
+      yes     email: an address, consent
+      no      sms: no address, no consent
+
+      yes     coupon wake-up: planned
+      yes     send wake-up: planned
+    ann, big: expected no, got yes
+      at tests/wake-up.yaml:11:32
+    bob, wake-up: expected nothing, got hello email
+      at tests/wake-up.yaml:12:7
+
+failed tests/wake-up.yaml: stages
+  step 1, 2026-03-01 10:00 (Asia/Shanghai)
+    ann, lifecycle: expected active, got dormant
+      at tests/wake-up.yaml:15:13
+      no      active when days_since <= 90   days_since is 91 days
+      yes     dormant when days_since <= 365   days_since is 91 days
+    eva, wake-up: expected {held: no_consent}, got {sends: [wake-up coupon], held: no_consent}
+      at tests/wake-up.yaml:16:13
+
+2 tests: 0 passed, 2 failed
+";
+    assert_eq!(said, expected);
+    let (json, _) = fails(&project, &["test", "--format", "json", "--junit", "out.xml"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["passed"], &json["failed"]), (&0.into(), &2.into()));
+    let first = &json["tests"][0]["failures"][0]["differences"][0];
+    assert_eq!(
+        (&first["expected"], &first["place"]),
+        (&"no match".into(), &"tests/wake-up.yaml:11:13".into())
+    );
+    let xml = std::fs::read_to_string(project.folder().join("out.xml")).unwrap();
+    assert!(
+        xml.contains("<testcase classname=\"tests/wake-up.yaml\" name=\"wrong &lt;twice&gt;\">"),
+        "{xml}"
+    );
+    assert!(xml.contains("<failure message=\"ann, wake-up: expected no match, got"), "{xml}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_named_at_its_place() {
+    for (tests, said) in [
+        ("- {name: a, expect: {ann: {wake-upp: nothing}}}", "perhaps `wake-up` was meant"),
+        ("- {name: a, expect: {nan: nothing}}", "there is no customer `nan` in this test"),
+        ("- {name: a, expect: {ann: {lifecycle: dorment}}}", "perhaps `dormant` was meant"),
+        ("- {name: a, expect: {ann: {wake-up: wake-up sns}}}", "perhaps `wake-up sms` was meant"),
+        ("- {name: a, expect: {ann: {wake-up: {held: no_adress}}}}", "perhaps `no_address` was meant"),
+        ("- {name: a, expect: {ann: {wake-up: []}}}", "`{held: REASON}`"),
+        ("- {name: a, customers: {ann: {town: x}}, expect: {}}", "schema.yaml does not know it"),
+        ("- {name: a, customers: {ann: {orders: [{total: 1}]}}, expect: {}}", "`placed_at: 3 days ago`"),
+        ("- {name: a, customers: {ann: {orders: [{placed_at: soon}]}}, expect: {}}", "expected a moment"),
+        ("- {name: a, customers: {ann: {sms_consent: maybe}}, expect: {}}", "expected yes or no"),
+        ("- {name: a, rules: [thanks], expect: {ann: {wake-up: nothing}}}", "takes no part in this test"),
+        ("- {name: a, steps: [{expect: {}}, {after: -1 days}]}", "a length of time, such as `1 day`"),
+        ("- {name: a, steps: [{expect: {}}, {expect: {}}]}", "`after` is missing"),
+        ("- {name: a, steps: [{expect: {}}, {at: 2026-01-01}]}", "only goes forward"),
+        ("- {name: a, steps: [], expect: {}}", "either `steps` or one `expect`"),
+        ("- {name: a}", "`expect` is missing"),
+        ("- {name: a, expect: {}}\n  - {name: a, expect: {}}", "two tests are called `a`"),
+        ("- {nam: a, expect: {}}", "perhaps `name` was meant"),
+    ] {
+        let project = shop(&format!("tests:\n  {tests}\n"));
+        let (_, err) = fails(&project, &["test"]);
+        assert!(err.contains(said) && err.contains("tests/wake-up.yaml:"), "{tests}: {err}");
+    }
+    let empty = shop("tests: []\n");
+    let (_, err) = fails(&empty, &["test", "nowhere"]);
+    assert!(err.contains("there is no test with `nowhere`"), "{err}");
+}
