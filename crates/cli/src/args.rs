@@ -73,7 +73,7 @@ pub enum Command {
     Sandbox(Sandbox),
     /// Show what will run when
     Next(Next),
-    /// Show the latest runs, and what waits for a person's word
+    /// Show the latest runs, what was due and not run and why, and what waits for a person's word
     Runs(Runs),
     /// Let go what waits for a person's word
     Approve(Decide),
@@ -233,6 +233,9 @@ pub struct Run {
     /// How long a claim on a send holds when its worker is lost, before another takes it over
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub lease: u64,
+    /// Go ahead although the data is not as `expect` in schema.yaml says, or the table of customers is empty
+    #[arg(long)]
+    pub despite_expectations: bool,
     /// How to print the summary
     #[arg(long, default_value = "text", value_name = "FORMAT")]
     pub format: TextOrJson,

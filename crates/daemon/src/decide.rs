@@ -8,8 +8,8 @@ use tidings_check::Program;
 use tidings_check::program::Rule;
 use tidings_engine::{Chunk, Evaluator, Matches, Needs, Populations};
 use tidings_plan::{
-    Addresses, History, Key, Plan, Question, Standing, awaited, counts_customers, coupons_since,
-    may_still_go, messages_since, needs_everybody, plan,
+    Addresses, Evidence, History, Key, Plan, Question, Standing, awaited, counts_customers, coupons_since,
+    evidence, may_still_go, messages_since, needs_everybody, plan,
 };
 use tidings_schema::{AttributeId, Now, RowSource};
 use tidings_store::{
@@ -59,6 +59,8 @@ pub struct Decision<'a> {
     pub plan: Plan,
     /// What there was to remark on while loading.
     pub stats: LoadStats,
+    /// What of the data is not as expected. Nothing where only some customers were read.
+    pub unmet: Vec<Evidence>,
     /// What was read, where customers are kept.
     pub refreshed: Option<Refreshed>,
     /// How long it took.
@@ -88,6 +90,15 @@ impl Took {
     }
 }
 
+fn nobody_left() -> Evidence {
+    Evidence {
+        of: "customers".to_owned(),
+        expected: "rows: at least 1".to_owned(),
+        found: "there are none, though rules have reached some before".to_owned(),
+        met: false,
+    }
+}
+
 /// How many customers are read one by one; for more it is all of them.
 const FEW: usize = 5_000;
 
@@ -98,6 +109,8 @@ pub enum DecideError {
     Store(StoreError),
     /// The engine's own state could not be read.
     State(StateError),
+    /// The data is not as expected, so nothing may be decided on it.
+    Unmet(Vec<Evidence>),
 }
 
 impl fmt::Display for DecideError {
@@ -105,6 +118,13 @@ impl fmt::Display for DecideError {
         match self {
             DecideError::Store(e) => e.fmt(f),
             DecideError::State(e) => e.fmt(f),
+            DecideError::Unmet(unmet) => {
+                f.write_str("the data is not as expected")?;
+                unmet
+                    .iter()
+                    .enumerate()
+                    .try_for_each(|(i, evidence)| write!(f, "{} {evidence}", if i == 0 { ":" } else { ";" }))
+            }
         }
     }
 }
@@ -170,8 +190,12 @@ impl<'a> Decider<'a> {
             }
             _ => (self.customers.load(vocabulary, needs, selection, &rows).await?, None),
         };
-        let loading = start.elapsed();
         let chunks = loaded.chunks;
+        let unmet = match selection {
+            Selection::All => self.unmet(&chunks, now).await?,
+            Selection::Those(_) => Vec::new(),
+        };
+        let loading = start.elapsed();
         let populations = evaluator.populations(&chunks, now, self.threads);
         let matches = evaluator.evaluate_all(&chunks, now, &populations, self.threads);
         let evaluating = start.elapsed() - loading;
@@ -199,6 +223,7 @@ impl<'a> Decider<'a> {
             matches,
             plan,
             stats,
+            unmet,
             refreshed,
             took,
             history,
@@ -206,6 +231,21 @@ impl<'a> Decider<'a> {
             only,
             whom,
         })
+    }
+
+    /// What of everybody's data is not as expected. That nobody is left whom rules have reached before is never expected:
+    /// whoever comes back after that would be taken for new.
+    async fn unmet(&self, chunks: &[Chunk], now: Now) -> Result<Vec<Evidence>, StateError> {
+        let vocabulary = &self.program.vocabulary;
+        let mut unmet = evidence(vocabulary, self.evaluator.needs(), chunks, now);
+        unmet.retain(|evidence| !evidence.met);
+        let nobody = chunks.iter().all(Chunk::is_empty);
+        if let Some(state) = self.state.filter(|_| nobody)
+            && state.has_reached_anybody().await?
+        {
+            unmet.push(nobody_left());
+        }
+        Ok(unmet)
     }
 
     /// Everybody, by reading no more than what changed.
@@ -225,15 +265,17 @@ impl<'a> Decider<'a> {
     }
 
     /// Those whom rules that wait for events can be about now. None where that may be anybody: where one of them waits
-    /// for none, and where customers are counted or ranked among all others.
+    /// for none, where customers are counted or ranked among all others, and where something is expected of all of them.
     async fn concerned(&self, now: Now, only: Option<&[usize]>) -> Result<Option<Vec<Box<str>>>, StoreError> {
         let Some(only) = only.filter(|_| self.sparing && !self.evaluator.ranks()) else { return Ok(None) };
         if only.iter().filter_map(|rule| self.program.rules.get(*rule)).any(counts_customers) {
             return Ok(None);
         }
         let Some(awaited) = awaited(self.program, only, self.since, now) else { return Ok(None) };
-        let whom = self.customers.happened(&self.program.vocabulary, &awaited, now.micros).await?;
-        Ok(whom.filter(|whom| whom.len() <= FEW))
+        let vocabulary = &self.program.vocabulary;
+        let most = if vocabulary.expectations.is_empty() { FEW } else { 0 };
+        let whom = self.customers.happened(vocabulary, &awaited, now.micros).await?;
+        Ok(whom.filter(|whom| whom.len() <= most))
     }
 
     async fn look_back(
@@ -284,6 +326,10 @@ impl<'a> Decider<'a> {
         Ok(standing)
     }
 
+    async fn nobody(&self) -> Result<bool, StoreError> {
+        Ok(self.customers.count_customers(&self.program.vocabulary).await? == 0)
+    }
+
     /// Some customers as far as it takes to know whether they may be written to, and with which columns.
     async fn reachable(&self, state: &State, keys: &[&str]) -> Result<(Needs, Vec<Chunk>), DecideError> {
         let needs = tidings_plan::reach::needs(&self.program.vocabulary);
@@ -297,6 +343,11 @@ impl<'a> Decider<'a> {
 }
 
 impl Decision<'_> {
+    /// Fails where the data is not as expected.
+    pub fn sound(&self) -> Result<(), DecideError> {
+        if self.unmet.is_empty() { Ok(()) } else { Err(DecideError::Unmet(self.unmet.clone())) }
+    }
+
     /// Refuses what waits from earlier runs for customers who do not say yes any more, as they were just read, or are
     /// read now.
     pub async fn recheck(&self, state: &State) -> Result<Moves, DecideError> {
@@ -312,6 +363,10 @@ impl Decision<'_> {
                 let customers: BTreeSet<&str> = messages.iter().map(|(_, c)| c.as_str()).collect();
                 let customers: Vec<&str> = customers.into_iter().collect();
                 let (needs, chunks) = self.of.reachable(state, &customers).await?;
+                // A table that is being filled anew says no in nobody's name.
+                if chunks.iter().all(Chunk::is_empty) && self.of.nobody().await? {
+                    return Err(DecideError::Unmet(vec![nobody_left()]));
+                }
                 let (needs, chunks, standing) = (&needs, &chunks, &self.of.standing(state).await?);
                 may_still_go(&Question { chunks, needs, standing, ..self.question() }, &messages)
             }

@@ -17,6 +17,7 @@ use tidings_check::program::{Overlap, Rule, Schedule};
 use tidings_plan::schedule::{Occurrence, Skipped, due, events_since, is_late, next, occurrences};
 use tidings_plan::{Plan, pages};
 use tidings_schema::Now;
+use tidings_store::state::{OccurrenceState, Orphan};
 use tidings_store::{Resident, RunId, State, StateError, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -27,12 +28,15 @@ use tokio::time::{Instant, interval_at};
 const LEASE: Duration = Duration::from_secs(60);
 /// How long a run that failed is left alone.
 const RETRY: Duration = Duration::from_secs(10);
+/// How long a run is left alone whose data is not as expected.
+const WAIT: Duration = Duration::from_secs(60);
 /// The longest time between two looks at the schedules, in microseconds: others may have been lost meanwhile.
 const LOOK: i64 = 30_000_000;
 /// In microseconds.
 const DAY: i64 = 86_400_000_000;
 
 const STILL_GOING: &str = "the run before it was still going";
+const STILL_WAITING: &str = "the run before it still waited";
 
 /// Runs rules when they are due.
 #[derive(Clone)]
@@ -67,6 +71,8 @@ pub enum RunError {
     State(StateError),
     /// The customers could not be read.
     Customers(StoreError),
+    /// The data is not as expected: what it is, and what is expected.
+    Data(String),
     /// It was told to stop.
     Stopped,
     /// Deciding broke down.
@@ -123,11 +129,12 @@ impl Scheduler {
         let names: Vec<String> = rules().map(|(_, rule)| rule.identity().to_owned()).collect();
         let seen = state.schedule_seen(&names).await?;
         let mut moments: BTreeMap<i64, Vec<Due>> = BTreeMap::new();
-        for (name, occurrence) in state.orphans(&self.worker, LEASE).await? {
+        for Orphan { rule: name, occurrence, waits } in state.orphans(&self.worker, LEASE).await? {
             let known = rules().find(|(_, rule)| rule.identity() == name);
+            let before = waits.as_deref().unwrap_or("whoever ran it was lost");
             let reason = match known {
                 Some((_, rule)) if is_late(rule, &occurrence, now) => {
-                    "whoever ran it was lost, and then it was too late for it"
+                    format!("{before}; and then it was too late for it")
                 }
                 Some((i, rule)) => {
                     // What was dealt with before it is not known any more.
@@ -136,11 +143,11 @@ impl Scheduler {
                     moments.entry(due.occurrence.at).or_default().push(due);
                     continue;
                 }
-                None => "whoever ran it was lost, and the rule is gone",
+                None => format!("{before}; and the rule is gone"),
             };
             turn.skipped += 1;
             tracing::warn!(rule = name, occurrence = occurrence.name, reason, "skipped");
-            state.give_up_occurrence(&self.worker, &name, &occurrence, reason).await?;
+            state.give_up_occurrence(&self.worker, &name, &occurrence, &reason).await?;
         }
         for ((i, rule), name) in rules().zip(&names) {
             let Some(seen) = seen.get(name) else { continue };
@@ -172,10 +179,11 @@ impl Scheduler {
             let name = rule.identity();
             if due.orphan {
                 mine.push(due);
-            } else if state.under_way(name).await? {
+            } else if let Some(before) = state.under_way(name).await? {
                 // One that waits is due until it can run, or until it is too late.
+                let why = if before == OccurrenceState::Begun(None) { STILL_GOING } else { STILL_WAITING };
                 match rule.overlap {
-                    Overlap::Skip => self.skip(state, name, &due.occurrence, STILL_GOING, 1, turn).await?,
+                    Overlap::Skip => self.skip(state, name, &due.occurrence, why, 1, turn).await?,
                     Overlap::Wait => drop(waiting.insert(due.rule)),
                 }
             } else if state.begin_occurrence(&self.worker, LEASE, name, &due.occurrence).await? {
@@ -213,9 +221,14 @@ impl Scheduler {
         let run = match run {
             Ok(run) => run,
             Err(error) => {
-                let rest = if matches!(error, RunError::Stopped) { Duration::ZERO } else { RETRY };
                 // Where the state is away, the lease runs out by itself.
-                state.hold_occurrences(&self.worker, rest).await.ok();
+                match &error {
+                    RunError::Data(why) => state.delay_occurrences(&self.worker, WAIT, why).await.ok(),
+                    RunError::Stopped => {
+                        state.hold_occurrences(&self.worker, Duration::ZERO).await.ok().map(drop)
+                    }
+                    _ => state.hold_occurrences(&self.worker, RETRY).await.ok().map(drop),
+                };
                 return match error {
                     RunError::State(error) => Err(error),
                     RunError::Stopped => Ok(()),
@@ -297,6 +310,7 @@ async fn decide(
     let all_wait = rules.iter().all(waits);
     let decision = decider.decide(now, Some(rules)).await?;
     metrics::decided(decision.took.total());
+    decision.sound()?;
     decision.recheck(state).await?;
     let (question, mut new, mut waiting) = (decision.question(), 0, false);
     let mut pages = pages(&decision.plan, &question, &supplies).peekable();
@@ -334,6 +348,7 @@ impl fmt::Display for RunError {
         match self {
             RunError::State(e) => e.fmt(f),
             RunError::Customers(e) => e.fmt(f),
+            RunError::Data(why) => f.write_str(why),
             RunError::Stopped => f.write_str("it was told to stop"),
             RunError::BrokeDown => f.write_str("deciding broke down"),
         }
@@ -357,6 +372,7 @@ impl From<DecideError> for RunError {
         match e {
             DecideError::Store(e) => RunError::Customers(e),
             DecideError::State(e) => RunError::State(e),
+            unmet @ DecideError::Unmet(_) => RunError::Data(unmet.to_string()),
         }
     }
 }

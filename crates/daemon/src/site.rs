@@ -260,6 +260,7 @@ impl Site {
     pub fn evaluator(&self) -> &Evaluator {
         self.evaluator.get_or_init(|| {
             let needs = tidings_plan::needs(&self.program).union(&self.shown());
+            let needs = needs.union(&tidings_plan::data::needs(&self.program.vocabulary));
             Evaluator::compile(&self.program).reading(&needs)
         })
     }

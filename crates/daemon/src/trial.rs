@@ -187,6 +187,7 @@ impl From<DecideError> for TrialError {
         match e {
             DecideError::Store(e) => TrialError::Customers(e),
             DecideError::State(e) => TrialError::State(e),
+            unmet @ DecideError::Unmet(_) => TrialError::Said(unmet.to_string()),
         }
     }
 }

@@ -358,6 +358,55 @@ async fn what_a_lost_daemon_began_is_taken_over_but_not_when_it_is_too_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_on_stale_data_waits_until_the_data_is_there_or_it_is_too_late() {
+    let rules = rule("daily", "every day at 10:00") + &rule("welcome", "on signup");
+    let mut world = World::new(&rules).await;
+    let schema = std::fs::read_to_string(world.folder.path().join("schema.yaml")).unwrap();
+    let expecting = schema.replace("signed_up: moment", "signed_up: {type: moment, expect: {fresh: 1 day}}");
+    std::fs::write(world.folder.path().join("schema.yaml"), expecting).unwrap();
+    world.edit(&rules);
+    let scheduler = world.scheduler();
+    scheduler.turn(&world.site, &world.state).await.unwrap();
+    // The first signs up soon, and then nobody for days: at ten the next day all is well, and not on the day after.
+    let ten = |days: i64| START - 3 * HOUR - 34 * MINUTE - 56 * SECOND + days * DAY;
+    let mut failed = Vec::new();
+    while world.now() < ten(2) + 40 * MINUTE {
+        world.pass(20 * MINUTE);
+        failed.extend(scheduler.turn(&world.site, &world.state).await.unwrap().failed);
+    }
+    assert_eq!(world.sends().await["daily"], [ten(1)]);
+    assert!(
+        failed.iter().all(|why| why.contains("signed_up: the latest is of 2027-03-10 13:40")),
+        "{failed:?}"
+    );
+    let waits = world.state.under_way("daily").await.unwrap();
+    assert!(matches!(waits, Some(OccurrenceState::Begun(Some(why))) if why.contains("`fresh: 1 day`")));
+    // The data comes, late for its day but in time for its run.
+    let signup = |id: i64, at: i64| {
+        let at = chrono::DateTime::from_timestamp_micros(at).unwrap().to_rfc3339();
+        format!("id,email,birthday,consent,signed_up\n{id},{id}@example.com,1990-04-01,no,{at}\n")
+    };
+    std::fs::write(world.folder.path().join("customers.csv"), signup(2, ten(2) - HOUR)).unwrap();
+    import(world.folder.path(), &world.site).await;
+    for _ in 0..3 {
+        world.pass(MINUTE);
+        scheduler.turn(&world.site, &world.state).await.unwrap();
+    }
+    assert_eq!(world.sends().await["daily"], [ten(1), ten(2)], "for the moment for which it was due");
+    // No more comes in: the next is given up with its reason, once.
+    while world.now() < ten(3) + 3 * HOUR {
+        world.pass(20 * MINUTE);
+        scheduler.turn(&world.site, &world.state).await.unwrap();
+    }
+    let skipped = world.skipped().await;
+    let daily: Vec<_> = skipped.iter().filter(|(rule, ..)| rule == "daily").collect();
+    assert_eq!(daily.len(), 1, "{daily:?}");
+    assert!(daily[0].2.contains("`fresh: 1 day` is expected; and then it was too late"), "{daily:?}");
+    assert_eq!(world.sends().await["daily"].len(), 2);
+    assert_eq!(world.sends().await["welcome"].len(), 1, "events do not wait for what nobody did");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_answered_once_within_its_minute() {
     let mut world = World::new(&rule("welcome", "on signup")).await;
     let scheduler = world.scheduler();

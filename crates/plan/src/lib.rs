@@ -2,6 +2,7 @@
 //! A plain value; no I/O. Also the traits that the outside implements.
 
 pub mod carrier;
+pub mod data;
 mod digits;
 pub mod events;
 pub mod gate;
@@ -18,6 +19,7 @@ pub mod schedule;
 pub mod situation;
 
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Rate, Sending};
+pub use data::{Evidence, evidence};
 pub use events::{awaited, needs};
 pub use gate::{AtGate, Door, Refusal};
 pub use history::{Entry, History, Hold, Occasion, Page, PastMessage, Record, RuleHistory};

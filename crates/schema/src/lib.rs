@@ -4,6 +4,7 @@
 pub mod calendar;
 pub mod decode;
 pub mod encode;
+pub mod expectation;
 pub mod guess;
 pub mod load;
 pub mod money;
@@ -15,6 +16,7 @@ pub mod yaml;
 
 pub use calendar::Now;
 pub use decode::{BadValue, Raw};
+pub use expectation::{Bounds, Expectation, Expected, Subject};
 pub use iso_currency::Currency;
 pub use load::{Settings, load};
 pub use types::{ElapsedUnit, OneOf, Type, Value, Word};

@@ -3,6 +3,7 @@
 
 mod attribute;
 mod changes;
+mod expect;
 
 use crate::names;
 use crate::types::Type;
@@ -45,6 +46,7 @@ fn vocabulary(root: &Node<'_>, settings: &Settings, out: &mut Vec<Diagnostic>) -
         .get("collections")
         .map_or(Declared::default(), |n| read_collections(&n, &attributes, settings, out));
     let events = fields.get("events").map_or(Vec::new(), |n| read_events(&n, &attributes, &collections, out));
+    let expectations = expect::read(&fields, (&customer, &attributes.list), &collections, settings, out);
     let mut collections = collections.list;
     collections.extend([sends(), grants()]);
     let customer = Customer { attributes: attributes.list, ..customer };
@@ -55,6 +57,7 @@ fn vocabulary(root: &Node<'_>, settings: &Settings, out: &mut Vec<Diagnostic>) -
         collections,
         events,
         contacts,
+        expectations,
     })
 }
 
@@ -76,7 +79,7 @@ fn read_customer(
     settings: &Settings,
     out: &mut Vec<Diagnostic>,
 ) -> Option<(Customer, Declared<Attribute>)> {
-    let known = ["table", "key", "created", "zone", "attributes"];
+    let known = ["table", "key", "created", "zone", "attributes", expect::KEY];
     let fields = node.fields(&[known.as_slice(), &changes::KEYS].concat(), out)?;
     let table = fields.need("table", "table: customers", out).and_then(|n| n.text(out));
     let key = fields.need("key", "key: id", out).and_then(|n| n.text(out));
@@ -178,7 +181,7 @@ fn read_collection(
     settings: &Settings,
     out: &mut Vec<Diagnostic>,
 ) -> Option<Collection> {
-    let known = ["table", "customer", "time", "key", "fields"];
+    let known = ["table", "customer", "time", "key", "fields", expect::KEY];
     let entries = node.fields(&[known.as_slice(), &changes::KEYS].concat(), out)?;
     let table = entries.need("table", &format!("table: {name}"), out).and_then(|n| n.text(out));
     let customer = entries.need("customer", "customer: customer_id", out).and_then(|n| n.text(out));

@@ -1,5 +1,6 @@
 //! The shop's vocabulary: what a customer, an order, an event is, and where the store keeps it.
 
+use crate::expectation::Expectation;
 use crate::load::Settings;
 use crate::types::Type;
 use chrono_tz::Tz;
@@ -32,6 +33,8 @@ pub struct Vocabulary {
     pub events: Vec<Event>,
     /// How customers are reached, one entry a channel.
     pub contacts: Vec<Contact>,
+    /// What has to hold of the data before anything is decided on it.
+    pub expectations: Vec<Expectation>,
 }
 
 /// The table of customers.
@@ -210,6 +213,7 @@ impl Vocabulary {
             collections: Vec::new(),
             events: Vec::new(),
             contacts: Vec::new(),
+            expectations: Vec::new(),
         }
     }
 

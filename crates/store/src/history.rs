@@ -27,6 +27,8 @@ const SENDS: &str = "\
     WHERE kind = 'message' AND state IN ('sent', 'unknown', 'unconfirmed')";
 const GRANTS: &str = "\
     SELECT customer, subject, rule, at, vals FROM tidings_outbox WHERE kind = 'coupon' AND state = 'sent'";
+/// Who was erased stays in these, by key.
+const ANYBODY: &str = "SELECT customer FROM tidings_occasions LIMIT 1";
 /// What was granted, may have been or is about to be.
 const SPENT: &str = "\
     SELECT rule, at, worth FROM tidings_outbox WHERE worth IS NOT NULL AND at >= $1 AND (doubted_at IS NOT NULL \
@@ -70,6 +72,11 @@ impl Asked<'_> {
 }
 
 impl State {
+    /// Whether any rule has reached anybody.
+    pub async fn has_reached_anybody(&self) -> Result<bool, StateError> {
+        Ok(self.snapshot().await?.one(ANYBODY, args![], |_| Ok(())).await?.is_some())
+    }
+
     /// What the rules did before. Occasions are not bounded in time: a key that was used is never used again. The entries
     /// of a rule are those of all its customers.
     pub async fn history(&self, asked: &Asked<'_>) -> Result<History, StateError> {

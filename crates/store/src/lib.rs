@@ -22,6 +22,6 @@ pub use outbox::{
     Claim, Claimed, Count, Doubt, Enqueued, Feedback, FeedbackKind, Gated, HeldRun, HoldState, LedgerRow,
     Moves, Outlet, Recovered, RowFilter, Token,
 };
-pub use state::{OccurrenceRow, OccurrenceState, Pause, RunId, RunRow, Scope, State, StateError};
+pub use state::{OccurrenceRow, OccurrenceState, Orphan, Pause, RunId, RunRow, Scope, State, StateError};
 pub use suppression::Suppression;
 pub use tidings_plan::{EngineRows, GrantRow, KeptRow, SendRow};

@@ -13,7 +13,7 @@ pub use error::StateError;
 pub(crate) use pauses::Paused;
 pub use pauses::{Pause, Scope};
 pub use runs::{RunId, RunRow};
-pub use schedule::{OccurrenceRow, OccurrenceState};
+pub use schedule::{OccurrenceRow, OccurrenceState, Orphan};
 
 use database::{Database, Turn, Tx};
 use open::Opened;

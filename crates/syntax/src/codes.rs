@@ -85,6 +85,7 @@ codes! {
     POINTS_AT_WRONG_TYPE "E113" "a name that points at the wrong type"
     BAD_WORDS "E114" "a list of words that cannot be"
     BAD_CHANGES "E115" "a table that cannot tell its changes so"
+    BAD_EXPECTATION "E116" "an expectation that cannot be read"
 
     LITERAL_SECRET "E150" "a secret written out"
     MISSING_FILE "E151" "a file that is not there"

@@ -45,6 +45,7 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
         screen.print(&plan_table::customers(plan, chunks));
     }
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::unmet(&decision).iter().for_each(|r| eprintln!("warning: {r}"));
     if args.timings && args.format != PlanFormat::Json {
         timings.part("printing");
         eprint!("{}", timings.text());

@@ -15,6 +15,9 @@ use tidings_daemon::site::caught;
 use tidings_daemon::{RunOf, run as carry_out};
 use tidings_plan::{Page, pages};
 
+const MEND: &str = "nothing was sent or used up: bring the data up to date and run again, or mend `expect` in \
+    schema.yaml; `tidings doctor` shows all that is expected, and --despite-expectations goes ahead";
+
 /// Makes the plan and carries it out, earlier runs' leftovers included; exits with 3 where a rule is over its
 /// limit, with 1 where something could not be sent.
 pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode, Failure> {
@@ -40,6 +43,9 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     loading.finish_and_clear();
     Cache::keep(cache.as_ref(), &decision);
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    if !args.despite_expectations {
+        decision.sound().map_err(|unmet| Failure::new(format!("{unmet}\n{MEND}")))?;
+    }
     decision.recheck(&state).await?;
 
     let mut dispatcher = site.dispatcher(&state).await?;

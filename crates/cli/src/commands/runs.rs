@@ -10,22 +10,26 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_schema::Now;
-use tidings_store::{HeldRun, HoldState, RunRow};
+use tidings_store::{HeldRun, HoldState, OccurrenceRow, OccurrenceState, RunRow};
 
-/// Prints the latest runs, and what waits for a person's word.
+/// Prints the latest runs, what was due and not run, and what waits for a person's word.
 pub async fn runs(folder: &Path, args: &Runs, screen: &Screen) -> Result<ExitCode, Failure> {
     let site = opened::open(folder, args.of.sandbox, screen)?;
-    let (runs, holds) = match site.state_so_far().await? {
-        Some(state) => (state.runs(args.count).await?, state.holds().await?),
+    let (runs, holds, mut times) = match site.state_so_far().await? {
+        Some(state) => {
+            (state.runs(args.count).await?, state.holds().await?, state.occurrences(args.count).await?)
+        }
         None => Default::default(),
     };
+    times.retain(|time| why(time).is_some());
     let waiting: Vec<&HeldRun> = holds.iter().filter(|h| h.state == HoldState::Waiting).collect();
     let zone = site.zone();
     match args.format {
         TextOrJson::Json => {
             let runs = runs.iter().map(|r| run_json(r, zone)).collect::<Value>();
             let holds = holds.iter().map(|h| hold_json(h, zone)).collect::<Value>();
-            screen.print_json(&json!({"runs": runs, "holds": holds}));
+            let times = times.iter().map(|t| time_json(t, zone)).collect::<Value>();
+            screen.print_json(&json!({"runs": runs, "holds": holds, "not_run": times}));
         }
         TextOrJson::Text => {
             let mut table = screen.table();
@@ -39,6 +43,12 @@ pub async fn runs(folder: &Path, args: &Runs, screen: &Screen) -> Result<ExitCod
             } else {
                 table.to_string()
             });
+            for time in &times {
+                let waits =
+                    if matches!(time.state, OccurrenceState::Begun(_)) { "waits" } else { "was not run" };
+                let (rule, due) = (&time.rule, moment(now(time.occurrence.at, zone)));
+                screen.print(&format!("{rule} of {due} {waits}: {}", why(time).unwrap_or_default()));
+            }
             for hold in waiting {
                 let HeldRun { id, rule, reason, customers, rows, run, .. } = hold;
                 screen.print(&format!(
@@ -105,6 +115,24 @@ fn run_json(run: &RunRow, zone: Tz) -> Value {
         "started": time(run.started),
         "finished": run.finished.map(time),
         "states": states,
+    })
+}
+
+/// Why a rule that was due is not run, or not yet.
+fn why(time: &OccurrenceRow) -> Option<&str> {
+    match &time.state {
+        OccurrenceState::Begun(waits) => waits.as_deref(),
+        OccurrenceState::Skipped(why) => Some(why),
+        OccurrenceState::Finished => None,
+    }
+}
+
+fn time_json(time: &OccurrenceRow, zone: Tz) -> Value {
+    json!({
+        "rule": time.rule,
+        "due": rfc3339(now(time.occurrence.at, zone)),
+        "waits": matches!(time.state, OccurrenceState::Begun(_)),
+        "reason": why(time),
     })
 }
 

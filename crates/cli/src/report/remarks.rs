@@ -26,6 +26,11 @@ pub fn all(program: &Program, decision: &Decision<'_>) -> Vec<String> {
     remarks
 }
 
+/// What keeps a run from starting on this data, a sentence each.
+pub fn unmet(decision: &Decision<'_>) -> Vec<String> {
+    decision.unmet.iter().map(|e| format!("{e}; a run refuses to start on such data")).collect()
+}
+
 /// Values that could not be read, rows without a time or an owner: each in one sentence, without the values.
 fn of_data(vocabulary: &Vocabulary, stats: &LoadStats) -> Vec<String> {
     let mut remarks = stats.notes.clone();

@@ -346,6 +346,7 @@ fn vocabulary(rng: &mut StdRng, zone: Tz, types: &[Type]) -> Vocabulary {
         collections,
         events: Vec::new(),
         contacts: Vec::new(),
+        expectations: Vec::new(),
     }
 }
 

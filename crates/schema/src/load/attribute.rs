@@ -1,6 +1,6 @@
 //! One attribute of the customer or field of a row: `email: text`, `total: {type: money, unit: minor}`.
 
-use super::{Settings, with_near};
+use super::{Settings, expect, with_near};
 use crate::names;
 use crate::types::{OneOf, Type, Word};
 use crate::vocabulary::{Attribute, Storage, StoredUnit};
@@ -52,7 +52,7 @@ const UNITS: [(&str, StoredUnit); 6] = [
     ("days", StoredUnit::Days),
 ];
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "type",
     "column",
     "label",
@@ -65,6 +65,7 @@ const KEYS: [&str; 12] = [
     "yearly",
     "required",
     "kept",
+    expect::KEY,
 ];
 
 /// An attribute that is always there, in a column of its own name.

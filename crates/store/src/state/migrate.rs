@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// Each step's number and its text for SQLite and for PostgreSQL. A step that was released is never edited.
-const STEPS: [(i64, &str, &str); 2] = [
+const STEPS: [(i64, &str, &str); 3] = [
     (
         1,
         include_str!("../../migrations/sqlite/0001_state.sql"),
@@ -16,6 +16,11 @@ const STEPS: [(i64, &str, &str); 2] = [
         2,
         include_str!("../../migrations/sqlite/0002_outbox.sql"),
         include_str!("../../migrations/postgres/0002_outbox.sql"),
+    ),
+    (
+        3,
+        include_str!("../../migrations/sqlite/0003_waits.sql"),
+        include_str!("../../migrations/postgres/0003_waits.sql"),
     ),
 ];
 const TABLE: &str =

@@ -31,14 +31,16 @@ const REMEMBERED: i64 = 3_600_000_000;
 const FORGET: &str = "\
     DELETE FROM tidings_occurrences WHERE rule = $1 AND state = 'finished' AND run IS NULL AND ended_at <= $2";
 const RENEW: &str = "UPDATE tidings_occurrences SET leased_until = $2 WHERE worker = $1 AND state = 'begun'";
-const ORPHANS: &str =
-    "SELECT rule, occurrence, due FROM tidings_occurrences WHERE state = 'begun' AND leased_until <= $1";
+const DELAY: &str = "\
+    UPDATE tidings_occurrences SET leased_until = $2, waits = $3 WHERE worker = $1 AND state = 'begun'";
+const ORPHANS: &str = "\
+    SELECT rule, occurrence, due, waits FROM tidings_occurrences WHERE state = 'begun' AND leased_until <= $1";
 const TAKE_OVER: &str = "\
     UPDATE tidings_occurrences SET worker = $3, leased_until = $4 \
     WHERE rule = $1 AND occurrence = $2 AND state = 'begun'";
-const UNDER_WAY: &str = "SELECT rule FROM tidings_occurrences WHERE rule = $1 AND state = 'begun' LIMIT 1";
+const UNDER_WAY: &str = "SELECT waits FROM tidings_occurrences WHERE rule = $1 AND state = 'begun' LIMIT 1";
 const LIST: &str = "\
-    SELECT rule, occurrence, due, state, reason, run, begun_at, ended_at FROM tidings_occurrences \
+    SELECT rule, occurrence, due, state, reason, waits, run, begun_at, ended_at FROM tidings_occurrences \
     ORDER BY due DESC, rule LIMIT $1";
 
 /// A time at which a rule was due, for people. Moments are microseconds since 1970 UTC.
@@ -61,12 +63,23 @@ pub struct OccurrenceRow {
 /// What has become of a time at which a rule was due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OccurrenceState {
-    /// It is under way.
-    Begun,
+    /// It is under way, or waits, and why.
+    Begun(Option<String>),
     /// It was run.
     Finished,
     /// It was not, and why.
     Skipped(String),
+}
+
+/// A time at which a rule was due that somebody began who was lost, or who found that it has to wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// The rule.
+    pub rule: String,
+    /// The time.
+    pub occurrence: Occurrence,
+    /// Why it waits; none where its worker was lost.
+    pub waits: Option<String>,
 }
 
 impl State {
@@ -166,30 +179,36 @@ impl State {
         Ok(held)
     }
 
-    /// Takes over what was begun by workers that were lost: with their rules, to be run once more. What they wrote
-    /// down already is not written again.
-    pub async fn orphans(
-        &self,
-        worker: &str,
-        lease: Duration,
-    ) -> Result<Vec<(String, Occurrence)>, StateError> {
+    /// Leaves all that a worker has begun alone for a while, and notes why: then whoever comes first takes it over.
+    pub async fn delay_occurrences(&self, worker: &str, rest: Duration, why: &str) -> Result<(), StateError> {
+        let mut tx = self.begin(Turn::None).await?;
+        let until = tx.now + micros(rest);
+        tx.execute(DELAY, args![worker, until, why]).await?;
+        tx.commit().await
+    }
+
+    /// Takes over what was begun by workers that were lost, and what has waited for its while: to be run once more. What
+    /// was written down already is not written again.
+    pub async fn orphans(&self, worker: &str, lease: Duration) -> Result<Vec<Orphan>, StateError> {
         let mut tx = self.begin(Turn::None).await?;
         self.paused(&mut tx).await?;
         let (now, until) = (tx.now, tx.now + micros(lease));
         let select = format!("{ORPHANS} {}", tx.skipping_locked());
-        let orphans = tx.list(select, args![now], |row| Ok((row.get("rule")?, occurrence(row)?))).await?;
-        for (rule, occurrence) in &orphans {
-            let rule: &String = rule;
+        let orphan = |row: Row<'_>| {
+            Ok(Orphan { rule: row.get("rule")?, occurrence: occurrence(row)?, waits: row.get("waits")? })
+        };
+        let orphans = tx.list(select, args![now], orphan).await?;
+        for Orphan { rule, occurrence, .. } in &orphans {
             tx.execute(TAKE_OVER, args![rule, &occurrence.name, worker, until]).await?;
         }
         tx.commit().await?;
         Ok(orphans)
     }
 
-    /// Whether a rule's last occurrence is still under way, somewhere.
-    pub async fn under_way(&self, rule: &str) -> Result<bool, StateError> {
+    /// Whether a rule's last occurrence is still under way, somewhere, and why it waits if it does.
+    pub async fn under_way(&self, rule: &str) -> Result<Option<OccurrenceState>, StateError> {
         let mut tx = self.snapshot().await?;
-        Ok(tx.one(UNDER_WAY, args![rule], |_| Ok(())).await?.is_some())
+        tx.one(UNDER_WAY, args![rule], |row| Ok(OccurrenceState::Begun(row.get("waits")?))).await
     }
 
     /// The latest times at which rules were due, and what became of them.
@@ -204,7 +223,7 @@ fn occurrence(row: Row<'_>) -> Result<Occurrence, sqlx::Error> {
 
 fn occurrence_row(row: Row<'_>) -> Result<OccurrenceRow, sqlx::Error> {
     let state = match row.get("state")? {
-        "begun" => OccurrenceState::Begun,
+        "begun" => OccurrenceState::Begun(row.get("waits")?),
         "finished" => OccurrenceState::Finished,
         _ => OccurrenceState::Skipped(row.get("reason")?),
     };

@@ -44,7 +44,7 @@ async fn a_clock_that_steps_back_fires_nothing_again() {
             "skipped is dealt with"
         );
         let states: Vec<_> = f.state.occurrences(9).await.unwrap().into_iter().map(|o| o.state).collect();
-        assert_eq!(states, [OccurrenceState::Begun, OccurrenceState::Skipped("too late".into())]);
+        assert_eq!(states, [OccurrenceState::Begun(None), OccurrenceState::Skipped("too late".into())]);
     }
 }
 
@@ -72,16 +72,33 @@ async fn what_a_lost_daemon_had_begun_is_taken_over_by_one() {
         f.advance(LEASE * 2 / 3);
         assert!(f.state.orphans("other", LEASE).await.unwrap().is_empty(), "it was held");
         f.advance(LEASE);
-        let mut orphans = f.state.orphans("other", LEASE).await.unwrap();
-        orphans.sort();
-        assert_eq!(orphans, [("wake-up".to_owned(), day(1)), ("wake-up".to_owned(), day(2))]);
+        let orphans = f.state.orphans("other", LEASE).await.unwrap();
+        let mut of: Vec<_> = orphans.into_iter().map(|o| (o.rule, o.occurrence, o.waits)).collect();
+        of.sort();
+        assert_eq!(of, [("wake-up".to_owned(), day(1), None), ("wake-up".to_owned(), day(2), None)]);
         assert!(f.state.orphans("third", LEASE).await.unwrap().is_empty());
-        assert!(f.state.under_way("wake-up").await.unwrap());
+        assert!(f.state.under_way("wake-up").await.unwrap().is_some());
         for n in 1..3 {
             f.state.finish_occurrence("wake-up", &day(n), Some(f.run)).await.unwrap();
         }
-        assert!(!f.state.under_way("wake-up").await.unwrap());
+        assert!(f.state.under_way("wake-up").await.unwrap().is_none());
         assert!(f.state.occurrences(9).await.unwrap().iter().all(|o| o.run == Some(f.run)));
+    }
+}
+
+#[tokio::test]
+async fn what_waits_says_why_and_is_taken_up_again() {
+    for f in Fresh::each().await {
+        assert!(f.state.begin_occurrence("d", LEASE, "wake-up", &day(1)).await.unwrap());
+        let why = Some("the data is of last week".to_owned());
+        f.state.delay_occurrences("d", LEASE, "the data is of last week").await.unwrap();
+        assert_eq!(f.state.under_way("wake-up").await.unwrap(), Some(OccurrenceState::Begun(why.clone())));
+        assert!(f.state.orphans("d", LEASE).await.unwrap().is_empty(), "it has its while");
+        f.advance(LEASE * 2);
+        let orphans = f.state.orphans("d", LEASE).await.unwrap();
+        assert_eq!(orphans.iter().map(|o| &o.waits).collect::<Vec<_>>(), [&why]);
+        f.state.finish_occurrence("wake-up", &day(1), Some(f.run)).await.unwrap();
+        assert_eq!(f.state.occurrences(9).await.unwrap()[0].state, OccurrenceState::Finished);
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod cache;
 mod catalogue;
+mod expected;
 mod keys;
 mod programs;
 mod resident;
