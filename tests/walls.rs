@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The crates along the road: each may depend on those before it.
 const ROAD: [&str; 12] = [
-    "syntax", "schema", "check", "reason", "engine", "plan", "store", "channels", "project", "rehearse",
+    "syntax", "schema", "check", "engine", "plan", "reason", "store", "channels", "project", "rehearse",
     "daemon", "cli",
 ];
 

@@ -3,6 +3,7 @@
 use crate::asked::Asked;
 use crate::formula::Formula;
 use crate::model::Model;
+use crate::overlap::of_overlaps;
 use crate::tiers::of_tiers;
 use tidings_check::Program;
 use tidings_check::program::{Body, Condition, ConditionKind, Rule, StagesId};
@@ -28,6 +29,7 @@ pub fn findings(program: &Program, found: &[Diagnostic]) -> Vec<Diagnostic> {
         of_stages(program, StagesId(id), &mut out);
     }
     of_tiers(program, &mut out);
+    of_overlaps(program, &mut out);
     let never: Vec<Place> = found.iter().filter(|d| d.code == Code::NEVER).map(|d| d.place).collect();
     let known =
         |place: Place| never.iter().any(|n| n.file == place.file && place.span.to(n.span) == place.span);
@@ -37,7 +39,12 @@ pub fn findings(program: &Program, found: &[Diagnostic]) -> Vec<Diagnostic> {
 
 /// The rules that are run: what is not run yet stands in the program as if it never held.
 pub(crate) fn running(program: &Program) -> impl Iterator<Item = &Rule> {
-    program.rules.iter().filter(|rule| !rule.not_run.iter().any(|n| n.blocks))
+    running_places(program).map(|(_, rule)| rule)
+}
+
+/// The same, with their positions.
+pub(crate) fn running_places(program: &Program) -> impl Iterator<Item = (usize, &Rule)> {
+    program.rules.iter().enumerate().filter(|(_, rule)| !rule.not_run.iter().any(|n| n.blocks))
 }
 
 fn of_rule(program: &Program, rule: &Rule, out: &mut Vec<Diagnostic>) {

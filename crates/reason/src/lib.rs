@@ -6,14 +6,18 @@
 //! it cannot tell, it is silent.
 
 mod asked;
+mod candidates;
 mod findings;
 mod formula;
 pub mod lints;
 mod model;
+pub mod overlap;
 mod region;
 mod same;
+mod sample;
 mod solve;
 mod tiers;
 
 pub use findings::findings;
 pub use lints::{Lint, lints};
+pub use overlap::{Overlap, overlaps};

@@ -10,7 +10,8 @@ use tidings_check::program::{
     Aggregate, Bands, Body, Condition, ConditionKind, Entrance, Score, ScoreId, SegmentId, StagesId, Term,
     TermKind, Window,
 };
-use tidings_schema::{CollectionId, ElapsedUnit, FieldId, Type, Value};
+use tidings_schema::{AttributeId, CollectionId, ElapsedUnit, FieldId, Type, Value};
+use tidings_syntax::Place;
 use tidings_syntax::tree::{CompareOp, Function, MatchOp};
 
 /// Formulas that grow beyond this are not reasoned about.
@@ -170,6 +171,12 @@ impl<'p> Model<'p> {
         let mut all: Vec<Formula> = before.iter().map(|arm| self.definitely(arm, true).negated()).collect();
         all.push(self.definitely(own, true));
         Formula::All(all)
+    }
+
+    /// The variable that an attribute is.
+    pub(crate) fn attribute(&mut self, id: AttributeId) -> Var {
+        let ty = self.program.vocabulary.attribute(id).map_or(Type::Text, |a| a.ty.clone());
+        self.term(&Term { kind: TermKind::Attribute(id), ty, place: Place::default() })
     }
 
     /// That a score puts a customer in a band, by the number that it gives.

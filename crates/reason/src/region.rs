@@ -122,6 +122,26 @@ impl Cut {
         self.cells(|cell| self.lies_in(cell, region) == inside)
     }
 
+    /// Whether a value, or its being missing, lies in some cells.
+    pub(crate) fn has(&self, cells: &Cells, value: Option<&Point>) -> bool {
+        let Some(value) = value else { return has(cells, self.missing()) };
+        let below = self.points.partition_point(|p| p.order(value).is_lt());
+        let at = self.points.get(below).is_some_and(|p| p.order(value).is_eq());
+        has(
+            cells,
+            match self.range.kind {
+                Kind::Numbers { .. } => 2 * below + usize::from(at),
+                Kind::Words(_) | Kind::Texts => {
+                    if at {
+                        below
+                    } else {
+                        self.points.len()
+                    }
+                }
+            },
+        )
+    }
+
     fn cells(&self, which: impl Fn(usize) -> bool) -> Cells {
         let mut cells = vec![0; self.missing() / 64 + 1];
         for cell in (0..=self.missing()).filter(|cell| which(*cell)) {

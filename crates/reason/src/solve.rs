@@ -3,6 +3,7 @@
 use crate::formula::{Formula, Var};
 use crate::model::Model;
 use crate::region::{Cells, Cut, Point, Region};
+use tidings_schema::Value;
 
 /// How many choices are tried before it is left open.
 const PATIENCE: usize = 2_000;
@@ -18,6 +19,29 @@ pub(crate) enum Answer {
 
 /// Whether all of them can be true of one customer, by what the model knows.
 pub(crate) fn together(model: &Model, statements: &[&Formula]) -> Answer {
+    if room(model, statements).is_some() { Answer::Perhaps } else { Answer::Never }
+}
+
+/// Values with which some statements are true together, as far as can be told.
+pub(crate) struct Room {
+    cuts: Vec<Cut>,
+    left: Vec<Cells>,
+}
+
+impl Room {
+    /// Whether a variable may have a value there, or be missing.
+    pub(crate) fn lets(&self, var: Var, value: Option<&Value>) -> bool {
+        let (Some(cut), Some(left)) = (self.cuts.get(var.0 as usize), self.left.get(var.0 as usize)) else {
+            return true;
+        };
+        let point = value.map(Point::of);
+        // Tags are no points.
+        point == Some(None) || cut.has(left, point.flatten().as_ref())
+    }
+}
+
+/// The first values that are found with which all of them are true of one customer; none where no customer is one.
+pub(crate) fn room(model: &Model, statements: &[&Formula]) -> Option<Room> {
     let of_constants = model.of_constants(statements);
     let all: Vec<&Formula> = statements.iter().copied().chain(model.facts()).chain(&of_constants).collect();
     let mut points: Vec<Vec<Point>> = vec![Vec::new(); model.ranges().len()];
@@ -29,7 +53,8 @@ pub(crate) fn together(model: &Model, statements: &[&Formula]) -> Answer {
         model.ranges().iter().zip(points).map(|(range, points)| Cut::new(range, points)).collect();
     let state = cuts.iter().map(Cut::all).collect();
     let mut search = Search { cuts: &cuts, orders: model.orders(), left: PATIENCE };
-    if search.holds(state, all, Vec::new()) { Answer::Perhaps } else { Answer::Never }
+    let left = search.holds(state, all, Vec::new())?;
+    Some(Room { cuts, left })
 }
 
 struct Search<'a> {
@@ -43,13 +68,13 @@ struct Search<'a> {
 type Choice<'a> = Vec<&'a Formula>;
 
 impl<'a> Search<'a> {
-    /// Whether there may be values within the cells for which all of `todo` and one of each choice hold.
+    /// Cells among these within which there may be values for which all of `todo` and one of each choice hold.
     fn holds(
         &mut self,
         mut state: Vec<Cells>,
         mut todo: Vec<&'a Formula>,
         mut open: Vec<Choice<'a>>,
-    ) -> bool {
+    ) -> Option<Vec<Cells>> {
         loop {
             while let Some(formula) = todo.pop() {
                 match formula {
@@ -57,13 +82,13 @@ impl<'a> Search<'a> {
                     Formula::Any(parts) => open.push(parts.iter().collect()),
                     Formula::In(var, region, inside) => {
                         if !self.narrow(&mut state, *var, region, *inside) {
-                            return false;
+                            return None;
                         }
                     }
                 }
             }
             if !self.put_in_order(&mut state) {
-                return false;
+                return None;
             }
             let mut rest = Vec::with_capacity(open.len());
             for choice in open {
@@ -78,7 +103,7 @@ impl<'a> Search<'a> {
                 }
                 match live.as_slice() {
                     _ if done => {}
-                    [] => return false,
+                    [] => return None,
                     [only] => todo.push(only),
                     _ => rest.push(live),
                 }
@@ -88,13 +113,22 @@ impl<'a> Search<'a> {
                 break;
             }
         }
-        let Some(next) = (0..open.len()).min_by_key(|i| open.get(*i).map(Vec::len)) else { return true };
+        let Some(next) = (0..open.len()).min_by_key(|i| open.get(*i).map(Vec::len)) else {
+            return Some(state);
+        };
         let choice = open.swap_remove(next);
-        choice.into_iter().any(|part| {
+        for part in choice {
             self.left = self.left.saturating_sub(1);
-            // What is not proved impossible counts as possible.
-            self.left == 0 || self.holds(state.clone(), vec![part], open.clone())
-        })
+            if self.left == 0 {
+                // What is not proved impossible counts as possible.
+                return Some(state);
+            }
+            let found = self.holds(state.clone(), vec![part], open.clone());
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
     }
 
     fn cells(&self, var: Var, region: &Region, inside: bool) -> Cells {

@@ -2,114 +2,20 @@
 //! nobody, or everybody, exactly where it does; what is found to change nothing changes nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod everybody;
 #[path = "../../engine/tests/model/mod.rs"]
 mod model;
 mod programs;
 
-use model::{Customer, Row, chunk};
-use programs::{Domain, Programs};
-use std::sync::Arc;
+use everybody::Everybody;
+use programs::Programs;
+use tidings_check::Program;
 use tidings_check::program::{Condition, ConditionKind};
-use tidings_check::{Program, RuleFile, World, check};
-use tidings_engine::{Bitmap, Chunk, Evaluator, Matches, Populations, RuleMatches};
+use tidings_engine::{Bitmap, Matches, RuleMatches};
 use tidings_reason::findings;
-use tidings_schema::{Currency, Now, Settings, Value, Vocabulary, load};
-use tidings_syntax::{Diagnostic, FileId, Place, Sources, parse};
+use tidings_syntax::{Diagnostic, Place};
 
 const PROGRAMS: u64 = 2_000;
-
-const SCHEMA: &str = "
-customer:
-  table: customers
-  key: id
-  attributes:
-    visits: number
-    tier: {type: one of, values: [bronze, silver, gold], ordered: yes}
-    vip: yes/no
-    city: text
-    joined: date
-    flags: tags
-collections:
-  orders:
-    table: orders
-    customer: customer_id
-    time: placed_at
-    fields: {placed_at: moment, category: {type: one of, values: [a, b, c, d]}}
-";
-
-/// What all customers together say of a program.
-struct Everybody {
-    vocabulary: Arc<Vocabulary>,
-    now: Now,
-}
-
-impl Everybody {
-    fn new() -> Everybody {
-        let settings = Settings { zone: chrono_tz::Asia::Shanghai, currency: Currency::CNY };
-        let vocabulary = Arc::new(load(SCHEMA, FileId(0), &settings).0.unwrap());
-        Everybody { vocabulary, now: Now::parse("2026-06-02T10:00", chrono_tz::Asia::Shanghai).unwrap() }
-    }
-
-    fn program(&self, text: &str) -> Program {
-        let mut sources = Sources::default();
-        sources.add("schema.yaml", SCHEMA);
-        let id = sources.add("rules/test.tidings", text);
-        let file = RuleFile { id, name: "test".to_owned(), tree: parse(id, text).file, broken: Vec::new() };
-        let checked = check(&[file], Arc::clone(&self.vocabulary), &World::default(), &sources);
-        checked.program.unwrap_or_else(|| panic!("{text}\n{:#?}", checked.diagnostics))
-    }
-
-    /// Every customer of a domain.
-    fn customers(&self, domain: &Domain) -> Vec<Customer> {
-        let mut all = vec![Customer {
-            attributes: vec![None; 6],
-            rows: vec![Vec::new(); self.vocabulary.collections.len()],
-        }];
-        let mut by = |attribute: usize, values: &[Option<Value>]| {
-            all = std::mem::take(&mut all)
-                .into_iter()
-                .flat_map(|customer| {
-                    values.iter().map(move |value| {
-                        let mut customer = customer.clone();
-                        customer.attributes[attribute] = value.clone();
-                        customer
-                    })
-                })
-                .collect();
-        };
-        let values = domain.values(self.now.today());
-        values
-            .iter()
-            .enumerate()
-            .filter(|(_, values)| !values.is_empty())
-            .for_each(|(i, values)| by(i, values));
-        let orders = domain.orders();
-        let row = |days: &u32, category: Option<u32>| {
-            let placed = self.now.days_ago(*days).micros - 1;
-            Row { fields: vec![Some(Value::Moment(placed)), category.map(Value::Word)] }
-        };
-        let rows = |(days, different): &(Vec<u32>, usize)| -> Vec<Row> {
-            let categories = (0..4).map(|i| Some(i).filter(|i| (*i as usize) < *different));
-            days.iter().zip(categories).map(|(days, category)| row(days, category)).collect()
-        };
-        all.into_iter()
-            .flat_map(|customer| -> Vec<Customer> {
-                let of = orders.iter().map(|orders| {
-                    let mut customer = customer.clone();
-                    customer.rows[0] = rows(orders);
-                    customer
-                });
-                of.collect()
-            })
-            .collect()
-    }
-
-    fn matches(&self, program: &Program, customers: &[Customer]) -> Matches {
-        let evaluator = Evaluator::compile(program);
-        let chunk: Chunk = chunk(&self.vocabulary, evaluator.needs(), customers);
-        evaluator.evaluate(&chunk, self.now, &Populations::default())
-    }
-}
 
 #[test]
 fn findings_are_what_all_customers_say() {

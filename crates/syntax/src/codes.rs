@@ -144,6 +144,7 @@ codes! {
     SHADOWED "W032" "a stage that nobody can reach"
     REDUNDANT "W033" "a comparison that changes nothing"
     IDLE_ALLOWANCE "W034" "an allowance for nothing"
+    BOTH_SEND "W035" "two rules that can write to one customer at once"
     UNTREATED "W036" "a stage or band that no rule reaches"
     SAME_FOR_ALL "W037" "tiers that all get the same"
     NO_ZONE "W040" "a project without a time zone"
