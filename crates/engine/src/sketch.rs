@@ -36,7 +36,7 @@ pub(crate) struct Sight {
     pub column: ColumnId,
 }
 
-/// Draws outlines; what stands behind a name is drawn once.
+/// Draws outlines; what stands behind a name is drawn once in each.
 pub(crate) struct Sketcher<'p> {
     pub compiler: Compiler<'p>,
     drawn: HashSet<Behind>,
@@ -66,6 +66,7 @@ impl<'p> Sketcher<'p> {
 
     /// A rule: its segment and its condition.
     pub fn rule(&mut self, rule: &Rule) -> Sketch {
+        self.drawn.clear();
         let about = self.compiler.about(rule);
         let mut answer = |yes| match &rule.condition {
             Some(condition) => self.compiler.condition(condition, At::NOW, yes),

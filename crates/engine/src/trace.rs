@@ -7,7 +7,7 @@ use crate::chunk::Chunk;
 use crate::compile::Compiler;
 use crate::eval::{Inputs, evaluate, shifted};
 use crate::evaluator::Evaluator;
-use crate::graph::BitsId;
+use crate::graph::{BitsId, Graph};
 use crate::pass::Pass;
 use crate::population::Populations;
 use crate::results::Results;
@@ -33,7 +33,7 @@ pub struct Trace {
 }
 
 /// What a part of a rule is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum What {
     /// A rule, by name. Yes is `then`; its parts are its segment and its condition.
     Rule(String),
@@ -97,16 +97,55 @@ impl Evaluator {
         now: Now,
         populations: &Populations,
     ) -> Option<Trace> {
+        self.explainer(program, &[rule]).trace(rule, chunk, now, populations)
+    }
+
+    /// Explains some rules, by their positions, for any customer and moment: they are compiled once.
+    pub fn explainer(&self, program: &Program, rules: &[usize]) -> Explainer<'_> {
         let mut sketcher = Sketcher::new(Compiler::new(program, self.graph.clone()));
-        let sketch = sketcher.rule(program.rules.get(rule)?);
-        let graph = &sketcher.compiler.graph;
+        let sketched =
+            rules.iter().filter_map(|rule| Some((*rule, sketcher.rule(program.rules.get(*rule)?))));
+        let sketches: Vec<(usize, Sketch)> = sketched.collect();
+        let graph = sketcher.compiler.graph;
         let mut roots = Vec::new();
-        sketch.roots(&mut roots);
-        let inputs =
-            Inputs { graph, vocabulary: &self.vocabulary, needs: self.needs(), chunk, now, populations };
+        sketches.iter().for_each(|(_, sketch)| sketch.roots(&mut roots));
+        Explainer { evaluator: self, pass: Pass::new(&graph, roots), graph, sketches }
+    }
+}
+
+/// Some rules, compiled so that each part can be told.
+#[derive(Debug)]
+pub struct Explainer<'e> {
+    evaluator: &'e Evaluator,
+    graph: Graph,
+    pass: Pass,
+    sketches: Vec<(usize, Sketch)>,
+}
+
+impl Explainer<'_> {
+    /// Why a rule is for the one customer of a chunk, or is not. None for a rule that was not asked for.
+    pub fn trace(&self, rule: usize, chunk: &Chunk, now: Now, populations: &Populations) -> Option<Trace> {
+        self.read(chunk, now, populations, |(of, _)| *of == rule).pop()
+    }
+
+    /// The same for all rules that were asked for, in their order.
+    pub fn traces(&self, chunk: &Chunk, now: Now, populations: &Populations) -> Vec<Trace> {
+        self.read(chunk, now, populations, |_| true)
+    }
+
+    fn read(
+        &self,
+        chunk: &Chunk,
+        now: Now,
+        populations: &Populations,
+        which: impl Fn(&&(usize, Sketch)) -> bool,
+    ) -> Vec<Trace> {
+        let Explainer { evaluator, graph, pass, sketches } = self;
+        let (vocabulary, needs) = (&evaluator.vocabulary, evaluator.needs());
         let mut results = Results::new(graph);
-        evaluate(inputs, &Pass::new(graph, roots), &mut results);
-        Some(Reader { results: &results, now }.trace(&sketch))
+        evaluate(Inputs { graph, vocabulary, needs, chunk, now, populations }, pass, &mut results);
+        let reader = Reader { results: &results, now };
+        sketches.iter().filter(which).map(|(_, sketch)| reader.trace(sketch)).collect()
     }
 }
 

@@ -66,6 +66,14 @@ impl Now {
         let date = civil.date().checked_sub_days(Days::new(u64::from(days))).unwrap_or(NaiveDate::MIN);
         Now { micros: instant(date.and_time(civil.time()), self.zone), zone: self.zone }
     }
+
+    /// The same time of day, some days later.
+    #[must_use]
+    pub fn days_later(self, days: u32) -> Now {
+        let civil = self.civil();
+        let date = civil.date().checked_add_days(Days::new(u64::from(days))).unwrap_or(NaiveDate::MAX);
+        Now { micros: instant(date.and_time(civil.time()), self.zone), zone: self.zone }
+    }
 }
 
 /// The civil time of an instant (microseconds since 1970 UTC) in a zone.
