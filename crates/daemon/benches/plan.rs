@@ -82,6 +82,7 @@ async fn measure(customers: usize, orders: usize, rules: usize) {
         project: "bench",
         customers: &store,
         resident: None,
+        room: None,
         state: None,
         addresses: &Anywhere,
         evaluator: &evaluator,

@@ -1,20 +1,20 @@
 //! From a program and two stores to a plan: load, evaluate, look back, decide.
 
-use crate::metrics;
+use crate::read::{Customers, Evaluated};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 use tidings_check::Program;
 use tidings_check::program::Rule;
-use tidings_engine::{Chunk, Evaluator, Matches, Needs, Populations};
+use tidings_engine::{Chunk, Chunks, Evaluator, Matches, Needs, Populations};
 use tidings_plan::{
     Addresses, Evidence, History, Key, Plan, Question, Standing, awaited, counts_customers, coupons_since,
-    evidence, may_still_go, messages_since, needs_everybody, plan,
+    evidence_of, may_still_go, messages_since, needs_everybody, plan, situation::find,
 };
 use tidings_schema::{AttributeId, Now, RowSource};
 use tidings_store::{
-    Asked, CustomerStore, EngineRows, LoadStats, Loaded, Moves, Refreshed, Resident, Selection, State,
-    StateError, StoreError,
+    Asked, CustomerStore, EngineRows, LoadStats, Moves, Refreshed, Resident, Room, Selection, State,
+    StateError, StoreError, Stream,
 };
 use tokio::sync::Mutex;
 
@@ -30,6 +30,8 @@ pub struct Decider<'a> {
     /// Their columns, kept from one decision to the next, and the clock's moment (microseconds since 1970 UTC).
     /// Without it, everything is read anew.
     pub resident: Option<(&'a Mutex<Resident>, i64)>,
+    /// How much memory everybody may take: more is read anew each time, and evaluated chunk by chunk.
+    pub room: Option<&'a Room>,
     /// What the engine did before; none where it never ran.
     pub state: Option<&'a State>,
     /// How addresses are read.
@@ -49,7 +51,8 @@ pub struct Decision<'a> {
     of: Decider<'a>,
     /// The moment.
     pub now: Now,
-    /// The customers that were read.
+    /// The customers that were read, with the columns of [`Question::needs`]: where they do not fit into memory, without
+    /// the rows that only rules read. [`Decision::customer`] has one with all.
     pub chunks: Vec<Chunk>,
     /// The cut-offs of scores over the population.
     pub populations: Populations,
@@ -63,6 +66,9 @@ pub struct Decision<'a> {
     pub unmet: Vec<Evidence>,
     /// What was read, where customers are kept.
     pub refreshed: Option<Refreshed>,
+    /// Where they do not fit into memory, what they are made from.
+    pub stream: Option<Box<Stream>>,
+    needs: Needs,
     /// How long it took.
     pub took: Took,
     history: History,
@@ -178,33 +184,24 @@ impl<'a> Decider<'a> {
         whom: Option<Vec<Box<str>>>,
         start: Instant,
     ) -> Result<Decision<'a>, DecideError> {
-        let (vocabulary, evaluator, needs) =
-            (&self.program.vocabulary, self.evaluator, self.evaluator.needs());
+        let needs = self.evaluator.needs();
         let keys: Option<Vec<&str>> = whom.as_ref().map(|keys| keys.iter().map(AsRef::as_ref).collect());
         let (rows, history, standing) = self.look_back(now, only.as_deref(), keys.as_deref(), needs).await?;
-        let selection = keys.as_deref().map_or(Selection::All, Selection::Those);
-        let (loaded, refreshed) = match (self.resident, selection) {
-            (Some((resident, at)), Selection::All) => {
-                let (loaded, refreshed) = self.bring_up(resident, at, needs, &rows).await?;
-                (loaded, Some(refreshed))
-            }
-            _ => (self.customers.load(vocabulary, needs, selection, &rows).await?, None),
-        };
-        let chunks = loaded.chunks;
-        let unmet = match selection {
-            Selection::All => self.unmet(&chunks, now).await?,
-            Selection::Those(_) => Vec::new(),
+        let (customers, refreshed) = self.read(needs, keys.as_deref(), &rows).await?;
+        let unmet = match keys {
+            None => self.unmet(&customers, now).await?,
+            Some(_) => Vec::new(),
         };
         let loading = start.elapsed();
-        let populations = evaluator.populations(&chunks, now, self.threads);
-        let matches = evaluator.evaluate_all(&chunks, now, &populations, self.threads);
+        let Evaluated { chunks, needs, populations, matches, stats, stream } =
+            self.evaluate(customers, now)?;
         let evaluating = start.elapsed() - loading;
         let question = Question {
             program: self.program,
             project: self.project,
             now,
             chunks: &chunks,
-            needs,
+            needs: &needs,
             matches: &matches,
             history: (&history).into(),
             standing: &standing,
@@ -214,17 +211,18 @@ impl<'a> Decider<'a> {
         };
         let plan = plan(&question, self.threads);
         let took = Took { loading, evaluating, planning: start.elapsed() - loading - evaluating };
-        let stats = loaded.stats;
         Ok(Decision {
             of: self,
             now,
             chunks,
+            needs,
             populations,
             matches,
             plan,
             stats,
             unmet,
             refreshed,
+            stream,
             took,
             history,
             standing,
@@ -235,33 +233,16 @@ impl<'a> Decider<'a> {
 
     /// What of everybody's data is not as expected. That nobody is left whom rules have reached before is never expected:
     /// whoever comes back after that would be taken for new.
-    async fn unmet(&self, chunks: &[Chunk], now: Now) -> Result<Vec<Evidence>, StateError> {
+    async fn unmet(&self, customers: &Customers, now: Now) -> Result<Vec<Evidence>, DecideError> {
         let vocabulary = &self.program.vocabulary;
-        let mut unmet = evidence(vocabulary, self.evaluator.needs(), chunks, now);
+        let mut unmet = evidence_of(vocabulary, self.evaluator.needs(), customers, now)?;
         unmet.retain(|evidence| !evidence.met);
-        let nobody = chunks.iter().all(Chunk::is_empty);
-        if let Some(state) = self.state.filter(|_| nobody)
+        if let Some(state) = self.state.filter(|_| customers.count() == 0)
             && state.has_reached_anybody().await?
         {
             unmet.push(nobody_left());
         }
         Ok(unmet)
-    }
-
-    /// Everybody, by reading no more than what changed.
-    async fn bring_up(
-        &self,
-        resident: &Mutex<Resident>,
-        at: i64,
-        needs: &Needs,
-        rows: &EngineRows,
-    ) -> Result<(Loaded, Refreshed), StoreError> {
-        let mut resident = resident.lock().await;
-        let vocabulary = &self.program.vocabulary;
-        let (loaded, took) = resident.load(self.customers, vocabulary, needs, rows, at).await?;
-        metrics::resident(&took);
-        tracing::debug!(read = took.read, saved = took.saved, bytes = took.bytes, "customers are up to date");
-        Ok((loaded, took))
     }
 
     /// Those whom rules that wait for events can be about now. None where that may be anybody: where one of them waits
@@ -376,6 +357,15 @@ impl Decision<'_> {
         Ok(state.refuse_without_consent(&refused).await?)
     }
 
+    /// One customer with all columns that rules read, as a chunk of one; none where there is no such customer.
+    pub fn customer(&self, key: &str) -> Result<Option<Chunk>, StoreError> {
+        let Some((chunk, i)) = find(&self.chunks, key) else { return Ok(None) };
+        match &self.stream {
+            Some(stream) => Ok(stream.chunk(chunk)?.one(i)),
+            None => Ok(self.chunks.get(chunk).and_then(|chunk| chunk.one(i))),
+        }
+    }
+
     /// Names of rules that sent something and are in the project no more: renamed without `was`, or deleted.
     pub fn gone(&self) -> Vec<&str> {
         let known = |name: &str| self.of.program.rules.iter().any(|rule| rule.identity() == name);
@@ -392,7 +382,7 @@ impl Decision<'_> {
             project: self.of.project,
             now: self.now,
             chunks: &self.chunks,
-            needs: self.of.evaluator.needs(),
+            needs: &self.needs,
             matches: &self.matches,
             history: (&self.history).into(),
             standing: &self.standing,

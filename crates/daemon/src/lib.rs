@@ -7,6 +7,7 @@ mod breaker;
 pub mod decide;
 pub mod dispatch;
 mod metrics;
+mod read;
 pub mod run;
 pub mod schedule;
 pub mod serve;

@@ -18,7 +18,7 @@ use tidings_engine::{Evaluator, Needs};
 use tidings_plan::{Carrier, Door, Kind, Supplies, Terms};
 use tidings_project::{Config, Project};
 use tidings_schema::{AttributeId, Vocabulary, money};
-use tidings_store::{CustomerStore, Outlet, State, StateError, StoreError, path_of};
+use tidings_store::{CustomerStore, Outlet, Room, State, StateError, StoreError, path_of};
 use tidings_syntax::{Diagnostic, Sources};
 
 /// A project without errors.
@@ -36,6 +36,8 @@ pub struct Site {
     store: SecretString,
     state: Place,
     place: Surroundings,
+    /// How much memory the customers may take, where `tidings.yaml` says it.
+    room: Option<Room>,
     evaluator: OnceLock<Evaluator>,
 }
 
@@ -173,6 +175,8 @@ impl Site {
                 return Err(unsound(Vec::new(), problems, project));
             }
         };
+        let aside = |memory| Room { memory, folder: folder.join(".tidings") };
+        let room = project.config.memory.map(aside);
         Ok(Site {
             project,
             program,
@@ -182,6 +186,7 @@ impl Site {
             store,
             state,
             place,
+            room,
             evaluator: OnceLock::new(),
         })
     }
@@ -247,6 +252,7 @@ impl Site {
             project: &self.project.config.name,
             customers,
             resident: None,
+            room: self.room.as_ref(),
             state,
             addresses: self.carriers.addresses(),
             evaluator: self.evaluator(),

@@ -2,6 +2,7 @@
 
 use arrow_array::{ArrayRef, StringArray};
 use arrow_buffer::OffsetBuffer;
+use std::ops::Range;
 use tidings_schema::{AttributeId, CollectionId, FieldId};
 
 /// One customer, or a few thousand, in the order of their keys.
@@ -64,6 +65,12 @@ impl Rows {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Which rows are a customer's; none beyond the last one.
+    pub fn of(&self, customer: usize) -> Range<usize> {
+        let at = |i: usize| self.offsets.get(i).map_or_else(|| self.len(), |offset| *offset as usize);
+        at(customer)..at(customer + 1)
     }
 
     fn of_one(&self, i: usize) -> Option<Rows> {

@@ -5,7 +5,7 @@ use crate::compile::{Compiler, Ranked};
 use crate::eval::{Inputs, evaluate};
 use crate::graph::{BitsId, ColumnNode, Graph, NodeId};
 use crate::matches::Matches;
-use crate::parallel;
+use crate::parallel::{self, Chunks};
 use crate::pass::{NodeMap, Pass};
 use crate::population::Populations;
 use crate::results::Results;
@@ -88,6 +88,17 @@ impl Evaluator {
 
     /// What the scores know of all customers: the chunks are all there are.
     pub fn populations(&self, chunks: &[Chunk], now: Now, threads: usize) -> Populations {
+        let Ok(populations) = self.populations_of(chunks, now, threads);
+        populations
+    }
+
+    /// The same of chunks that may have to be made.
+    pub fn populations_of<C: Chunks + ?Sized>(
+        &self,
+        chunks: &C,
+        now: Now,
+        threads: usize,
+    ) -> Result<Populations, C::Error> {
         let mut populations = Populations::default();
         for level in &self.levels {
             let parts = parallel::each(
@@ -99,7 +110,7 @@ impl Evaluator {
                     let sample = |s: &Ranked| Sample::of(results.column(s.of), results.bits(s.existing));
                     level.scores.iter().map(sample).collect::<Vec<_>>()
                 },
-            );
+            )?;
             let together = parts.into_iter().reduce(|mut all, part| {
                 all.iter_mut().zip(part).for_each(|(sample, more)| sample.extend(more));
                 all
@@ -109,7 +120,7 @@ impl Evaluator {
                 populations.insert(score.score, score.shift, cuts);
             }
         }
-        populations
+        Ok(populations)
     }
 
     /// Whom the rules are for, who is in which segment and stage.
@@ -134,8 +145,23 @@ impl Evaluator {
         populations: &Populations,
         threads: usize,
     ) -> Vec<Matches> {
+        let Ok(matches) = self.evaluate_each(chunks, now, populations, threads, |_, matches| matches);
+        matches
+    }
+
+    /// The same for chunks that may have to be made, each of which is handed on with its result, and then let go of.
+    pub fn evaluate_each<C: Chunks + ?Sized, R: Send>(
+        &self,
+        chunks: &C,
+        now: Now,
+        populations: &Populations,
+        threads: usize,
+        then: impl Fn(&Chunk, Matches) -> R + Sync,
+    ) -> Result<Vec<R>, C::Error> {
         let desk = || Results::new(&self.graph);
-        parallel::each(chunks, threads, desk, |chunk, results| self.matches(chunk, now, populations, results))
+        parallel::each(chunks, threads, desk, |chunk, results| {
+            then(chunk, self.matches(chunk, now, populations, results))
+        })
     }
 
     fn run(&self, chunk: &Chunk, now: Now, populations: &Populations, pass: &Pass, results: &mut Results) {

@@ -38,6 +38,7 @@ pub use chunk::{Chunk, CollectionNeeds, Needs, Rows};
 pub use column::value_at;
 pub use evaluator::Evaluator;
 pub use matches::{Matches, RuleMatches};
+pub use parallel::Chunks;
 pub use people::Person;
 pub use population::Populations;
 pub use trace::{Explainer, Seen, Trace, Verdict, What};

@@ -8,7 +8,7 @@ use arrow_buffer::NullBuffer;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
-use tidings_engine::{Chunk, Needs};
+use tidings_engine::{Chunk, Chunks, Needs};
 use tidings_schema::calendar::{day_of, start_of_day};
 use tidings_schema::{
     CollectionId, Expectation, Expected, FieldId, Now, Subject, Type, Value, Vocabulary, show,
@@ -61,18 +61,30 @@ fn want(needs: &mut Needs, vocabulary: &Vocabulary, id: CollectionId, field: Opt
 /// Holds all expectations of a vocabulary against everybody, loaded with at least its [`needs`]. Rows at now and after
 /// it, and customers who are not there yet, do not count.
 pub fn evidence(vocabulary: &Vocabulary, needs: &Needs, chunks: &[Chunk], now: Now) -> Vec<Evidence> {
+    let Ok(evidence) = evidence_of(vocabulary, needs, chunks, now);
+    evidence
+}
+
+/// The same of chunks that may have to be made.
+pub fn evidence_of<C: Chunks + ?Sized>(
+    vocabulary: &Vocabulary,
+    needs: &Needs,
+    chunks: &C,
+    now: Now,
+) -> Result<Vec<Evidence>, C::Error> {
     let look = Look { vocabulary, needs, now };
     let mut tallies: Vec<Tally> = vocabulary.expectations.iter().map(|_| Tally::default()).collect();
     if tallies.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    for chunk in chunks {
-        let there = look.customers(chunk);
+    for i in 0..chunks.count() {
+        let chunk = chunks.chunk(i)?;
+        let there = look.customers(&chunk);
         for (expectation, tally) in vocabulary.expectations.iter().zip(&mut tallies) {
-            look.at(chunk, &there, expectation, tally);
+            look.at(&chunk, &there, expectation, tally);
         }
     }
-    vocabulary.expectations.iter().zip(tallies).map(|(e, tally)| look.judge(e, &tally)).collect()
+    Ok(vocabulary.expectations.iter().zip(tallies).map(|(e, tally)| look.judge(e, &tally)).collect())
 }
 
 /// What was counted for an expectation.

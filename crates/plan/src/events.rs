@@ -4,10 +4,12 @@ use crate::make::Question;
 use crate::reach;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, Int64Array};
+use arrow_array::{Array, ArrayRef, Int64Array};
+use arrow_buffer::OffsetBuffer;
+use std::sync::Arc;
 use tidings_check::Program;
 use tidings_check::program::Schedule;
-use tidings_engine::{Chunk, Needs};
+use tidings_engine::{Chunk, CollectionNeeds, Needs, Rows};
 use tidings_schema::{EventSource, Now, Vocabulary};
 
 /// How far before its stretch events are looked for, in microseconds: rows reach a store late.
@@ -54,6 +56,59 @@ pub fn awaited<'a>(
 fn counts_from(rule: usize, since: &[(usize, i64)], now: i64) -> i64 {
     let since = since.iter().find(|(of, _)| *of == rule).map_or(now, |(_, since)| *since);
     since.min(now).saturating_sub(LATE)
+}
+
+/// What planning reads of chunks whose rules are evaluated: all attributes, and of their rows no more than the moments of
+/// events that count now. So the rows themselves need not stay in memory.
+pub struct Rest<'a> {
+    program: &'a Program,
+    needs: Needs,
+    after: i64,
+    now: i64,
+}
+
+impl<'a> Rest<'a> {
+    /// Of chunks that have the columns of `needs`; `since` as a [`Question`] has it.
+    pub fn of(program: &'a Program, needs: &Needs, since: &[(usize, i64)], now: Now) -> Rest<'a> {
+        let attributes = needs.attributes.clone();
+        let needs = Needs { attributes, collections: self::needs(program).collections };
+        let counts = (0..program.rules.len()).map(|rule| counts_from(rule, since, now.micros));
+        Rest { program, needs, after: counts.min().unwrap_or(now.micros), now: now.micros }
+    }
+
+    /// The columns that it has.
+    pub fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// What is left of a chunk that has the columns of `layout`.
+    pub fn left(&self, chunk: &Chunk, layout: &Needs) -> Chunk {
+        let moments = |wanted: &CollectionNeeds| {
+            let times = layout.collection(wanted.id).and_then(|place| {
+                let time = self.program.vocabulary.collection(wanted.id)?.time;
+                let field = layout.collections.get(place)?.fields.iter().position(|f| *f == time)?;
+                let rows = chunk.collections.get(place)?;
+                Some((rows, rows.fields.get(field)?.as_primitive_opt::<Int64Type>()?))
+            });
+            let (mut moments, mut lengths) = (Vec::new(), Vec::with_capacity(chunk.len()));
+            for customer in 0..chunk.len() {
+                let before = moments.len();
+                let of_customer = times.map(|(rows, times)| (rows.of(customer), times));
+                moments.extend(of_customer.into_iter().flat_map(|(rows, times)| {
+                    let known = rows.filter(|row| times.is_valid(*row)).map(|row| times.value(row));
+                    known.filter(|at| self.after < *at && *at < self.now)
+                }));
+                lengths.push(moments.len() - before);
+            }
+            let moments: ArrayRef = Arc::new(Int64Array::from(moments));
+            Rows { offsets: OffsetBuffer::from_lengths(lengths), fields: vec![moments] }
+        };
+        Chunk {
+            keys: chunk.keys.clone(),
+            attributes: chunk.attributes.clone(),
+            collections: self.needs.collections.iter().map(moments).collect(),
+        }
+    }
 }
 
 /// What a rule waits for: its source, unless the event cannot be looked for, and after which moment it counts. None

@@ -19,8 +19,8 @@ pub mod schedule;
 pub mod situation;
 
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Rate, Sending};
-pub use data::{Evidence, evidence};
-pub use events::{awaited, needs};
+pub use data::{Evidence, evidence, evidence_of};
+pub use events::{Rest, awaited, needs};
 pub use gate::{AtGate, Door, Refusal};
 pub use history::{Entry, History, Hold, Occasion, Page, PastMessage, Record, RuleHistory};
 pub use intents::{Supplies, Terms, pages};
@@ -31,4 +31,4 @@ pub use past::{EngineRows, GrantRow, KeptRow, Past, SendRow};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict, Verdicts};
 pub use reach::Standing;
 pub use replay::Replay;
-pub use situation::{ChannelFacts, Situation, customer, may_still_go, situation};
+pub use situation::{ChannelFacts, Situation, may_still_go, situation};

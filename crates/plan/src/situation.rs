@@ -107,14 +107,8 @@ pub fn may_still_go(question: &Question<'_>, messages: &[(String, String)]) -> V
     messages.iter().map(|message| may_go(message).unwrap_or(false)).collect()
 }
 
-/// One customer by key, as a chunk of one.
-pub fn customer(chunks: &[Chunk], key: &str) -> Option<Chunk> {
-    let (chunk, i) = find(chunks, key)?;
-    chunks.get(chunk)?.one(i)
-}
-
 /// The chunk and position of a customer. Chunks are in the order of their keys' bytes, and so is each of them.
-pub(crate) fn find(chunks: &[Chunk], key: &str) -> Option<(usize, usize)> {
+pub fn find(chunks: &[Chunk], key: &str) -> Option<(usize, usize)> {
     let first = |chunk: &Chunk| !chunk.is_empty() && chunk.keys.value(0) <= key;
     let c = chunks.partition_point(first).checked_sub(1)?;
     let keys = &chunks.get(c)?.keys;

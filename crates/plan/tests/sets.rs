@@ -17,8 +17,7 @@ use tidings_engine::Populations;
 use tidings_plan::history::address_hash;
 use tidings_plan::schedule::latest_occurrence;
 use tidings_plan::{
-    Entry, Plan, Question, Reason, Tally, Verdict, customer as customer_alone, needs_everybody, pages,
-    situation,
+    Entry, Plan, Question, Reason, Tally, Verdict, needs_everybody, pages, situation, situation::find,
 };
 
 const PROGRAMS: u64 = 800;
@@ -62,7 +61,8 @@ fn alone(draw: &mut StdRng, shop: &Shop, plan: &Plan, customers: usize, seen: &m
         return;
     }
     let key = key(draw.random_range(0..customers));
-    let chunks = [customer_alone(&shop.chunks, &key).unwrap()];
+    let (c, i) = find(&shop.chunks, &key).unwrap();
+    let chunks = [shop.chunks[c].one(i).unwrap()];
     let matches = shop.evaluator.evaluate_all(&chunks, shop.now, &Populations::default(), 1);
     let question = Question { chunks: &chunks, matches: &matches, ..shop.question() };
     let one = tidings_plan::plan(&question, 1);

@@ -14,11 +14,12 @@ use tidings_syntax::{Code, Diagnostic, FileId};
 /// Where everything is kept that nobody keeps elsewhere, relative to the project.
 const OWN_STORE: &str = "sqlite:.tidings/store.db";
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "name",
     "store",
     "state",
     "cache",
+    "memory",
     "rules",
     "lints",
     "time_zone",
@@ -43,6 +44,8 @@ pub struct Config {
     pub state: String,
     /// Whether the command line keeps what it read of the customers in a file.
     pub cache: bool,
+    /// How many bytes the customers may take in memory. Without it, as many as they need.
+    pub memory: Option<u64>,
     /// The folder of the rule files, relative to the project.
     pub rules: String,
     /// What every rule should say.
@@ -71,6 +74,7 @@ impl Default for Config {
             store: OWN_STORE.to_owned(),
             state: OWN_STORE.to_owned(),
             cache: true,
+            memory: None,
             rules: "rules".to_owned(),
             lints: Vec::new(),
             zone: Tz::UTC,
@@ -119,6 +123,7 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
     if let Some(cache) = fields.get("cache").and_then(|n| n.truth(out)) {
         config.cache = cache;
     }
+    config.memory = fields.get("memory").and_then(|n| memory(&n, out));
     if let Some(rules) = fields.text("rules", out) {
         config.rules = rules;
     }
@@ -155,6 +160,20 @@ fn default_zone(fields: &Fields<'_>) -> Diagnostic {
     let place = fields.node().key_place();
     Diagnostic::new(Code::NO_ZONE, place, "there is no time zone, so days begin and end in UTC")
         .help("write `time_zone: Asia/Shanghai`, or another continent and city")
+}
+
+/// So much memory, written as `500 MB` or `2 GB`, in bytes.
+fn memory(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<u64> {
+    let text = node.text(out)?;
+    let bytes = text.trim().split_once(char::is_whitespace).and_then(|(number, unit)| {
+        let unit = match unit.trim() {
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(unit).filter(|bytes| *bytes > 0)
+    });
+    bytes.or_else(|| node.wrong_shape("an amount of memory with its unit, such as `500 MB` or `2 GB`", out))
 }
 
 /// Kinds of databases that the engine's own can be on, and those that customers can.

@@ -1,6 +1,7 @@
 //! The customer store: somebody's database, on SQLite, PostgreSQL, MySQL or MariaDB, read and never written.
 
 mod arena;
+mod aside;
 pub(crate) mod block;
 mod column;
 mod decode;
@@ -18,6 +19,7 @@ pub mod place;
 mod postgres;
 pub(crate) mod reader;
 mod resident;
+mod stream;
 pub(crate) mod table;
 mod written;
 
@@ -25,6 +27,7 @@ pub use error::StoreError;
 pub use load::{CollectionStats, LoadStats, Loaded, Selection};
 pub(crate) use resident::Mark;
 pub use resident::{Refreshed, Resident};
+pub use stream::{Room, Stream};
 pub use table::BadColumn;
 
 use place::Place;
@@ -50,6 +53,7 @@ pub struct CustomerStore {
     /// What there is to say about the files that it was made from.
     notes: Vec<String>,
     silence: Duration,
+    customers_a_chunk: usize,
 }
 
 impl CustomerStore {
@@ -75,12 +79,22 @@ impl CustomerStore {
     ) -> Result<CustomerStore, StoreError> {
         if let Some(folder) = files::folder_of(url, base) {
             let (database, notes) = files::brought_in(&folder, base, vocabulary).await?;
-            return Ok(CustomerStore { place: Place::File(database), notes, silence: SILENCE });
+            return Ok(CustomerStore::at(Place::File(database), notes));
         }
-        let place = Place::of(url, base)?;
-        let store = CustomerStore { place, notes: Vec::new(), silence: SILENCE };
+        let store = CustomerStore::at(Place::of(url, base)?, Vec::new());
         store.reader().await?.finish(()).await;
         Ok(store)
+    }
+
+    fn at(place: Place, notes: Vec<String>) -> CustomerStore {
+        CustomerStore { place, notes, silence: SILENCE, customers_a_chunk: held::CUSTOMERS_A_CHUNK }
+    }
+
+    /// Puts so many customers into a chunk, at least one, instead of 4,096.
+    #[must_use]
+    pub fn in_chunks_of(mut self, customers: usize) -> CustomerStore {
+        self.customers_a_chunk = customers.max(1);
+        self
     }
 
     /// Takes a server for dead that says nothing for so long while rows are read, instead of five minutes.
@@ -92,7 +106,7 @@ impl CustomerStore {
 
     /// A connection that only reads.
     pub(crate) async fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(&self.place, self.silence).await
+        Reader::open(&self.place, self.silence, self.customers_a_chunk).await
     }
 
     /// The customers with the columns that are needed and no others, together with what the engine itself

@@ -14,7 +14,8 @@ pub mod suppression;
 pub use consent::Consent;
 pub use customers::place::path_of;
 pub use customers::{
-    BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Refreshed, Resident, Selection, StoreError,
+    BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Refreshed, Resident, Room, Selection,
+    StoreError, Stream,
 };
 pub use history::Asked;
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};

@@ -15,8 +15,11 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::path::Path;
 use tempfile::TempDir;
 use texts::texts;
+use tidings_engine::Chunks;
 use tidings_schema::{AttributeId, CollectionId, EventSource, Vocabulary};
-use tidings_store::{CustomerStore, EngineRows, GrantRow, KeptRow, Loaded, Selection, SendRow, StoreError};
+use tidings_store::{
+    CustomerStore, EngineRows, GrantRow, KeptRow, Loaded, Room, Selection, SendRow, StoreError,
+};
 
 const SCHEMA: &str = "
 customer:
@@ -472,4 +475,43 @@ async fn all_rows_say_the_same_from(from: &str) {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_put_aside_comes_back_as_it_was() {
+    let (folder, store) = shop(SHOP).await;
+    let vocabulary = vocabulary(SCHEMA);
+    let needs = everything(&vocabulary);
+    let kept = |attribute: &str, value: &str| KeptRow {
+        customer: "10".into(),
+        attribute: attribute.into(),
+        value: value.into(),
+    };
+    let engine =
+        EngineRows { kept: vec![kept("note", "x"), kept("marks", "[\"m\"]")], ..EngineRows::default() };
+    let aside = folder.path().join("aside");
+    let room = Room { memory: 0, folder: aside.clone() };
+    for customers in [1, 2, 100] {
+        let store = store.clone().in_chunks_of(customers);
+        let loaded = store.load(&vocabulary, &needs, Selection::All, &engine).await.unwrap();
+        let stream = store.stream(&vocabulary, &needs, &engine, &room).await.unwrap();
+        assert_eq!(stream.count(), 3_usize.div_ceil(customers));
+        let made: Vec<_> = (0..stream.count()).map(|i| stream.chunk(i).unwrap().into_owned()).collect();
+        assert_eq!(stream.stats(), loaded.stats);
+        assert!(stream.aside() > 0 && std::fs::read_dir(&aside).unwrap().next().is_none(), "it has no name");
+        // Asked for again, and in another order.
+        for (i, chunk) in made.iter().enumerate().rev() {
+            assert_eq!(format!("{:?}", stream.chunk(i).unwrap()), format!("{chunk:?}"));
+            assert_eq!(chunk.keys, loaded.chunks[i].keys);
+            for (made, there) in chunk.collections.iter().zip(&loaded.chunks[i].collections) {
+                assert_eq!(format!("{made:?}"), format!("{there:?}"));
+            }
+            for (made, there) in chunk.attributes.iter().zip(&loaded.chunks[i].attributes) {
+                assert_eq!(made, there);
+            }
+        }
+    }
+    let full = Room { folder: folder.path().join("shop.db"), ..room };
+    let said = store.stream(&vocabulary, &needs, &engine, &full).await.unwrap_err().to_string();
+    assert!(said.contains("raise `memory:`") && said.contains("shop.db"), "{said}");
 }

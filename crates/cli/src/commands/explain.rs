@@ -8,7 +8,7 @@ use crate::report::remarks;
 use crate::screen::Screen;
 use std::path::Path;
 use std::process::ExitCode;
-use tidings_plan::{customer, situation};
+use tidings_plan::situation;
 
 /// Prints why a customer is, or is not, sent something by a rule: a part of the same plan that `plan` prints.
 pub async fn explain(folder: &Path, args: &Explain, screen: &Screen) -> Result<ExitCode, Failure> {
@@ -22,7 +22,7 @@ pub async fn explain(folder: &Path, args: &Explain, screen: &Screen) -> Result<E
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
     let nobody =
         || Failure::new(format!("there is no customer `{}` in {}", args.customer, site.project.config.store));
-    let chunk = customer(&decision.chunks, &args.customer).ok_or_else(nobody)?;
+    let chunk = decision.customer(&args.customer)?.ok_or_else(nobody)?;
     let (question, plan) = (decision.question(), &decision.plan);
     let trace = site
         .evaluator()

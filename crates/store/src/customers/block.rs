@@ -1,5 +1,6 @@
 //! Some rows of a table as they came, to be read column by column.
 
+use crate::customers::aside::Piece;
 use crate::customers::lite::cells::Cells;
 use crate::customers::postgres::tuples::Tuples;
 use crate::customers::reader::Kind;
@@ -16,6 +17,8 @@ pub(crate) enum Block {
     Lite(Cells),
     Postgres(Tuples),
     MySql(Vec<MySqlRow>),
+    /// From any of them, and put aside for a while.
+    Aside(Piece),
 }
 
 impl Block {
@@ -24,6 +27,7 @@ impl Block {
         let mut scratch = String::new();
         match self {
             Block::Lite(cells) => cells.each(column, take),
+            Block::Aside(piece) => piece.each(column, take),
             Block::Postgres(rows) => rows.each(column, |value| match value {
                 Some(bytes) => take(postgres::value::raw(kind, bytes, &mut scratch)),
                 None => take(Some(Raw::Null)),

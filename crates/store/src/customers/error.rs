@@ -120,6 +120,19 @@ pub enum StoreError {
         /// In the database's own words.
         message: String,
     },
+    /// What was read could not be put aside.
+    #[error(
+        "what was read of the customers could not be put aside in {}: {why}. Their rows take more than `memory:` in \
+         tidings.yaml lets them, so they wait in a file there, which takes about as much as they do in the store: make \
+         room for it, or raise `memory:`",
+        folder.display()
+    )]
+    NoRoom {
+        /// Where the file was to be.
+        folder: PathBuf,
+        /// What the system says.
+        why: std::io::Error,
+    },
     /// Whatever else the database says.
     #[error("the database {place} could not be used: {message}")]
     Database {

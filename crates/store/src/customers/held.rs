@@ -80,10 +80,10 @@ pub(crate) enum RowKeys {
 }
 
 /// Customers while collections are read for them.
-struct Customers {
-    owners: Owners,
+pub(crate) struct Customers {
+    pub(crate) owners: Owners,
     /// Their attributes are put in order while the collections are read already.
-    chunks: JoinHandle<Vec<HeldChunk>>,
+    pub(crate) chunks: JoinHandle<Vec<HeldChunk>>,
 }
 
 impl Held {
@@ -100,7 +100,8 @@ impl Held {
         let (customers, left) = read_customers(reader, vocabulary, needs, (part, wanted), row_keys).await?;
         let (mut collections, mut beside) = (Vec::new(), Vec::new());
         for needs in &needs.collections {
-            let whom = (part, &customers.owners, ranges(customers.owners.places.len()));
+            let places = customers.owners.places.len();
+            let whom = (part, &customers.owners, ranges(places, reader.customers_a_chunk));
             let read = read_collection(reader, vocabulary, needs, whom, row_keys).await?;
             let Some((rows, left)) = read else { continue };
             beside.push(rows);
@@ -153,7 +154,7 @@ pub(crate) fn stored<'a>(vocabulary: &'a Vocabulary, needs: &Needs) -> Vec<&'a A
     needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id)).filter(|a| !a.kept).collect()
 }
 
-async fn read_customers(
+pub(crate) async fn read_customers(
     reader: &mut Reader,
     vocabulary: &Vocabulary,
     needs: &Needs,
@@ -183,14 +184,15 @@ async fn read_customers(
         return Err(StoreError::DoubleKey { table, column, key });
     }
     let places = Arc::new(Places::new(keys.pick(&order)));
+    let ranges = ranges(order.len(), reader.customers_a_chunk);
     let chunks = tokio::task::spawn_blocking(move || {
-        let mut chunks = order::each(&ranges(order.len()), |customers| HeldChunk {
+        let mut chunks = order::each(&ranges, |customers| HeldChunk {
             keys: keys.texts(order.get(customers.clone()).unwrap_or_default()),
             attributes: Vec::new(),
             collections: Vec::new(),
         });
         for column in read.columns {
-            let arrays = order::each(&ranges(order.len()), |customers| {
+            let arrays = order::each(&ranges, |customers| {
                 column.take(order.get(customers.clone()).unwrap_or_default())
             });
             chunks.iter_mut().zip(arrays).for_each(|(chunk, array)| chunk.attributes.push(array));
@@ -209,12 +211,9 @@ fn double(keys: &Keys, order: &[u32]) -> Option<String> {
         .map(|key| key.to_string())
 }
 
-/// The customers of each chunk, by place.
-pub(crate) fn ranges(customers: usize) -> Vec<Range<usize>> {
-    (0..customers)
-        .step_by(CUSTOMERS_A_CHUNK)
-        .map(|from| from..(from + CUSTOMERS_A_CHUNK).min(customers))
-        .collect()
+/// The customers of each chunk, by place, where chunks have so many.
+pub(crate) fn ranges(customers: usize, a_chunk: usize) -> Vec<Range<usize>> {
+    (0..customers).step_by(a_chunk).map(|from| from..(from + a_chunk).min(customers)).collect()
 }
 
 /// The rows of each chunk's customers in a collection, and what was left out; none where the collection is no table.
@@ -225,23 +224,31 @@ async fn read_collection(
     (part, owners, chunks): (Part<'_>, &Owners, Vec<Range<usize>>),
     row_keys: RowKeys,
 ) -> Result<Option<(Vec<HeldRows>, Left)>, StoreError> {
-    let Some(collection) = vocabulary.collection(needs.id) else { return Ok(None) };
-    let RowSource::Table { table, customer, key, changes } = &collection.source else { return Ok(None) };
-    let attributes = needs.fields.iter().filter_map(|f| collection.field(*f)).collect();
-    let owner = Some((customer.as_str(), owners.clone()));
-    let wanted = Wanted {
-        table,
-        owner,
-        keys: key.as_deref().into_iter().collect(),
-        attributes,
-        part,
-        only: Only::there(changes),
-    };
+    let Some((wanted, time)) = rows_wanted(vocabulary, needs, part, owners) else { return Ok(None) };
     let read = table::read(reader, &wanted, vocabulary.zone).await?;
     let mut left = Left::default();
     left.remark(&read, &wanted, row_keys);
-    let time = needs.fields.iter().position(|f| *f == collection.time);
     on_a_thread(move || Some(arrange(read, time, &chunks, left, row_keys))).await
+}
+
+/// What is wanted of a collection's table, and which of the fields says when; none where the collection is no table.
+pub(crate) fn rows_wanted<'a>(
+    vocabulary: &'a Vocabulary,
+    needs: &CollectionNeeds,
+    part: Part<'a>,
+    owners: &Owners,
+) -> Option<(Wanted<'a>, Option<usize>)> {
+    let collection = vocabulary.collection(needs.id)?;
+    let RowSource::Table { table, customer, key, changes } = &collection.source else { return None };
+    let wanted = Wanted {
+        table,
+        owner: Some((customer.as_str(), owners.clone())),
+        keys: key.as_deref().into_iter().collect(),
+        attributes: needs.fields.iter().filter_map(|f| collection.field(*f)).collect(),
+        part,
+        only: Only::there(changes),
+    };
+    Some((wanted, needs.fields.iter().position(|f| *f == collection.time)))
 }
 
 /// Rows of a table, by chunks, given by the places of their customers; `time` is the column that says when they were.
@@ -282,7 +289,7 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
 }
 
 impl Left {
-    fn remark(&mut self, read: &Read, wanted: &Wanted<'_>, row_keys: RowKeys) {
+    pub(crate) fn remark(&mut self, read: &Read, wanted: &Wanted<'_>, row_keys: RowKeys) {
         self.bad = read.bad(wanted.table, &wanted.attributes);
         if let (RowKeys::Keep, Some(keys)) = (row_keys, read.keys.first()) {
             let refused = read.refused.iter().filter(|refused| !refused.rows.is_empty());

@@ -80,46 +80,61 @@ impl Held {
         engine: &EngineRows,
     ) -> Loaded {
         let own = Own::new(self, vocabulary, needs, selection, engine);
+        let rows = |i: usize| {
+            let rows = self.chunks.iter().filter_map(|chunk| chunk.collections.get(i));
+            rows.map(|rows| rows.rows.len()).sum()
+        };
+        let tables = self.collections.iter().enumerate().map(|(i, left)| (rows(i), left));
+        let stats = self.stats(vocabulary, needs, &own, tables);
+        let chunks = self.chunks.iter().zip(&own.chunks);
+        let chunks = chunks.map(|(held, own)| together(vocabulary, needs, held, own));
+        Loaded { chunks: chunks.collect(), stats }
+    }
+
+    /// What was loaded; `tables` are how many rows there are of each collection that is one, and what was left out.
+    pub(crate) fn stats<'a>(
+        &self,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        own: &Own,
+        mut tables: impl Iterator<Item = (usize, &'a Left)>,
+    ) -> LoadStats {
         let mut stats = LoadStats {
             customers: self.chunks.iter().map(|chunk| chunk.keys.len()).sum(),
             without_key: self.customers.without_key,
             ..LoadStats::default()
         };
         stats.bad.extend(self.customers.bad.iter().chain(&own.bad).cloned());
-        let (mut tables, mut own_stats) = (self.collections.iter().enumerate(), own.stats.iter());
+        let mut own_stats = own.stats.iter();
         for needs in &needs.collections {
             if !is_table(vocabulary, needs.id) {
                 stats.collections.extend(own_stats.next().cloned());
                 continue;
             }
-            let Some((i, left)) = tables.next() else { continue };
-            let rows = self.chunks.iter().filter_map(|chunk| chunk.collections.get(i));
-            stats.collections.push(CollectionStats {
-                id: needs.id,
-                rows: rows.map(|rows| rows.rows.len()).sum(),
-                without_time: left.without_time,
-                orphans: left.orphans,
-            });
+            let Some((rows, left)) = tables.next() else { continue };
+            let Left { without_time, orphans, .. } = *left;
+            stats.collections.push(CollectionStats { id: needs.id, rows, without_time, orphans });
             stats.bad.extend(left.bad.iter().cloned());
         }
-        let chunks = self.chunks.iter().zip(own.chunks).map(|(held, own)| {
-            let (mut stored, mut kept) = (held.attributes.iter(), own.attributes.iter());
-            let attributes = needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id));
-            let (mut tables, mut others) = (held.collections.iter(), own.collections.into_iter());
-            Chunk {
-                keys: held.keys.clone(),
-                attributes: attributes
-                    .filter_map(|a| if a.kept { kept.next().cloned() } else { stored.next().cloned() })
-                    .collect(),
-                collections: (needs.collections.iter())
-                    .filter_map(|c| match is_table(vocabulary, c.id) {
-                        true => tables.next().map(|held| held.rows.clone()),
-                        false => others.next(),
-                    })
-                    .collect(),
-            }
-        });
-        Loaded { chunks: chunks.collect(), stats }
+        stats
+    }
+}
+
+/// A chunk of what the store has and what the engine itself knows.
+pub(crate) fn together(vocabulary: &Vocabulary, needs: &Needs, held: &HeldChunk, own: &Chunk) -> Chunk {
+    let (mut stored, mut kept) = (held.attributes.iter(), own.attributes.iter());
+    let attributes = needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id));
+    let (mut tables, mut others) = (held.collections.iter(), own.collections.iter());
+    let collections = needs.collections.iter().filter_map(|c| match is_table(vocabulary, c.id) {
+        true => tables.next().map(|held| held.rows.clone()),
+        false => others.next().cloned(),
+    });
+    Chunk {
+        keys: held.keys.clone(),
+        attributes: attributes
+            .filter_map(|a| if a.kept { kept.next().cloned() } else { stored.next().cloned() })
+            .collect(),
+        collections: collections.collect(),
     }
 }
 
@@ -128,15 +143,16 @@ fn is_table(vocabulary: &Vocabulary, id: CollectionId) -> bool {
 }
 
 /// The engine's own rows in chunks of the same customers.
-struct Own {
+#[derive(Debug)]
+pub(crate) struct Own {
     /// The attributes and collections that are no tables of the store.
-    chunks: Vec<Chunk>,
+    pub(crate) chunks: Vec<Chunk>,
     stats: Vec<CollectionStats>,
     bad: Vec<BadColumn>,
 }
 
 impl Own {
-    fn new(
+    pub(crate) fn new(
         held: &Held,
         vocabulary: &Vocabulary,
         needs: &Needs,

@@ -105,6 +105,9 @@ impl Order {
 
 /// Does something with each of some things, on as many threads as there are processors; the results are in order.
 pub(crate) fn each<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if things.len() <= 1 {
+        return things.iter().map(work).collect();
+    }
     let share = things.len().div_ceil(threads()).max(1);
     std::thread::scope(|scope| {
         let parts: Vec<_> = things

@@ -18,6 +18,8 @@ pub(crate) struct Reader {
     session: Session,
     tables: Option<Vec<Table>>,
     silence: Duration,
+    /// How many customers chunks have that are made of what it reads.
+    pub(crate) customers_a_chunk: usize,
 }
 
 enum Session {
@@ -116,13 +118,17 @@ pub(crate) struct Ask<'a> {
 
 impl Reader {
     /// `silence`: how long a server may say nothing while rows are read.
-    pub(crate) async fn open(place: &Place, silence: Duration) -> Result<Reader, StoreError> {
+    pub(crate) async fn open(
+        place: &Place,
+        silence: Duration,
+        customers_a_chunk: usize,
+    ) -> Result<Reader, StoreError> {
         let session = match place {
             Place::File(path) => Session::Lite(lite::open::Session::open(path).await?),
             Place::Postgres(options) => Session::Postgres(in_time(place, postgres::open(options)).await?),
             Place::MySql(options) => Session::MySql(in_time(place, mysql::open(options)).await?),
         };
-        Ok(Reader { place: place.clone(), session, tables: None, silence })
+        Ok(Reader { place: place.clone(), session, tables: None, silence, customers_a_chunk })
     }
 
     /// What an error of the driver's means here.

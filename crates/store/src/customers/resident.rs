@@ -14,7 +14,7 @@ mod mapped;
 mod mark;
 mod merge;
 mod place;
-mod read;
+pub(super) mod read;
 mod rows;
 mod sections;
 mod stamp;
@@ -484,7 +484,7 @@ impl Found {
 }
 
 /// The tables that are needed: the customers', and the collections' with the field that says when.
-fn tables<'a>(vocabulary: &'a Vocabulary, needs: &Needs) -> (Kept<'a>, Vec<(usize, Kept<'a>)>) {
+pub(super) fn tables<'a>(vocabulary: &'a Vocabulary, needs: &Needs) -> (Kept<'a>, Vec<(usize, Kept<'a>)>) {
     let customer = &vocabulary.customer;
     let customers = Kept {
         table: &customer.table,

@@ -1,12 +1,14 @@
 //! Reading columns of one table.
 
 use crate::customers::Mark;
+use crate::customers::aside::{Aside, Piece};
 use crate::customers::block::Block;
 use crate::customers::column::Column;
 use crate::customers::decode::Decode;
 use crate::customers::error::StoreError;
 use crate::customers::keys::{Key, Keys, Places};
 use crate::customers::reader::{Ask, Kind, Part, Reader, Stored, Table};
+use crate::customers::stream::Room;
 use chrono_tz::Tz;
 use std::sync::Arc;
 use tidings_schema::{Attribute, Changes};
@@ -108,24 +110,78 @@ const BLOCKS_AHEAD: usize = 8;
 
 /// Reads what is wanted. Decoding goes on, on a thread of its own, while the database fetches the next block.
 pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> Result<Read, StoreError> {
-    let (table, columns, only) = find(reader, wanted).await?;
-    let ask = Ask { table: &table, columns: &columns, part: wanted.part, only };
-    let (send, mut receive) = mpsc::channel::<Block>(BLOCKS_AHEAD);
-    let mut decoder = Decoder::new(wanted, &columns, zone);
-    let decode = tokio::task::spawn_blocking(move || {
+    let found = find(reader, wanted).await?;
+    let mut decoder = Decoder::new(wanted, &kinds(&found.1), zone);
+    let decode = move |mut blocks: mpsc::Receiver<Block>| {
         let mut whole = true;
-        while let Some(block) = receive.blocking_recv() {
+        while let Some(block) = blocks.blocking_recv() {
             whole &= decoder.add(&block);
         }
         whole.then_some(decoder.read)
-    });
-    let fetched = reader.read(&ask, send).await;
-    fetched.map_err(|e| reader.failed(&e))?;
-    let decoded = decode.await;
-    decoded.ok().flatten().ok_or_else(|| {
-        let message = format!("the rows of `{}` did not arrive whole", wanted.table);
-        StoreError::Database { place: reader.place().to_string(), message }
-    })
+    };
+    fetch(reader, wanted, found, decode).await?.ok_or_else(|| torn(wanted.table))
+}
+
+/// Reads what is wanted of rows with owners, and puts it aside by chunks of these. What its columns come as is of use to
+/// [`read_aside`].
+pub(crate) async fn put_aside(
+    reader: &mut Reader,
+    wanted: &Wanted<'_>,
+    owners: &Owners,
+    room: &Room,
+) -> Result<(Aside, Vec<Kind>), StoreError> {
+    let no_room = |why| StoreError::NoRoom { folder: room.folder.clone(), why };
+    let found = find(reader, wanted).await?;
+    let kinds = kinds(&found.1);
+    let chunks = (owners.places.len(), reader.customers_a_chunk);
+    let mut aside = Aside::new(&room.folder, chunks, kinds.len(), room.waiting()).map_err(no_room)?;
+    let (columns, owners) = (kinds.clone(), owners.clone());
+    let put = move |mut blocks: mpsc::Receiver<Block>| {
+        while let Some(block) = blocks.blocking_recv() {
+            aside.add(&block, &columns, &owners)?;
+        }
+        aside.write().map(|()| aside)
+    };
+    let aside = fetch(reader, wanted, found, put).await?.map_err(no_room)?;
+    Ok((aside, kinds))
+}
+
+/// What was wanted of a table, of which some rows were put aside.
+pub(crate) fn read_aside(
+    pieces: Vec<Piece>,
+    wanted: &Wanted<'_>,
+    kinds: &[Kind],
+    zone: Tz,
+) -> Result<Read, StoreError> {
+    let mut decoder = Decoder::new(wanted, kinds, zone);
+    let whole = pieces.into_iter().all(|piece| decoder.add(&Block::Aside(piece)));
+    whole.then_some(decoder.read).ok_or_else(|| torn(wanted.table))
+}
+
+fn torn(table: &str) -> StoreError {
+    let message = format!("the rows of `{table}` did not arrive whole. Please try again");
+    StoreError::Database { place: "of the customers".to_owned(), message }
+}
+
+fn kinds(columns: &[Stored]) -> Vec<Kind> {
+    columns.iter().map(|column| column.kind).collect()
+}
+
+/// Reads rows, which are taken as they come on a thread of its own.
+async fn fetch<T: Send + 'static>(
+    reader: &mut Reader,
+    wanted: &Wanted<'_>,
+    (table, columns, only): (Table, Vec<Stored>, String),
+    take: impl FnOnce(mpsc::Receiver<Block>) -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    let ask = Ask { table: &table, columns: &columns, part: wanted.part, only };
+    let (send, receive) = mpsc::channel::<Block>(BLOCKS_AHEAD);
+    let taking = tokio::task::spawn_blocking(move || take(receive));
+    match reader.read(&ask, send).await {
+        // Nobody takes any more, and says why.
+        Ok(()) | Err(sqlx::Error::WorkerCrashed) => taking.await.map_err(|_| torn(wanted.table)),
+        Err(error) => Err(reader.failed(&error)),
+    }
 }
 
 /// The table and the columns that are wanted of it, as the database has them, and what has to hold of its rows.
@@ -206,7 +262,7 @@ struct Decoder {
 }
 
 impl Decoder {
-    fn new(wanted: &Wanted<'_>, stored: &[Stored], zone: Tz) -> Decoder {
+    fn new(wanted: &Wanted<'_>, kinds: &[Kind], zone: Tz) -> Decoder {
         let read = Read {
             keys: vec![Keys::default(); wanted.keys.len()],
             columns: wanted.attributes.iter().map(|a| Column::new(&a.ty)).collect(),
@@ -214,7 +270,7 @@ impl Decoder {
             ..Read::default()
         };
         Decoder {
-            kinds: stored.iter().map(|column| column.kind).collect(),
+            kinds: kinds.to_vec(),
             owners: wanted.owner.as_ref().map(|(_, owners)| owners.clone()),
             decode: wanted.attributes.iter().map(|a| Decode::new(a, zone)).collect(),
             read,

@@ -1,13 +1,15 @@
 //! The same rules select the same customers wherever these are kept: programs and customers by chance, written to every
-//! kind of database in types of its own, and held against the same customers as plain values.
+//! kind of database in types of its own, and held against the same customers as plain values; and whether all of them
+//! are in memory or their rows are put aside.
 
 use super::generate::Generator;
 use super::model::{Customer, chunk};
 use super::servers::{Kind, Shop};
 use std::collections::BTreeSet;
-use tidings_engine::{Chunk, Evaluator};
+use tidings_engine::{Chunk, Evaluator, Matches, Needs};
+use tidings_plan::{Addresses, History, Plan, Question, Record, Rest, Standing, plan};
 use tidings_schema::{Attribute, RowSource, Type, Value, Vocabulary, calendar, money};
-use tidings_store::{EngineRows, Selection};
+use tidings_store::{EngineRows, Room, Selection};
 
 const PROGRAMS: u64 = 60;
 const CUSTOMERS: usize = 40;
@@ -24,6 +26,14 @@ async fn the_same_rules_select_the_same_customers() {
     }
 }
 
+struct Nowhere;
+
+impl Addresses for Nowhere {
+    fn normalise(&self, _: &str, _: &str) -> Option<String> {
+        None
+    }
+}
+
 /// Writes a population of a program's, loads it, and compares who matches; how many do.
 async fn same(shop: &Shop, seed: u64) -> usize {
     let mut generator = Generator::new(seed);
@@ -33,9 +43,40 @@ async fn same(shop: &Shop, seed: u64) -> usize {
     shop.execute(&script(shop, &vocabulary, &customers)).await;
     let evaluator = Evaluator::compile(program);
     let needs = evaluator.needs();
-    let loaded = shop.store().await;
-    let loaded = loaded.load(&vocabulary, needs, Selection::All, &EngineRows::default()).await.unwrap();
+    let store = shop.store().await.in_chunks_of(1 + seed as usize % 13);
+    let loaded = store.load(&vocabulary, needs, Selection::All, &EngineRows::default()).await.unwrap();
     assert_eq!(loaded.stats.bad, [], "seed {seed}");
+    let ask = |chunks: &[Chunk], needs: &Needs, matches: &[Matches]| -> Plan {
+        let (history, standing, addresses) = (&History::default(), &Standing::default(), &Nowhere);
+        let question = Question {
+            program,
+            project: "test",
+            now,
+            chunks,
+            needs,
+            matches,
+            history: Record::Keyed(history),
+            standing,
+            addresses,
+            only: None,
+            since: &[],
+        };
+        plan(&question, 2)
+    };
+    // As little memory as there can be: the rows of each block are written at once.
+    let room = Room { memory: 0, folder: shop.folder.path().to_owned() };
+    let stream = store.stream(&vocabulary, needs, &EngineRows::default(), &room).await.unwrap();
+    let populations = evaluator.populations(&loaded.chunks, now, 1);
+    assert_eq!(evaluator.populations_of(&stream, now, 2).unwrap(), populations, "seed {seed}");
+    let rest = Rest::of(program, needs, &[], now);
+    let left = |chunk: &Chunk, matches| (rest.left(chunk, needs), matches);
+    let streamed = evaluator.evaluate_each(&stream, now, &populations, 2, left).unwrap();
+    let (chunks, streamed): (Vec<Chunk>, Vec<Matches>) = streamed.into_iter().unzip();
+    let matches = evaluator.evaluate_all(&loaded.chunks, now, &populations, 1);
+    assert_eq!(ask(&chunks, rest.needs(), &streamed), ask(&loaded.chunks, needs, &matches), "seed {seed}");
+    assert_eq!(streamed, matches, "seed {seed}");
+    assert_eq!(stream.stats(), loaded.stats, "seed {seed}");
+
     let plain = [chunk(&program.vocabulary, needs, &customers)];
     let select = |chunks: &[Chunk]| {
         let populations = evaluator.populations(chunks, now, 1);

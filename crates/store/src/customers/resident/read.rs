@@ -9,11 +9,11 @@ use tidings_schema::{Attribute, Changes, Storage, StoredUnit, Type};
 
 /// A table that is kept.
 #[derive(Clone)]
-pub(super) struct Kept<'a> {
+pub(in crate::customers) struct Kept<'a> {
     pub(super) table: &'a str,
     /// The rows' keys, and before them those of their customers where they are a collection's.
     pub(super) keys: Vec<&'a str>,
-    pub(super) attributes: Vec<&'a Attribute>,
+    pub(in crate::customers) attributes: Vec<&'a Attribute>,
     pub(super) changes: &'a Changes,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Kept<'a> {
     }
 
     /// How many rows there are.
-    pub(super) async fn count(&self, reader: &mut Reader) -> Result<usize, StoreError> {
+    pub(in crate::customers) async fn count(&self, reader: &mut Reader) -> Result<usize, StoreError> {
         let wanted =
             Wanted { keys: Vec::new(), attributes: Vec::new(), ..self.wanted(Only::there(self.changes)) };
         Ok(usize::try_from(table::count(reader, &wanted).await?).unwrap_or(usize::MAX))

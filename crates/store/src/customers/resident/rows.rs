@@ -173,7 +173,7 @@ impl Moves {
                 return Err(Doubt::Key);
             }
             for customer in leaving {
-                for row in of_customer(&rows.rows, customer).filter(|row| dropped.get(*row) != Some(&true)) {
+                for row in rows.rows.of(customer).filter(|row| dropped.get(*row) != Some(&true)) {
                     let key = rows.keys.as_ref().and_then(|keys| key_at(keys, row));
                     self.orphans.push(Some(key.ok_or(Doubt::Key)?));
                     self.rows -= 1;
@@ -207,11 +207,6 @@ impl Moves {
     }
 }
 
-fn of_customer(rows: &Rows, customer: usize) -> std::ops::Range<usize> {
-    let at = |i: usize| rows.offsets.get(i).map_or(0, |offset| *offset as usize);
-    at(customer)..at(customer + 1)
-}
-
 /// Which rows of a chunk are not there any more, or are other than they were; rows that were read and are just what is
 /// held are marked as unchanged.
 fn dropped(
@@ -234,7 +229,7 @@ fn dropped(
     };
     let mut dropped = Vec::new();
     for customer in 0..chunk.keys.len() {
-        for row in of_customer(rows, customer) {
+        for row in rows.of(customer) {
             let Some(read) = key(row).and_then(|key| known.get(key)) else { continue };
             let kept = read.filter(|new| {
                 arrived.customer(*new as usize) == Some(chunk.keys.value(customer))
@@ -270,7 +265,7 @@ fn spans(
             count += rows.len();
             add(&mut spans, source, rows.start, rows.end);
         };
-        let old = slot.old.map_or(0..0, |old| of_customer(&held.rows, old as usize));
+        let old = slot.old.map_or(0..0, |old| held.rows.of(old as usize));
         let own = |c: &&Coming| c.customer as usize == customer;
         if dropped.is_empty() && coming.peek().is_none_or(|c| !own(c)) {
             take(0, old);

@@ -1,0 +1,214 @@
+//! Customers chunk by chunk, for stores whose rows do not fit into memory.
+//!
+//! All is read once, in one snapshot of the store. The customers' own columns are kept; the rows of collections are put aside
+//! in a file by the chunks of their customers, and a chunk's are taken from there whenever the chunk is asked for. So what is
+//! in memory does not grow with the rows, but for those of the chunks that somebody works on.
+
+use crate::customers::aside::Aside;
+use crate::customers::error::StoreError;
+use crate::customers::held::{self, Customers, Held, HeldChunk, Left, RowKeys};
+use crate::customers::keys::{Key, Keys, Places};
+use crate::customers::load::{LoadStats, Own, Selection, together};
+use crate::customers::reader::{Kind, Part, Reader};
+use crate::customers::resident;
+use crate::customers::table::{self, Owners};
+use crate::customers::{ATTEMPTS, CustomerStore};
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use tidings_engine::Chunks;
+use tidings_engine::chunk::{Chunk, CollectionNeeds, Needs};
+use tidings_plan::past::EngineRows;
+use tidings_schema::Vocabulary;
+
+/// Of the memory that customers may take, rows that wait to be put aside take at most this, in bytes.
+const WAITING: u64 = 64 << 20;
+
+/// How much memory customers may take, and where their rows are put where that is too little.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes.
+    pub memory: u64,
+    /// A folder that only its owner looks into.
+    pub folder: PathBuf,
+}
+
+impl Room {
+    /// How many bytes of rows may wait to be put aside.
+    pub(crate) fn waiting(&self) -> usize {
+        (self.memory / 4).min(WAITING) as usize
+    }
+}
+
+/// All customers of a store as of one moment, with what the engine itself knows of them, in chunks that are made when they
+/// are asked for.
+#[derive(Debug)]
+pub struct Stream {
+    vocabulary: Vocabulary,
+    needs: Needs,
+    room: Room,
+    /// The customers, without rows of collections.
+    held: Held,
+    own: Own,
+    /// One for each needed collection that is a table, in the order of [`Needs::collections`].
+    tables: Vec<Table>,
+    notes: Vec<String>,
+}
+
+/// A collection that was put aside.
+#[derive(Debug)]
+struct Table {
+    needs: CollectionNeeds,
+    /// What its columns came as.
+    kinds: Vec<Kind>,
+    rows: Aside,
+    /// By chunk, once it was made: how many rows it has, and what was left out.
+    seen: Vec<OnceLock<(usize, Left)>>,
+}
+
+impl CustomerStore {
+    /// About how many bytes the columns that are needed take in memory while all of them are loaded.
+    pub async fn weight(&self, vocabulary: &Vocabulary, needs: &Needs) -> Result<u64, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let mut reader = self.reader().await?;
+            let weight = weight(&mut reader, vocabulary, needs).await;
+            if let Some(weight) = reader.finish(weight).await {
+                return weight;
+            }
+        }
+        Err(self.disturbed())
+    }
+
+    /// All customers as [`CustomerStore::load`] has them, but with the rows of collections put aside.
+    pub async fn stream(
+        &self,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        engine: &EngineRows,
+        room: &Room,
+    ) -> Result<Stream, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let mut reader = self.reader().await?;
+            let read = Stream::read(&mut reader, vocabulary, needs, engine, room).await;
+            if let Some(stream) = reader.finish(read).await {
+                return stream.map(|stream| Stream { notes: self.notes.clone(), ..stream });
+            }
+        }
+        Err(self.disturbed())
+    }
+}
+
+/// A value takes a word, and so do the row's key and its place in order.
+async fn weight(reader: &mut Reader, vocabulary: &Vocabulary, needs: &Needs) -> Result<u64, StoreError> {
+    let (customers, collections) = resident::tables(vocabulary, needs);
+    let mut words = 0;
+    for table in [customers].into_iter().chain(collections.into_iter().map(|(_, table)| table)) {
+        words += table.count(reader).await? * (table.attributes.len() + 2);
+    }
+    Ok(words as u64 * 8)
+}
+
+impl Stream {
+    async fn read(
+        reader: &mut Reader,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        engine: &EngineRows,
+        room: &Room,
+    ) -> Result<Stream, StoreError> {
+        let everybody = (Part::All, None);
+        let (customers, left) =
+            held::read_customers(reader, vocabulary, needs, everybody, RowKeys::Drop).await?;
+        let Customers { owners, chunks } = customers;
+        let mut tables = Vec::new();
+        for needs in &needs.collections {
+            let Some((wanted, _)) = held::rows_wanted(vocabulary, needs, Part::All, &owners) else {
+                continue;
+            };
+            let (rows, kinds) = table::put_aside(reader, &wanted, &owners, room).await?;
+            let seen = (0..rows.chunks()).map(|_| OnceLock::new()).collect();
+            tables.push(Table { needs: needs.clone(), kinds, rows, seen });
+        }
+        let chunks = chunks.await.map_err(|_| StoreError::cut_short())?;
+        let held = Held { chunks, customers: left, collections: Vec::new() };
+        let own = Own::new(&held, vocabulary, needs, Selection::All, engine);
+        let (vocabulary, needs, room) = (vocabulary.clone(), needs.clone(), room.clone());
+        Ok(Stream { vocabulary, needs, room, held, own, tables, notes: Vec::new() })
+    }
+
+    /// What there was to remark on. Of collections it says what is in the chunks that were made so far, and of
+    /// rows of nobody it looks at no values.
+    pub fn stats(&self) -> LoadStats {
+        let lefts: Vec<(usize, Left)> = self.tables.iter().map(Table::seen).collect();
+        let tables = lefts.iter().map(|(rows, left)| (*rows, left));
+        let stats = self.held.stats(&self.vocabulary, &self.needs, &self.own, tables);
+        LoadStats { notes: self.notes.clone(), ..stats }
+    }
+
+    /// How many bytes of rows are put aside.
+    pub fn aside(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows.bytes()).sum()
+    }
+
+    fn made(&self, i: usize) -> Result<Option<Chunk>, StoreError> {
+        let (Some(held), Some(own)) = (self.held.chunks.get(i), self.own.chunks.get(i)) else {
+            return Ok(None);
+        };
+        let mut held = held.clone();
+        let owners = owners(&held);
+        for table in &self.tables {
+            let Some((wanted, time)) = held::rows_wanted(&self.vocabulary, &table.needs, Part::All, &owners)
+            else {
+                continue;
+            };
+            let no_room = |why| StoreError::NoRoom { folder: self.room.folder.clone(), why };
+            let pieces = table.rows.of_chunk(i).map_err(no_room)?;
+            let read = table::read_aside(pieces, &wanted, &table.kinds, self.vocabulary.zone)?;
+            let mut left = Left::default();
+            left.remark(&read, &wanted, RowKeys::Drop);
+            let all = 0..owners.places.len();
+            let (rows, left) = held::arrange(read, time, &[all], left, RowKeys::Drop);
+            let count = rows.iter().map(|rows| rows.rows.len()).sum();
+            table.seen.get(i).into_iter().for_each(|seen| drop(seen.set((count, left.clone()))));
+            held.collections.extend(rows);
+        }
+        Ok(Some(together(&self.vocabulary, &self.needs, &held, own)))
+    }
+}
+
+impl Table {
+    /// How many rows the chunks have that were made so far, and what was left out.
+    fn seen(&self) -> (usize, Left) {
+        let mut all = (0, Left { orphans: self.rows.orphans, ..Left::default() });
+        for (rows, left) in self.seen.iter().filter_map(OnceLock::get) {
+            all.0 += rows;
+            all.1.without_time += left.without_time;
+            for bad in &left.bad {
+                match all.1.bad.iter_mut().find(|known| known.column == bad.column) {
+                    Some(known) => known.count += bad.count,
+                    None => all.1.bad.push(bad.clone()),
+                }
+            }
+        }
+        all
+    }
+}
+
+/// A chunk's customers, to find rows' owners by.
+fn owners(chunk: &HeldChunk) -> Owners {
+    let mut keys = Keys::default();
+    chunk.keys.iter().for_each(|key| keys.push(key.map(Key::of)));
+    Owners { places: Arc::new(Places::new(keys)), wanted: None }
+}
+
+impl Chunks for Stream {
+    type Error = StoreError;
+
+    fn count(&self) -> usize {
+        self.held.chunks.len()
+    }
+
+    fn chunk(&self, i: usize) -> Result<Cow<'_, Chunk>, StoreError> {
+        self.made(i)?.map(Cow::Owned).ok_or_else(StoreError::cut_short)
+    }
+}
