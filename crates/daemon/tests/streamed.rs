@@ -22,7 +22,7 @@ customer:
 contact:
   email: {address: email, consent: consent}
 collections:
-  orders: {table: orders, customer: customer_id, time: placed_at, fields: {placed_at: moment, total: money}}
+  orders: {table: orders, customer: customer_id, time: placed_at, fields: {placed_at: moment, total: {type: money, expect: {range: at most 300}}}}
 events:
   order: orders
   signup: customer.signed_up
@@ -154,6 +154,7 @@ async fn a_decision_says_the_same_whether_its_customers_fit_into_memory_or_not()
         assert_eq!(streamed.plan, whole.plan, "{at}");
         assert_eq!(streamed.matches, whole.matches, "{at}");
         assert_eq!(streamed.stats, whole.stats, "{at}");
+        assert_eq!((&streamed.unmet, streamed.unmet.len()), (&whole.unmet, 1), "{at}");
         let all = |decision: &Decision<'_>| {
             pages(&decision.plan, &decision.question(), &supplies).collect::<Vec<_>>()
         };
