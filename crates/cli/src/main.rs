@@ -56,6 +56,7 @@ async fn carry_out(cli: &Cli, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Check(args) => commands::check::check(folder, args, screen),
         Command::Fmt(args) => commands::fmt::fmt(folder, args, screen),
         Command::Plan(args) => commands::plan::plan(folder, args, screen).await,
+        Command::Backtest(args) => commands::backtest::backtest(folder, args, screen).await,
         Command::Explain(args) => commands::explain::explain(folder, args, screen).await,
         Command::Test(args) => commands::test::test(folder, args, screen),
         Command::Run(args) => commands::run::run(folder, args, screen).await,

@@ -62,6 +62,11 @@ impl Screen {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
+    /// How many signs wide it is; 160 where it is no terminal.
+    pub fn width(&self) -> usize {
+        self.table().width().map_or(80, usize::from)
+    }
+
     /// A table as wide as the terminal; wide enough for its content where there is none.
     pub fn table(&self) -> Table {
         let mut table = Table::new();

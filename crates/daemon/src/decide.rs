@@ -297,6 +297,20 @@ impl<'a> Decider<'a> {
         }
     }
 
+    /// All customers as they are, with nothing that the engine did, and who said no to it.
+    pub(crate) async fn everybody(&self) -> Result<(Loaded, Standing), DecideError> {
+        let (needs, rows) = (self.evaluator.needs(), EngineRows::default());
+        let loaded = match self.resident {
+            Some((resident, at)) => self.bring_up(resident, at, needs, &rows).await?.0,
+            None => self.customers.load(&self.program.vocabulary, needs, Selection::All, &rows).await?,
+        };
+        let standing = match self.state {
+            Some(state) => self.standing(state).await?,
+            None => Standing::default(),
+        };
+        Ok((loaded, standing))
+    }
+
     async fn standing(&self, state: &State) -> Result<Standing, StateError> {
         let mut standing = Standing { secret: state.secret().to_vec(), ..Standing::default() };
         for contact in &self.program.vocabulary.contacts {

@@ -1,6 +1,7 @@
 //! What runs for longer than a decision: the dispatcher that takes sends from the outbox to their carriers,
 //! the flow of a run, and the project that both work with. Holds no rule of the business.
 
+pub mod backtest;
 mod batch;
 pub mod bounces;
 mod breaker;
@@ -15,6 +16,7 @@ pub mod site;
 pub mod stop;
 pub mod trial;
 
+pub use backtest::{Backtest, Span, StepOf, Watch};
 pub use decide::{DecideError, Decider, Decision, Took};
 pub use dispatch::{Dispatcher, Drained};
 pub use run::{RunOf, Summary, run};

@@ -76,6 +76,15 @@ impl Evaluator {
         self
     }
 
+    /// The columns that one rule of a program reads, by its position: none beyond the last.
+    pub fn reads(program: &Program, rule: usize) -> Needs {
+        let mut compiler = Compiler::new(program, Graph::new());
+        program.rules.get(rule).into_iter().for_each(|rule| {
+            compiler.rule(rule);
+        });
+        compiler.needs
+    }
+
     /// The columns that chunks have.
     pub fn needs(&self) -> &Needs {
         &self.needs

@@ -66,8 +66,8 @@ fn value<I: PartialEq>(values: &[(I, Value)], id: I) -> Option<&Value> {
     values.iter().find(|(of, _)| *of == id).map(|(_, value)| value)
 }
 
-/// A column of a type. A value of another type is missing.
-fn column<'a>(ty: Option<&Type>, values: impl Iterator<Item = Option<&'a Value>>) -> ArrayRef {
+/// A column of a type; of texts where there is none. A value of another type is missing.
+pub fn column<'a>(ty: Option<&Type>, values: impl Iterator<Item = Option<&'a Value>>) -> ArrayRef {
     macro_rules! picked {
         ($array:ty, $kind:pat => $value:expr) => {
             Arc::new(<$array>::from_iter(values.map(|v| match v {

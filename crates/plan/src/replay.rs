@@ -2,18 +2,21 @@
 //! its plan as sets of customers by chunk and position, a few bits for each customer and rule.
 
 mod fixed;
+mod own;
 
 use crate::digits::Digits;
 use crate::intents::Supplies;
 use crate::make::{Question, each};
 use crate::occasions::{Numbers, Ordinals};
-use crate::plan::{Plan, RulePlan, StepPlan, Verdict};
+use crate::plan::{Plan, RulePlan, Verdict};
 use fixed::Fixed;
+use own::Own;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tidings_check::Program;
 use tidings_check::program::{Action, Cap, Repeat};
-use tidings_engine::{Bitmap, Chunk};
+use tidings_engine::{Bitmap, Chunk, Needs};
+use tidings_schema::Vocabulary;
 
 /// What runs of all of whose sends left at once did, one after the other, over the same chunks.
 pub struct Replay {
@@ -23,6 +26,7 @@ pub struct Replay {
     rules: Vec<RuleMemory>,
     /// By chunk.
     messages: Vec<Messages>,
+    own: Own,
     fixed: Fixed,
 }
 
@@ -70,6 +74,7 @@ impl Replay {
             moments: Vec::new(),
             rules: question.program.rules.iter().map(|_| memory()).collect(),
             messages: question.chunks.iter().map(|_| Messages::default()).collect(),
+            own: Own::new(&question.program.vocabulary, question.needs, question.chunks.len()),
             fixed: Fixed::new(question, threads),
         }
     }
@@ -92,6 +97,12 @@ impl Replay {
         each(&mut chunks, threads, |(chunk, messages)| {
             messages.take(*chunk, &program.policy.caps, plan, run);
         });
+        self.own.take(program, supplies, plan);
+    }
+
+    /// Puts what rules see of it into the chunks, which have these columns.
+    pub fn show(&self, vocabulary: &Vocabulary, needs: &Needs, chunks: &mut [Chunk]) {
+        self.own.show(vocabulary, needs, chunks);
     }
 
     /// How many customers had each number of messages, from none on.
@@ -164,7 +175,7 @@ impl RuleMemory {
     /// What waits for a person counts too: it may yet be granted.
     fn spend(&mut self, supplies: &Supplies, plan: &RulePlan, at: i64) {
         let granted = plan.audiences.iter().flat_map(|a| &a.steps).map(|step| {
-            let worth = coupon(step).and_then(|name| supplies.coupons.get(name)?.worth).unwrap_or(0);
+            let worth = coupon(&step.action).and_then(|name| supplies.coupons.get(name)?.worth).unwrap_or(0);
             let sets = step.verdicts.iter().flat_map(|verdicts| verdicts.iter());
             let sent = sets.filter(|(verdict, _)| !matches!(verdict, Verdict::Held(_)));
             sent.map(|(_, set)| set.count() as i64).sum::<i64>().saturating_mul(worth)
@@ -176,9 +187,9 @@ impl RuleMemory {
     }
 }
 
-/// The coupon that a step grants.
-pub fn coupon(step: &StepPlan) -> Option<&str> {
-    match &step.action {
+/// The coupon that an action grants.
+fn coupon(action: &Action) -> Option<&str> {
+    match action {
         Action::Coupon(name) | Action::Message { coupon: Some(name), .. } => Some(name),
         _ => None,
     }

@@ -1,5 +1,6 @@
 //! Plans, explanations and runs as people and machines read them.
 
+pub mod backtest;
 pub mod explain;
 pub mod findings;
 pub mod ledger;

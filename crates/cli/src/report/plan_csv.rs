@@ -21,7 +21,7 @@ pub fn csv(plan: &Plan) -> String {
 }
 
 /// A field, in quotes where it needs them (RFC 4180). A leading sign that spreadsheets would compute is defused.
-fn quoted(field: &str) -> String {
+pub fn quoted(field: &str) -> String {
     let defused =
         if field.starts_with(['=', '+', '-', '@']) { format!("'{field}") } else { field.to_owned() };
     if defused.contains([',', '"', '\n', '\r']) {

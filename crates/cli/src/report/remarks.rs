@@ -32,7 +32,7 @@ pub fn unmet(decision: &Decision<'_>) -> Vec<String> {
 }
 
 /// Values that could not be read, rows without a time or an owner: each in one sentence, without the values.
-fn of_data(vocabulary: &Vocabulary, stats: &LoadStats) -> Vec<String> {
+pub fn of_data(vocabulary: &Vocabulary, stats: &LoadStats) -> Vec<String> {
     let mut remarks = stats.notes.clone();
     if stats.without_key > 0 {
         remarks.push(format!("{} customers have no key and are left out", count(stats.without_key as u64)));

@@ -1,0 +1,186 @@
+//! A backtest for a terminal.
+
+use super::Figures;
+use super::chart::{bar, columns};
+use super::figures::Series;
+use crate::report::{count, moment, percent};
+use crate::screen::Screen;
+use comfy_table::{Cell, CellAlignment, Color};
+use tidings_daemon::backtest::Flows;
+use tidings_plan::Reason;
+use tidings_schema::money;
+
+/// How many rules are shown; all are in the other forms.
+const RULES: usize = 30;
+
+/// The charts and the tables.
+pub fn text(figures: &Figures<'_>, screen: &Screen) -> String {
+    let mut out = heading(figures);
+    let width = screen.width();
+    let chart = |title: &str, rows: &[&Series], out: &mut String| {
+        if !rows.is_empty() {
+            out.push_str(&format!(
+                "\n{}\n{}",
+                screen.paint(title, Color::White),
+                chart(figures, rows, width)
+            ));
+        }
+    };
+    let step = figures.step();
+    chart(&format!("Messages a {step}, by channel"), &all(&figures.channels), &mut out);
+    let shown: Vec<&Series> = figures.sends.iter().take(RULES).collect();
+    chart(&format!("Sends a {step}, by rule"), &shown, &mut out);
+    if figures.sends.len() > RULES {
+        let more: u64 = figures.sends.iter().skip(RULES).map(Series::total).sum();
+        let rest = count((figures.sends.len() - RULES) as u64);
+        out.push_str(&format!("  and {rest} more with {} sends: --format json has all\n", count(more)));
+    }
+    let held: Vec<&Series> = figures.held.iter().map(|(_, series)| series).collect();
+    chart(&format!("Held back a {step}: customers and rules, each {step} anew"), &held, &mut out);
+    if figures.dropped.total() > 0 {
+        let lost = count(figures.dropped.total());
+        out.push_str(&format!("  of those capped, {lost} lost it for good; the others were tried again\n"));
+    }
+    out.push_str(&coupons(figures));
+    out.push_str(&messages(figures, screen, width));
+    chart("Segments", &all(&figures.segments), &mut out);
+    for (flows, stages) in &figures.stages {
+        chart(&format!("Stages of {}", flows.name), &all(stages), &mut out);
+        out.push_str(&flow(flows, screen));
+    }
+    for remark in remarks(figures) {
+        out.push_str(&format!("\n{} {remark}", screen.paint("!", Color::Yellow)));
+    }
+    out
+}
+
+fn heading(figures: &Figures<'_>) -> String {
+    let ends = [figures.moments.first(), figures.moments.last()].into_iter().flatten();
+    let ends: Vec<String> = ends.map(|now| moment(*now)).collect();
+    let steps = figures.moments.len();
+    format!(
+        "Backtest from {}: {} {}{}, {} customers, {} messages\n",
+        ends.join(" to "),
+        count(steps as u64),
+        figures.step(),
+        if steps == 1 { "" } else { "s" },
+        count(figures.customers),
+        count(figures.channels.iter().map(Series::total).sum())
+    )
+}
+
+fn all(series: &[Series]) -> Vec<&Series> {
+    series.iter().collect()
+}
+
+/// A line a series: its name, a column a step, and its figures.
+fn chart(figures: &Figures<'_>, rows: &[&Series], width: usize) -> String {
+    let names: Vec<String> = rows.iter().map(|row| format!("{} {}", row.name, row.by)).collect();
+    let longest = names.iter().map(|name| name.trim_end().chars().count()).max().unwrap_or(0);
+    let wide = longest.min(width / 3).max(8);
+    let figure = |row: &Series| match row.most() {
+        (_, 0) => "0".to_owned(),
+        (at, most) => {
+            format!("{:>10}  most {} on {}", count(row.total()), count(most), figures.at(at))
+        }
+    };
+    let room = width.saturating_sub(wide + 46).clamp(10, 120);
+    let line = |(row, name): (&&Series, &String)| {
+        let name: String = name.trim_end().chars().take(wide).collect();
+        format!("  {name:wide$}  {}  {}\n", columns(&row.values, room), figure(row))
+    };
+    rows.iter().zip(&names).map(line).collect()
+}
+
+fn coupons(figures: &Figures<'_>) -> String {
+    if figures.coupons.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("\nCoupons granted\n");
+    for coupon in &figures.coupons {
+        let worth = match coupon.worth {
+            Some((minor, currency)) => {
+                format!(", worth {} {}", money::to_major(minor, currency), currency.code())
+            }
+            None => String::new(),
+        };
+        out.push_str(&format!("  {}: {}{worth}\n", coupon.name, count(coupon.granted)));
+    }
+    out
+}
+
+fn messages(figures: &Figures<'_>, screen: &Screen, width: usize) -> String {
+    let (rows, most) = figures.received();
+    let largest = rows.iter().map(|(_, customers)| *customers).max().unwrap_or(0);
+    let title = screen.paint("Messages a customer would have had", Color::White);
+    let mut out = format!("\n{title}; the most is {most}\n");
+    for (messages, customers) in rows {
+        let bar = bar(customers, largest, width.saturating_sub(45).clamp(10, 60));
+        let share = percent(customers, figures.customers);
+        out.push_str(&format!("  {messages:>9}  {:>11}  {share:>6}  {bar}\n", count(customers)));
+    }
+    out
+}
+
+/// From where to where customers moved between the first step and the last, and how often in between.
+fn flow(flows: &Flows, screen: &Screen) -> String {
+    let there = |place: usize| {
+        let row = flows.ends.get(place).into_iter().flatten().any(|n| *n > 0);
+        row || flows.ends.iter().any(|row| row.get(place).is_some_and(|n| *n > 0))
+    };
+    let shown: Vec<usize> = (0..flows.places.len()).filter(|place| there(*place)).collect();
+    let name = |place: &usize| flows.places.get(*place).cloned().unwrap_or_default();
+    let mut table = screen.table();
+    let head = ["first ↓  last →".to_owned()].into_iter().chain(shown.iter().map(name));
+    table.set_header(head.chain(["moved out, all steps".to_owned()]));
+    for from in &shown {
+        let numbers = flows.ends.get(*from).map_or(&[][..], Vec::as_slice);
+        let numbers = shown.iter().map(|to| numbers.get(*to).copied().unwrap_or(0));
+        let moves: u64 = flows.moves.get(*from).into_iter().flatten().sum();
+        let cells = numbers.chain([moves]).map(|n| Cell::new(count(n)).set_alignment(CellAlignment::Right));
+        table.add_row([Cell::new(name(from))].into_iter().chain(cells));
+    }
+    format!("{table}\n")
+}
+
+/// What a person should know of the figures.
+pub fn remarks(figures: &Figures<'_>) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for (rule, steps, why) in &figures.stopped {
+        let times = if *steps == 1 { "once".to_owned() } else { format!("at {} steps", count(*steps)) };
+        remarks.push(format!("{rule} was stopped {times}; the first time: {why}"));
+    }
+    match figures.silent.as_slice() {
+        [] => {}
+        few if few.len() <= 10 => remarks.push(format!("nothing was sent by {}", few.join(", "))),
+        many => remarks.push(format!("nothing was sent by {} rules", count(many.len() as u64))),
+    }
+    if figures.held.iter().any(|(reason, series)| *reason == Reason::Quiet && series.total() > 0) {
+        let time = figures.moments.first().map(|now| now.civil().format("%H:%M").to_string());
+        remarks.push(format!(
+            "each {} is decided at {}; where hours of silence hold then, --from can name another time",
+            figures.step(),
+            time.unwrap_or_default()
+        ));
+    }
+    let unknown = &figures.unknown;
+    if !unknown.contacts.is_empty() {
+        let names = unknown.contacts.join(", ");
+        remarks.push(format!(
+            "whether customers can be written to is as of today ({names}, and who said no since)"
+        ));
+    }
+    let few = unknown.rules.iter().take(10).map(|(rule, names)| format!("{rule} ({})", names.join(", ")));
+    let few: Vec<String> = few.collect();
+    if !few.is_empty() {
+        let more = match unknown.rules.len() - few.len() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        remarks.push(format!(
+            "the store has no history of attributes, so these rules read the values of today: {}{more}",
+            few.join(", ")
+        ));
+    }
+    remarks
+}
