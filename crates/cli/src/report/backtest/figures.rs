@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use tidings_check::Program;
-use tidings_daemon::backtest::{Flows, StepOf, Tally, Unknown, unknown};
+use tidings_daemon::backtest::{Flows, RuleTally, StepOf, Tally, Unknown, Way, unknown};
 use tidings_daemon::{Backtest, Span};
 use tidings_plan::{Kind, Reason};
 use tidings_schema::{Currency, Now};
@@ -55,8 +55,16 @@ pub struct Coupon {
     pub name: String,
     /// How many.
     pub granted: u64,
-    /// What they are worth in minor units, where that is money.
-    pub worth: Option<(i64, Currency)>,
+    /// What one is worth in minor units, where that is money.
+    each: Option<(i64, Currency)>,
+}
+
+impl Coupon {
+    /// What they are worth together, in minor units.
+    pub fn worth(&self) -> Option<(i64, Currency)> {
+        let (each, currency) = self.each?;
+        Some((each.saturating_mul(i64::try_from(self.granted).unwrap_or(i64::MAX)), currency))
+    }
 }
 
 impl Series {
@@ -66,6 +74,11 @@ impl Series {
 
     fn add(&mut self, step: usize, n: u64) {
         self.values.get_mut(step).into_iter().for_each(|value| *value += n);
+    }
+
+    /// The first value and the last.
+    pub fn ends(&self) -> [u64; 2] {
+        [self.values.first(), self.values.last()].map(|value| value.copied().unwrap_or(0))
     }
 
     /// All steps together.
@@ -80,70 +93,104 @@ impl Series {
     }
 }
 
+/// What is summed up step by step.
+struct Sums<'a> {
+    program: &'a Program,
+    backtest: &'a Backtest,
+    sends: Vec<Series>,
+    /// By rule and channel, where its sends are.
+    places: BTreeMap<(usize, &'a str), usize>,
+    channels: BTreeMap<&'a str, Series>,
+    coupons: BTreeMap<&'a str, Coupon>,
+    held: BTreeMap<Reason, Series>,
+    dropped: Series,
+    stopped: BTreeMap<usize, (u64, String)>,
+}
+
+impl<'a> Sums<'a> {
+    fn of(program: &'a Program, backtest: &'a Backtest) -> Sums<'a> {
+        let mut sums = Sums {
+            program,
+            backtest,
+            sends: Vec::new(),
+            places: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            coupons: BTreeMap::new(),
+            held: BTreeMap::new(),
+            dropped: Series::new("lost for good", "", backtest.steps.len()),
+            stopped: BTreeMap::new(),
+        };
+        for (at, step) in backtest.steps.iter().enumerate() {
+            step.rules.iter().for_each(|rule| sums.take(at, rule));
+        }
+        sums
+    }
+
+    fn take(&mut self, at: usize, rule: &RuleTally) {
+        let steps = self.backtest.steps.len();
+        self.dropped.add(at, rule.dropped);
+        for (reason, n) in &rule.held {
+            self.held.entry(*reason).or_insert_with(|| Series::new(reason.name(), "", steps)).add(at, *n);
+        }
+        if let Some(why) = &rule.stopped {
+            self.stopped.entry(rule.rule).or_insert_with(|| (0, why.clone())).0 += 1;
+        }
+        for (way, n) in &rule.sent {
+            if let Some(way) = self.backtest.ways.get(*way) {
+                self.send(at, way, *n);
+            }
+        }
+    }
+
+    fn send(&mut self, at: usize, way: &'a Way, n: u64) {
+        let steps = self.backtest.steps.len();
+        let place = *self.places.entry((way.rule, &way.channel)).or_insert_with(|| {
+            self.sends.push(Series::new(rule_name(self.program, way.rule), &way.channel, steps));
+            self.sends.len() - 1
+        });
+        self.sends.get_mut(place).into_iter().for_each(|sends| sends.add(at, n));
+        match way.kind {
+            Kind::Message => {
+                let channel = self.channels.entry(&way.channel);
+                channel.or_insert_with(|| Series::new(&way.channel, "", steps)).add(at, n);
+            }
+            Kind::Coupon => {
+                let coupon = self.coupons.entry(&way.subject);
+                let none = || Coupon { name: way.subject.clone(), granted: 0, each: way.worth };
+                coupon.or_insert_with(none).granted += n;
+            }
+            Kind::Webhook | Kind::Notify | Kind::Change => {}
+        }
+    }
+}
+
+fn rule_name(program: &Program, rule: usize) -> &str {
+    program.rules.get(rule).map_or("", |rule| &rule.name)
+}
+
 impl<'a> Figures<'a> {
     /// What a backtest comes to.
     pub fn of(program: &'a Program, span: &'a Span, backtest: &'a Backtest) -> Figures<'a> {
         let steps = &backtest.steps;
-        let series = |name: &str| Series::new(name, "", steps.len());
-        let mut sent: Vec<Series> = Vec::new();
-        let mut by_way: BTreeMap<(usize, &str), usize> = BTreeMap::new();
-        let (mut channels, mut granted) = (BTreeMap::new(), BTreeMap::new());
-        let mut held: BTreeMap<Reason, Series> = BTreeMap::new();
-        let mut stopped: BTreeMap<usize, (u64, String)> = BTreeMap::new();
-        let mut dropped = series("lost for good");
-        for (at, step) in steps.iter().enumerate() {
-            for rule in &step.rules {
-                dropped.add(at, rule.dropped);
-                for (reason, n) in &rule.held {
-                    held.entry(*reason).or_insert_with(|| series(reason.name())).add(at, *n);
-                }
-                if let Some(why) = &rule.stopped {
-                    stopped.entry(rule.rule).or_insert_with(|| (0, why.clone())).0 += 1;
-                }
-                for (way, n) in &rule.sent {
-                    let Some(way) = backtest.ways.get(*way) else { continue };
-                    let place = *by_way.entry((way.rule, &way.channel)).or_insert_with(|| {
-                        let name = program.rules.get(way.rule).map_or("", |rule| &rule.name);
-                        sent.push(Series::new(name, &way.channel, steps.len()));
-                        sent.len() - 1
-                    });
-                    sent.get_mut(place).into_iter().for_each(|sent| sent.add(at, *n));
-                    match way.kind {
-                        Kind::Message => {
-                            channels.entry(&way.channel).or_insert_with(|| series(&way.channel)).add(at, *n);
-                        }
-                        Kind::Coupon => {
-                            granted.entry(&way.subject).or_insert((0, way.worth)).0 += n;
-                        }
-                        Kind::Webhook | Kind::Notify | Kind::Change => {}
-                    }
-                }
-            }
-        }
-        let all = |(name, (granted, worth)): (&String, (u64, Option<(i64, Currency)>))| Coupon {
-            name: name.clone(),
-            granted,
-            worth: worth.map(|(one, currency)| {
-                (one.saturating_mul(i64::try_from(granted).unwrap_or(i64::MAX)), currency)
-            }),
-        };
+        let Sums { sends, places, channels, coupons, held, dropped, stopped, .. } =
+            Sums::of(program, backtest);
         let names = program.rules.iter().enumerate();
-        let silent = names.filter(|(i, _)| !by_way.keys().any(|(rule, _)| rule == i));
+        let silent = names.filter(|(i, _)| !places.keys().any(|(rule, _)| rule == i));
         let silent = silent.map(|(_, rule)| rule.name.as_str()).collect();
-        let name = |rule: usize| program.rules.get(rule).map_or("", |rule| rule.name.as_str());
+        let stopped = stopped.into_iter().map(|(rule, (n, why))| (rule_name(program, rule), n, why));
         Figures {
             span,
             moments: steps.iter().map(|step| step.now).collect(),
             customers: steps.last().map_or(0, |step| step.customers),
             channels: most_first(channels.into_values().collect()),
-            sends: most_first(sent),
+            sends: most_first(sends),
             held: held.into_iter().collect(),
             dropped,
-            coupons: granted.into_iter().map(all).collect(),
+            coupons: coupons.into_values().collect(),
             messages: &backtest.messages,
             segments: segments(program, backtest),
             stages: stages(backtest),
-            stopped: stopped.into_iter().map(|(rule, (n, why))| (name(rule), n, why)).collect(),
+            stopped: stopped.collect(),
             silent,
             unknown: unknown(program),
         }

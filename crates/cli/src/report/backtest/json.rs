@@ -15,8 +15,8 @@ pub fn json(program: &Program, backtest: &Backtest, figures: &Figures<'_>) -> Va
         json!({
             "coupon": c.name,
             "granted": c.granted,
-            "worth": c.worth.map(|(minor, currency)| money::to_major(minor, currency).to_string()),
-            "currency": c.worth.map(|(_, currency)| currency.code()),
+            "worth": c.worth().map(|(minor, currency)| money::to_major(minor, currency).to_string()),
+            "currency": c.worth().map(|(_, currency)| currency.code()),
         })
     };
     let (customers, had) = (figures.messages, figures.messages.iter().enumerate());

@@ -15,41 +15,34 @@ const RULES: usize = 30;
 
 /// The charts and the tables.
 pub fn text(figures: &Figures<'_>, screen: &Screen) -> String {
+    let (width, step) = (screen.width(), figures.step());
     let mut out = heading(figures);
-    let width = screen.width();
-    let chart = |title: &str, rows: &[&Series], out: &mut String| {
+    let mut chart = |title: &str, rows: Vec<&Series>, figure: &dyn Fn(&Series) -> String| {
         if !rows.is_empty() {
-            out.push_str(&format!(
-                "\n{}\n{}",
-                screen.paint(title, Color::White),
-                chart(figures, rows, width)
-            ));
+            let lines = lines(&rows, width, figure);
+            out += &format!("\n{}\n{lines}", screen.paint(title, Color::White));
         }
     };
-    let step = figures.step();
-    chart(&format!("Messages a {step}, by channel"), &all(&figures.channels), &mut out);
-    let shown: Vec<&Series> = figures.sends.iter().take(RULES).collect();
-    chart(&format!("Sends a {step}, by rule"), &shown, &mut out);
-    if figures.sends.len() > RULES {
-        let more: u64 = figures.sends.iter().skip(RULES).map(Series::total).sum();
-        let rest = count((figures.sends.len() - RULES) as u64);
-        out.push_str(&format!("  and {rest} more with {} sends: --format json has all\n", count(more)));
-    }
-    let held: Vec<&Series> = figures.held.iter().map(|(_, series)| series).collect();
-    chart(&format!("Held back a {step}: customers and rules, each {step} anew"), &held, &mut out);
-    if figures.dropped.total() > 0 {
-        let lost = count(figures.dropped.total());
-        out.push_str(&format!("  of those capped, {lost} lost it for good; the others were tried again\n"));
-    }
-    out.push_str(&coupons(figures));
-    out.push_str(&messages(figures, screen, width));
-    chart("Segments", &all(&figures.segments), &mut out);
+    let total = |row: &Series| totals(figures, row);
+    chart(&format!("Messages a {step}, by channel"), figures.channels.iter().collect(), &total);
+    let (shown, more) = figures.sends.split_at(RULES.min(figures.sends.len()));
+    chart(&format!("Sends a {step}, by rule"), shown.iter().collect(), &total);
+    let title = format!("Held back a {step}: customers and rules, each {step} anew");
+    chart(&title, figures.held.iter().map(|(_, series)| series).collect(), &total);
+    let level = |row: &Series| row.ends().map(count).join(" → ");
+    chart("Customers in segments", figures.segments.iter().collect(), &level);
     for (flows, stages) in &figures.stages {
-        chart(&format!("Stages of {}", flows.name), &all(stages), &mut out);
-        out.push_str(&flow(flows, screen));
+        chart(&format!("Customers in the stages of {}", flows.name), stages.iter().collect(), &level);
+    }
+    figures.stages.iter().for_each(|(flows, _)| out += &flow(flows, screen));
+    out += &coupons(figures, screen);
+    out += &messages(figures, screen, width);
+    if !more.is_empty() {
+        let (rules, sends) = (count(more.len() as u64), count(more.iter().map(Series::total).sum()));
+        out += &format!("\n{rules} more rules and channels sent {sends}; --format json has all of them");
     }
     for remark in remarks(figures) {
-        out.push_str(&format!("\n{} {remark}", screen.paint("!", Color::Yellow)));
+        out += &format!("\n{} {remark}", screen.paint("!", Color::Yellow));
     }
     out
 }
@@ -69,36 +62,37 @@ fn heading(figures: &Figures<'_>) -> String {
     )
 }
 
-fn all(series: &[Series]) -> Vec<&Series> {
-    series.iter().collect()
-}
-
-/// A line a series: its name, a column a step, and its figures.
-fn chart(figures: &Figures<'_>, rows: &[&Series], width: usize) -> String {
-    let names: Vec<String> = rows.iter().map(|row| format!("{} {}", row.name, row.by)).collect();
-    let longest = names.iter().map(|name| name.trim_end().chars().count()).max().unwrap_or(0);
-    let wide = longest.min(width / 3).max(8);
-    let figure = |row: &Series| match row.most() {
+/// All steps together, and the most of one.
+fn totals(figures: &Figures<'_>, row: &Series) -> String {
+    match row.most() {
         (_, 0) => "0".to_owned(),
         (at, most) => {
             format!("{:>10}  most {} on {}", count(row.total()), count(most), figures.at(at))
         }
-    };
+    }
+}
+
+/// A line a series: its name, a column a step, and its figures.
+fn lines(rows: &[&Series], width: usize, figure: &dyn Fn(&Series) -> String) -> String {
+    let names: Vec<String> =
+        rows.iter().map(|row| format!("{} {}", row.name, row.by).trim_end().to_owned()).collect();
+    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let wide = longest.min(width / 3).max(8);
     let room = width.saturating_sub(wide + 46).clamp(10, 120);
     let line = |(row, name): (&&Series, &String)| {
-        let name: String = name.trim_end().chars().take(wide).collect();
+        let name: String = name.chars().take(wide).collect();
         format!("  {name:wide$}  {}  {}\n", columns(&row.values, room), figure(row))
     };
     rows.iter().zip(&names).map(line).collect()
 }
 
-fn coupons(figures: &Figures<'_>) -> String {
+fn coupons(figures: &Figures<'_>, screen: &Screen) -> String {
     if figures.coupons.is_empty() {
         return String::new();
     }
-    let mut out = String::from("\nCoupons granted\n");
+    let mut out = format!("\n{}\n", screen.paint("Coupons granted", Color::White));
     for coupon in &figures.coupons {
-        let worth = match coupon.worth {
+        let worth = match coupon.worth() {
             Some((minor, currency)) => {
                 format!(", worth {} {}", money::to_major(minor, currency), currency.code())
             }
@@ -122,7 +116,7 @@ fn messages(figures: &Figures<'_>, screen: &Screen, width: usize) -> String {
     out
 }
 
-/// From where to where customers moved between the first step and the last, and how often in between.
+/// From where to where customers moved between the first step and the last, and how many moved out in between.
 fn flow(flows: &Flows, screen: &Screen) -> String {
     let there = |place: usize| {
         let row = flows.ends.get(place).into_iter().flatten().any(|n| *n > 0);
@@ -146,6 +140,12 @@ fn flow(flows: &Flows, screen: &Screen) -> String {
 /// What a person should know of the figures.
 pub fn remarks(figures: &Figures<'_>) -> Vec<String> {
     let mut remarks = Vec::new();
+    if figures.dropped.total() > 0 {
+        let lost = count(figures.dropped.total());
+        remarks.push(format!(
+            "of those held back by a cap, {lost} lost it for good; the others were tried again"
+        ));
+    }
     for (rule, steps, why) in &figures.stopped {
         let times = if *steps == 1 { "once".to_owned() } else { format!("at {} steps", count(*steps)) };
         remarks.push(format!("{rule} was stopped {times}; the first time: {why}"));
