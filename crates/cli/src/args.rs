@@ -4,6 +4,10 @@ mod testing;
 
 pub use testing::Test;
 
+mod backtest;
+
+pub use backtest::{BacktestArgs, BacktestFormat, BacktestStep};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -202,66 +206,6 @@ pub enum PlanFormat {
     /// For a comment on a pull request
     Markdown,
     /// One line a rule, step and outcome
-    Csv,
-}
-
-/// Replay the rules over history.
-#[derive(Debug, Args)]
-#[command(after_help = BACKTESTING)]
-pub struct BacktestArgs {
-    /// The first moment: 1998-01-01, or 1998-01-01T10:00 for that time of each day
-    #[arg(long, value_name = "TIME")]
-    pub from: String,
-    /// The last: a day, all of it, or a moment
-    #[arg(long, value_name = "TIME")]
-    pub to: String,
-    /// How far apart the moments are at which all rules decide
-    #[arg(long, default_value = "day", value_name = "STEP")]
-    pub step: BacktestStep,
-    /// How to print it
-    #[arg(long, default_value = "text", value_name = "FORMAT")]
-    pub format: BacktestFormat,
-    /// Also write every single send into this CSV file
-    #[arg(long, value_name = "FILE")]
-    pub rows: Option<PathBuf>,
-    /// With those who said no to what the sandbox caught
-    #[arg(long)]
-    pub sandbox: bool,
-    /// Read all customers anew, whatever `.tidings` keeps of them
-    #[arg(long)]
-    pub no_cache: bool,
-}
-
-const BACKTESTING: &str = "\
-Each step is what `tidings run --at` would do at that moment on what the steps before it did: repeats, caps, hours of
-silence, hold-outs, limits and budgets are all simulated, from an empty past on. No state is read but who said no, and
-none is written. Only rows have times: attributes, addresses and consents are as of today, and it says which rules
-read them.
-
-  tidings backtest --from 1998-01-01T10:00 --to 1998-03-31
-  tidings backtest --from 1998-01-01 --to 1998-06-30 --step week --format csv > weeks.csv";
-
-/// How far apart the moments of a backtest are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BacktestStep {
-    /// An hour
-    Hour,
-    /// A day
-    Day,
-    /// Seven days
-    Week,
-    /// A month
-    Month,
-}
-
-/// How to print a backtest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BacktestFormat {
-    /// For a terminal
-    Text,
-    /// For machines
-    Json,
-    /// One line a step, rule and thing that was sent, or reason for which it was not
     Csv,
 }
 
