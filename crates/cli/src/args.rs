@@ -1,12 +1,10 @@
 //! What can be said on the command line.
 
+mod backtest;
 mod testing;
 
-pub use testing::Test;
-
-mod backtest;
-
 pub use backtest::{BacktestArgs, BacktestFormat, BacktestStep};
+pub use testing::Test;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
