@@ -13,7 +13,7 @@ use tidings_plan::{
 };
 use tidings_schema::{AttributeId, Now, RowSource};
 use tidings_store::{
-    Asked, CustomerStore, EngineRows, LoadStats, Moves, Refreshed, Resident, Room, Selection, State,
+    Asked, CustomerStore, EngineRows, LoadStats, Loaded, Moves, Refreshed, Resident, Room, Selection, State,
     StateError, StoreError, Stream,
 };
 use tokio::sync::Mutex;
@@ -297,12 +297,15 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// All customers as they are, with nothing that the engine did, and who said no to it.
+    /// All customers as they are, in memory, with nothing that the engine did, and who said no to it.
     pub(crate) async fn everybody(&self) -> Result<(Loaded, Standing), DecideError> {
-        let (needs, rows) = (self.evaluator.needs(), EngineRows::default());
+        let (vocabulary, needs, rows) =
+            (&self.program.vocabulary, self.evaluator.needs(), EngineRows::default());
         let loaded = match self.resident {
-            Some((resident, at)) => self.bring_up(resident, at, needs, &rows).await?.0,
-            None => self.customers.load(&self.program.vocabulary, needs, Selection::All, &rows).await?,
+            Some((resident, at)) => {
+                resident.lock().await.load(self.customers, vocabulary, needs, &rows, at).await?.0
+            }
+            None => self.customers.load(vocabulary, needs, Selection::All, &rows).await?,
         };
         let standing = match self.state {
             Some(state) => self.standing(state).await?,
