@@ -229,7 +229,17 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
     let purchases = format!("purchases={}", data.display());
     project.run(&["import", &purchases, "--customers-from", "purchases.customer_id"]);
     let asked = ["backtest", "--from", "1998-01-01", "--to", "1998-06-30", "--format", "json"];
-    let backtest = project.json(&asked);
+    let backtest = project.json(&[&asked[..], &["--html", "page.html"]].concat());
+    let page = std::fs::read_to_string(project.folder().join("page.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("Customers in the stages of life"));
+    for outside in ["<script", "http", "src=", "href=", "@import", "url("] {
+        assert!(!page.contains(outside), "the page needs {outside}");
+    }
+    assert_eq!(
+        page.matches("<svg").count(),
+        page.matches("role=\"img\"").count(),
+        "each drawing says what it is"
+    );
     let steps = backtest["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 181);
 

@@ -22,6 +22,9 @@ pub struct BacktestArgs {
     /// Also write every single send into this CSV file
     #[arg(long, value_name = "FILE")]
     pub rows: Option<PathBuf>,
+    /// Also write the charts and tables into this file: one page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// With those who said no to what the sandbox caught
     #[arg(long)]
     pub sandbox: bool,
@@ -37,6 +40,7 @@ none is written. Only rows have times: attributes, addresses and consents are as
 read them.
 
   tidings backtest --from 1998-01-01T10:00 --to 1998-03-31
+  tidings backtest --from 1998-01-01T10:00 --to 1998-03-31 --html quarter.html --rows quarter.csv
   tidings backtest --from 1998-01-01 --to 1998-06-30 --step week --format csv > weeks.csv";
 
 /// How far apart the moments of a backtest are.

@@ -25,11 +25,17 @@ pub async fn backtest(folder: &Path, args: &BacktestArgs, screen: &Screen) -> Re
     let cache = Cache::of(&site, !args.no_cache);
     let decider = Cache::used(cache.as_ref(), site.decider(&customers, state.as_ref()));
     let bar = progress::bar(Some(moments.len() as u64), "replaying");
-    let mut rows = Rows::new(args.rows.as_deref(), site.zone(), bar)?;
+    let unwritten = |e| Failure::new(format!("what --rows names cannot be written: {e}"));
+    let mut rows = Rows::new(args.rows.as_deref(), site.zone(), bar).map_err(unwritten)?;
     let replayed = decider.backtest(&moments, &site.supplies(), &mut rows).await?;
-    rows.finish()?;
+    rows.finish().map_err(unwritten)?;
     remarks::of_data(&site.program.vocabulary, &replayed.stats).iter().for_each(|r| eprintln!("note: {r}"));
     let figures = Figures::of(&site.program, &span, &replayed);
+    if let Some(file) = &args.html {
+        let page = backtest::html::html(&figures, &site.project.config.name);
+        let unwritten = |e| Failure::new(format!("{} cannot be written: {e}", file.display()));
+        std::fs::write(file, page).map_err(unwritten)?;
+    }
     match args.format {
         BacktestFormat::Text => screen.print(&backtest::text::text(&figures, screen)),
         BacktestFormat::Json => screen.print_json(&backtest::json::json(&site.program, &replayed, &figures)),

@@ -3,8 +3,10 @@
 pub mod chart;
 pub mod csv;
 pub mod figures;
+pub mod html;
 pub mod json;
 pub mod rows;
+pub mod svg;
 pub mod text;
 
 pub use figures::Figures;
