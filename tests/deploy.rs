@@ -16,9 +16,10 @@ fn commands(text: &str) -> Vec<Vec<String>> {
             found.push(serde_json::from_str(&parts).unwrap());
             continue;
         }
-        let starts = ["ExecStart=/usr/local/bin/tidings ", "tidings "];
+        let starts = ["ExecStart=/usr/local/bin/tidings ", "tidings ", "- tidings ", "run: tidings "];
         if let Some(rest) = starts.iter().find_map(|start| line.strip_prefix(start)) {
-            found.push(words(rest.split(" #").next().unwrap()));
+            let command = [" #", " >", " ||"].iter().fold(rest, |rest, end| rest.split(end).next().unwrap());
+            found.push(words(command));
         }
     }
     found
@@ -45,6 +46,10 @@ fn every_command_line_is_understood() {
         "examples/deploy/Containerfile",
         "examples/deploy/README.md",
         "docs/daemon.md",
+        "docs/review.md",
+        "examples/ci/github.yml",
+        "examples/ci/gitlab.yml",
+        "examples/ci/pre-commit",
     ] {
         let text = std::fs::read_to_string(repository().join(file)).unwrap();
         for command in commands(&text) {
@@ -56,5 +61,16 @@ fn every_command_line_is_understood() {
             seen += 1;
         }
     }
-    assert!(seen > 12, "only {seen} were found");
+    assert!(seen > 24, "only {seen} were found");
+}
+
+#[test]
+fn workflows_are_yaml_and_only_a_change_or_none_passes() {
+    for file in ["github.yml", "gitlab.yml"] {
+        let text = std::fs::read_to_string(repository().join("examples/ci").join(file)).unwrap();
+        let mut wrong = Vec::new();
+        let document = tidings_schema::yaml::Document::read(&text, tidings_syntax::FileId(0), &mut wrong);
+        assert!(document.is_some(), "{file}: {wrong:?}");
+        assert!(text.contains("-eq 0 -o") && text.contains("-eq 2"), "{file} judges the exit code");
+    }
 }

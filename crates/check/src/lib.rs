@@ -8,6 +8,7 @@ mod conditions;
 mod declarations;
 mod journeys;
 mod literals;
+pub mod meaning;
 mod missing;
 mod names;
 mod policy;
@@ -16,6 +17,7 @@ mod rules;
 mod schedules;
 mod terms;
 
+pub use meaning::{Declared, Meaning};
 pub use program::Program;
 
 use names::Names;

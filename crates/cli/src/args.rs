@@ -1,9 +1,11 @@
 //! What can be said on the command line.
 
 mod backtest;
+mod planning;
 mod testing;
 
 pub use backtest::{BacktestArgs, BacktestFormat, BacktestStep};
+pub use planning::{PlanArgs, PlanFormat};
 pub use testing::Test;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -175,36 +177,6 @@ pub struct Asked {
     /// Read all customers anew, and keep nothing of them in `.tidings`
     #[arg(long)]
     pub no_cache: bool,
-}
-
-/// Show who each rule would reach, who is held back and why.
-#[derive(Debug, Args)]
-pub struct PlanArgs {
-    /// What for
-    #[command(flatten)]
-    pub asked: Asked,
-    /// Also list the keys of the customers who match
-    #[arg(long)]
-    pub customers: bool,
-    /// Also say where the time went
-    #[arg(long)]
-    pub timings: bool,
-    /// How to print it
-    #[arg(long, default_value = "table", value_name = "FORMAT")]
-    pub format: PlanFormat,
-}
-
-/// How to print a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
-    /// For a terminal
-    Table,
-    /// For machines
-    Json,
-    /// For a comment on a pull request
-    Markdown,
-    /// One line a rule, step and outcome
-    Csv,
 }
 
 /// Show why one customer is, or is not, sent something by one rule.

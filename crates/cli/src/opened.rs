@@ -5,9 +5,9 @@ use crate::report::count;
 use crate::report::findings;
 use crate::screen::Screen;
 use std::path::{Path, PathBuf};
-use tidings_daemon::{Decider, Decision, Site, Unsound, site};
+use tidings_daemon::{Decider, Decision, Site, Unsound, renames, site};
 use tidings_schema::Now;
-use tidings_store::Resident;
+use tidings_store::{Resident, State};
 use tokio::sync::Mutex;
 
 /// Reads and checks a project. Its errors go to the standard error and are a failure; warnings are counted.
@@ -35,6 +35,12 @@ pub fn unsound(why: Unsound, screen: &Screen) -> Failure {
     }
     eprint!("{}", findings::text(&why.errors, &why.sources, screen));
     Failure::new("the project has errors, so nothing is planned or sent; `tidings check` shows them all")
+}
+
+/// Fails where a rule was renamed and does not say so: it would reach everybody once more.
+pub async fn known_again(site: &Site, state: &State) -> Result<(), Failure> {
+    let refused = renames::refused(site, state).await?;
+    if refused.is_empty() { Ok(()) } else { Err(Failure::new(refused.join("\n"))) }
 }
 
 /// What is kept of a project's customers between commands.

@@ -77,6 +77,7 @@ async fn measure(customers: usize, rules: usize, days: usize) {
         evaluator: &evaluator,
         threads,
         since: &[],
+        beside: None,
         sparing: false,
     };
     let to = Now { micros: shop::NOW, zone: program.vocabulary.zone };

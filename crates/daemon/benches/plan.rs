@@ -88,6 +88,7 @@ async fn measure(customers: usize, orders: usize, rules: usize) {
         evaluator: &evaluator,
         threads,
         since: &[],
+        beside: None,
         sparing: false,
     };
     let now = Now::parse("2026-11-11T10:00", settings.zone).unwrap();

@@ -3,6 +3,7 @@
 use crate::read::{Customers, Evaluated};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidings_check::Program;
 use tidings_check::program::Rule;
@@ -42,6 +43,9 @@ pub struct Decider<'a> {
     pub threads: usize,
     /// From when on events count for rules that wait for them, as a [`Question`] has it.
     pub since: &'a [(usize, i64)],
+    /// Rules that are asked of the same customers afterwards, with [`Decision::again`]: what they look back at is looked
+    /// back at too.
+    pub beside: Option<&'a Program>,
     /// Whether no more customers are read than the decision is about, where that can be told beforehand.
     pub sparing: bool,
 }
@@ -71,8 +75,7 @@ pub struct Decision<'a> {
     needs: Needs,
     /// How long it took.
     pub took: Took,
-    history: History,
-    standing: Standing,
+    past: Arc<(History, Standing)>,
     only: Option<Vec<usize>>,
     /// Who was read; none where everybody was.
     whom: Option<Vec<Box<str>>>,
@@ -169,7 +172,7 @@ impl<'a> Decider<'a> {
         if !self.evaluator.ranks() && !needs_everybody(self.program, rule) {
             let decision = self.decide_for(now, None, Some(vec![customer.into()]), start).await?;
             // What is left of a run that was cut short waits where anybody is left.
-            if decision.history.held.is_empty() {
+            if decision.history().held.is_empty() {
                 return Ok(decision);
             }
         }
@@ -192,10 +195,25 @@ impl<'a> Decider<'a> {
             None => self.unmet(&customers, now).await?,
             Some(_) => Vec::new(),
         };
-        let loading = start.elapsed();
+        let past = Arc::new((history, standing));
+        let read = Read { past, whom, unmet, refreshed, loading: start.elapsed() };
+        self.conclude(now, only, customers, read)
+    }
+
+    /// The plan from what was read.
+    fn conclude(
+        self,
+        now: Now,
+        only: Option<Vec<usize>>,
+        customers: Customers,
+        read: Read,
+    ) -> Result<Decision<'a>, DecideError> {
+        let start = Instant::now();
+        let Read { past, whom, unmet, refreshed, loading } = read;
         let Evaluated { chunks, needs, populations, matches, stats, stream } =
             self.evaluate(customers, now)?;
-        let evaluating = start.elapsed() - loading;
+        let evaluating = start.elapsed();
+        let (history, standing) = &*past;
         let question = Question {
             program: self.program,
             project: self.project,
@@ -203,14 +221,14 @@ impl<'a> Decider<'a> {
             chunks: &chunks,
             needs: &needs,
             matches: &matches,
-            history: (&history).into(),
-            standing: &standing,
+            history: history.into(),
+            standing,
             addresses: self.addresses,
             only: only.as_deref(),
             since: self.since,
         };
         let plan = plan(&question, self.threads);
-        let took = Took { loading, evaluating, planning: start.elapsed() - loading - evaluating };
+        let took = Took { loading, evaluating, planning: start.elapsed() - evaluating };
         Ok(Decision {
             of: self,
             now,
@@ -224,8 +242,7 @@ impl<'a> Decider<'a> {
             refreshed,
             stream,
             took,
-            history,
-            standing,
+            past,
             only,
             whom,
         })
@@ -272,7 +289,7 @@ impl<'a> Decider<'a> {
         let asked = Asked {
             rules: rules.as_deref(),
             customers,
-            messages: messages_since(self.program, now)..=now.micros,
+            messages: self.earliest(|program| messages_since(program, now))..=now.micros,
             ..self.engine_rows_for(needs)
         };
         let mut history = state.history(&asked).await?;
@@ -280,8 +297,23 @@ impl<'a> Decider<'a> {
         if customers.is_some_and(<[&str]>::is_empty) {
             return Ok((EngineRows::default(), history, Standing::default()));
         }
-        history.spent = state.spent(coupons_since(self.program, now)).await?;
+        history.spent = state.spent(self.earliest(|program| coupons_since(program, now))).await?;
         Ok((state.engine_rows(&asked).await?, history, self.standing(state).await?))
+    }
+
+    /// From when on something counts for any of the rules.
+    fn earliest(&self, since: impl Fn(&Program) -> i64) -> i64 {
+        self.beside.map_or(i64::MAX, &since).min(since(self.program))
+    }
+
+    /// What the engine keeps of what the rules see of customers; nothing where they see none of it.
+    pub(crate) async fn own_rows(&self) -> Result<Option<EngineRows>, StateError> {
+        let asked = self.engine_rows_for(self.evaluator.needs());
+        if !(asked.sends || asked.grants || asked.kept) {
+            return Ok(None);
+        }
+        let Some(state) = self.state else { return Ok(Some(EngineRows::default())) };
+        state.engine_rows(&asked).await.map(Some)
     }
 
     /// What the engine keeps of what is needed of customers.
@@ -340,10 +372,43 @@ impl<'a> Decider<'a> {
     }
 }
 
+/// What a plan is made from beside the customers.
+struct Read {
+    past: Arc<(History, Standing)>,
+    whom: Option<Vec<Box<str>>>,
+    unmet: Vec<Evidence>,
+    refreshed: Option<Refreshed>,
+    loading: Duration,
+}
+
 impl Decision<'_> {
     /// Fails where the data is not as expected.
     pub fn sound(&self) -> Result<(), DecideError> {
         if self.unmet.is_empty() { Ok(()) } else { Err(DecideError::Unmet(self.unmet.clone())) }
+    }
+
+    /// What other rules make of the same customers at the same moment. All were read, into memory, with the columns that
+    /// these need: their evaluator reads the same columns as this decision's, of the same vocabulary.
+    pub fn again<'b>(
+        &self,
+        of: Decider<'b>,
+        now: Now,
+        only: Option<Vec<usize>>,
+    ) -> Result<Decision<'b>, DecideError> {
+        let customers = Customers::There(Loaded { chunks: self.chunks.clone(), stats: self.stats.clone() });
+        let past = self.past.clone();
+        let read = Read { past, whom: None, unmet: Vec::new(), refreshed: None, loading: Duration::ZERO };
+        of.conclude(now, only, customers, read)
+    }
+
+    /// What it was made with.
+    pub(crate) fn decider(&self) -> &Decider<'_> {
+        &self.of
+    }
+
+    /// What was looked back at.
+    pub fn history(&self) -> &History {
+        &self.past.0
     }
 
     /// Refuses what waits from earlier runs for customers who do not say yes any more, as they were just read, or are
@@ -387,7 +452,7 @@ impl Decision<'_> {
     pub fn gone(&self) -> Vec<&str> {
         let known = |name: &str| self.of.program.rules.iter().any(|rule| rule.identity() == name);
         let mut gone: Vec<&str> =
-            self.history.rules.keys().map(String::as_str).filter(|n| !known(n)).collect();
+            self.history().rules.keys().map(String::as_str).filter(|n| !known(n)).collect();
         gone.sort_unstable();
         gone
     }
@@ -401,8 +466,8 @@ impl Decision<'_> {
             chunks: &self.chunks,
             needs: &self.needs,
             matches: &self.matches,
-            history: (&self.history).into(),
-            standing: &self.standing,
+            history: self.history().into(),
+            standing: &self.past.1,
             addresses: self.of.addresses,
             only: self.only.as_deref(),
             since: self.of.since,

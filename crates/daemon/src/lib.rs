@@ -1,6 +1,8 @@
 //! What runs for longer than a decision: the dispatcher that takes sends from the outbox to their carriers,
 //! the flow of a run, and the project that both work with. Holds no rule of the business.
 
+pub mod against;
+mod ahead;
 pub mod backtest;
 mod batch;
 pub mod bounces;
@@ -9,6 +11,7 @@ pub mod decide;
 pub mod dispatch;
 mod metrics;
 mod read;
+pub mod renames;
 pub mod run;
 pub mod schedule;
 pub mod serve;
@@ -16,6 +19,7 @@ pub mod site;
 pub mod stop;
 pub mod trial;
 
+pub use against::{Beside, Earlier};
 pub use backtest::{Backtest, Span, StepOf, Watch};
 pub use decide::{DecideError, Decider, Decision, Took};
 pub use dispatch::{Dispatcher, Drained};

@@ -11,6 +11,7 @@ mod watch;
 mod web;
 
 use crate::metrics;
+use crate::renames;
 use crate::schedule::Scheduler;
 use crate::site::{Site, Unsound, worker};
 use crate::stop::Stop;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use tidings_channels::Clock;
 use tidings_store::{State, StateError};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch as cell};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -72,6 +74,8 @@ enum Event {
     Loaded(Watched, Box<Result<Site, Unsound>>),
     /// The state is there.
     Opened(State),
+    /// What keeps a program from running beside what ran before, a line each.
+    Compared(Arc<Site>, Vec<String>),
     /// The state is there, and no trying again will make it one that can be used.
     Unusable(StateError),
     /// A duty came round, or failed.
@@ -175,6 +179,8 @@ struct Daemon {
     site: cell::Sender<Arc<Site>>,
     /// Whether the project was sound at any time: before, its site has no rules, and nothing may leave.
     sound: bool,
+    /// Whether the duties were begun that need the state.
+    begun: bool,
     state: cell::Sender<Option<State>>,
     /// The files that were read.
     watched: cell::Sender<Watched>,
@@ -201,6 +207,7 @@ impl Daemon {
             watched: cell::Sender::new(watched),
             site: cell::Sender::new(Arc::new(site)),
             sound: wrong.is_empty(),
+            begun: false,
             state: cell::Sender::new(None),
             serve,
             health: Health { project: wrong, ..Health::default() },
@@ -265,8 +272,10 @@ impl Daemon {
             Event::Opened(state) => {
                 self.state.send_replace(Some(state));
                 self.health.open = true;
-                self.begin();
+                self.compare();
             }
+            Event::Compared(of, refused) if Arc::ptr_eq(&of, &self.site.borrow()) => self.begin(refused),
+            Event::Compared(..) => self.compare(),
             Event::Unusable(error) => return Err(ServeError::State(error)),
             Event::Worked(duty, result) => self.hear(duty, result),
             // Whoever asked may be gone.
@@ -300,12 +309,35 @@ impl Daemon {
         });
     }
 
-    /// Everything that needs the state begins.
-    fn begin(&mut self) {
+    /// Looks whether the program may run beside what ran before, and lets everything begin.
+    fn compare(&mut self) {
+        let Some(state) = self.state.borrow().clone() else { return };
+        if !self.sound {
+            return self.begin(Vec::new());
+        }
+        let (site, events, stop) = (self.site.borrow().clone(), self.events.clone(), self.serve.stop.clone());
+        self.tasks.spawn(async move {
+            let refused = compare_until_told(&site, &state, &stop).await;
+            events.send(Event::Compared(site, refused)).await.ok();
+            "comparing the rules with those that ran"
+        });
+    }
+
+    /// Everything that needs the state begins; what needs a sound project only where nothing is refused.
+    fn begin(&mut self, refused: Vec<String>) {
         let Some(state) = self.state.borrow().clone() else { return };
         if self.health.stopping {
             return;
         }
+        for finding in &refused {
+            tracing::error!(finding, "nothing is decided or sent before the project is mended");
+        }
+        if !refused.is_empty() {
+            self.sound = false;
+            self.health.project = refused;
+            metrics::project(false, false);
+        }
+        self.begun = true;
         if self.sound {
             self.act(state.clone());
         }
@@ -341,9 +373,16 @@ impl Daemon {
         }
         self.reading = Some(false);
         let read = reader(&self.serve, self.watched.borrow().rules.clone());
-        let events = self.events.clone();
+        let (events, stop) = (self.events.clone(), self.serve.stop.clone());
+        let (before, state) = (self.site.borrow().clone(), self.state.borrow().clone());
         self.tasks.spawn_blocking(move || {
-            let (watched, site) = read();
+            let (watched, mut site) = read();
+            if let (Ok(sound), Some(state)) = (&site, &state)
+                && sound.same_state(&before)
+            {
+                let refused = Handle::current().block_on(compare_until_told(sound, state, &stop));
+                site = site.and_then(|site| site.unless(refused));
+            }
             events.blocking_send(Event::Loaded(watched, Box::new(site))).ok();
             "reading the project"
         });
@@ -369,7 +408,7 @@ impl Daemon {
                 self.site.send_replace(Arc::new(site));
                 self.sending.now();
                 let (before, state) = (std::mem::replace(&mut self.sound, true), self.state.borrow().clone());
-                match state.filter(|_| !self.health.stopping) {
+                match state.filter(|_| self.begun && !self.health.stopping) {
                     Some(state) if before => self.send(state),
                     Some(state) => self.act(state),
                     None => {}
@@ -430,6 +469,19 @@ impl Daemon {
             self.serve.clock.clone(),
         )
     }
+}
+
+/// What keeps a program from running beside what ran before; asked until the state answers, or the daemon stops.
+async fn compare_until_told(site: &Site, state: &State, stop: &Stop) -> Vec<String> {
+    let mut pause = Pause::default();
+    while !stop.wanted() {
+        match renames::take_note(site, state).await {
+            Ok(refused) => return refused,
+            Err(error) => tracing::warn!(%error, "what ran before cannot be asked; it is tried again"),
+        }
+        tokio::select! { () = pause.after_failure() => {}, () = stop.wait() => {} }
+    }
+    Vec::new()
 }
 
 /// Longer and longer waits between tries.

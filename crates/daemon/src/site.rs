@@ -5,7 +5,7 @@ use crate::dispatch::Dispatcher;
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -191,6 +191,11 @@ impl Site {
         })
     }
 
+    /// The site, unless something keeps it from being worked with.
+    pub(crate) fn unless(self, problems: Vec<String>) -> Result<Site, Unsound> {
+        if problems.is_empty() { Ok(self) } else { Err(unsound(Vec::new(), problems, self.project)) }
+    }
+
     /// Whether another version of the project keeps its state in the same place.
     pub fn same_state(&self, other: &Site) -> bool {
         match (&self.state, &other.state) {
@@ -258,6 +263,7 @@ impl Site {
             evaluator: self.evaluator(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             since: &[],
+            beside: None,
             sparing: false,
         }
     }
@@ -294,20 +300,13 @@ impl Site {
     /// What the sends need to know beyond the plan.
     pub fn supplies(&self) -> Supplies {
         let config = &self.project.config;
-        let terms = |c: &CouponConfig| Terms {
-            provider: c.provider.clone(),
-            value: c.value.clone(),
-            worth: money::parse(&c.value).map(|(minor, _)| minor),
-            label: c.label.clone(),
-            valid_for: c.valid_for.and_then(|l| i64::try_from(l.0).ok()),
-        };
         let delivery = &config.delivery;
         let others = delivery.webhooks.values().chain(delivery.teams.values());
         let others = others.chain(delivery.coupon_providers.values());
         let in_bodies = others.filter_map(|http| http.body.as_ref()).flat_map(body_variables).collect();
         let mut supplies = Supplies {
             in_bodies: self.attributes(&in_bodies),
-            coupons: delivery.coupons.iter().map(|(name, c)| (name.clone(), terms(c))).collect(),
+            coupons: coupon_terms(config),
             shop: serde_json::json!(config.shop),
             ..Supplies::default()
         };
@@ -374,6 +373,18 @@ impl Site {
     fn provider(&self, coupon: &str) -> &str {
         self.project.config.delivery.coupons.get(coupon).map_or("coupon", |c| c.provider.as_str())
     }
+}
+
+/// The declared coupons and what they are worth.
+pub fn coupon_terms(config: &Config) -> HashMap<String, Terms> {
+    let terms = |c: &CouponConfig| Terms {
+        provider: c.provider.clone(),
+        value: c.value.clone(),
+        worth: money::parse(&c.value).map(|(minor, _)| minor),
+        label: c.label.clone(),
+        valid_for: c.valid_for.and_then(|l| i64::try_from(l.0).ok()),
+    };
+    config.delivery.coupons.iter().map(|(name, c)| (name.clone(), terms(c))).collect()
 }
 
 fn unsound(errors: Vec<Diagnostic>, problems: Vec<String>, project: Project) -> Unsound {

@@ -1,6 +1,7 @@
 //! From matches, history, policy and a clock to a [`Plan`]: who is sent what, who is held back and why.
 //! A plain value; no I/O. Also the traits that the outside implements.
 
+pub mod against;
 pub mod carrier;
 pub mod data;
 mod digits;
@@ -14,10 +15,12 @@ pub mod outbox;
 pub mod past;
 pub mod plan;
 pub mod reach;
+pub mod renames;
 pub mod replay;
 pub mod schedule;
 pub mod situation;
 
+pub use against::{Changes, Side, changes};
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Rate, Sending};
 pub use data::{Evidence, evidence, evidence_of};
 pub use events::{Rest, awaited, needs};
@@ -30,5 +33,6 @@ pub use outbox::{Fallback, Intent, Key, Kind, OnUnknown, Outcome, Status};
 pub use past::{EngineRows, GrantRow, KeptRow, Past, SendRow};
 pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict, Verdicts};
 pub use reach::Standing;
+pub use renames::{Ran, Unsaid, unsaid};
 pub use replay::Replay;
 pub use situation::{ChannelFacts, Situation, may_still_go, situation};

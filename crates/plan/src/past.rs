@@ -72,6 +72,18 @@ pub struct Past {
 }
 
 impl Past {
+    /// What there was, and what rules saw of it: what is taken in comes after it.
+    pub fn after(history: History, rows: EngineRows) -> Past {
+        let kept = rows.kept.into_iter().map(|row| ((row.customer, row.attribute), json_of(row.value)));
+        Past {
+            history,
+            sends: rows.sends,
+            grants: rows.grants,
+            kept: kept.collect(),
+            channels: HashMap::new(),
+        }
+    }
+
     /// What plans look back at.
     pub fn history(&self) -> &History {
         &self.history
@@ -172,6 +184,14 @@ pub fn changed(before: Option<&str>, change: &str) -> String {
     tags.sort_unstable();
     tags.dedup();
     Value::from(tags).to_string()
+}
+
+/// A value as the customer store would write it, as JSON; see [`kept_value`].
+fn json_of(value: String) -> String {
+    match serde_json::from_str(&value) {
+        Ok(Value::Array(_)) => value,
+        _ => Value::String(value).to_string(),
+    }
 }
 
 /// A value that is kept as JSON, as the customer store would write it; none where it was set to nothing.

@@ -2,14 +2,18 @@
 
 mod check;
 pub mod config;
+mod differences;
 pub mod files;
 mod outside;
 mod secrets;
+pub mod version;
 
 pub use check::Checked;
 pub use config::Config;
+pub use differences::{Differs, differences};
 pub use files::RuleText;
 pub use secrets::has_password;
+pub use version::{Version, VersionError};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

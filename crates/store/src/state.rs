@@ -6,6 +6,7 @@ mod error;
 mod migrate;
 mod open;
 mod pauses;
+mod programs;
 mod runs;
 mod schedule;
 

@@ -1,5 +1,6 @@
 //! One file a command: asks the crates along the road and hands their answers to a report.
 
+pub mod against;
 pub mod backtest;
 pub mod check;
 pub mod consent;

@@ -1,5 +1,6 @@
 //! `tidings plan`
 
+use super::against::against;
 use crate::args::{PlanArgs, PlanFormat};
 use crate::failure::Failure;
 use crate::opened::{self, Cache};
@@ -12,6 +13,9 @@ use std::process::ExitCode;
 
 /// Prints the plan; exits with 3 where a rule is over its limit.
 pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<ExitCode, Failure> {
+    if let Some(reference) = &args.against {
+        return against(folder, args, reference, screen).await;
+    }
     let mut timings = Timings::start();
     let site = opened::open(folder, args.asked.sandbox, screen)?;
     let (now, only) =
@@ -20,6 +24,9 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
     site.evaluator();
     timings.part("compiling");
     let (customers, state) = (site.customers().await?, site.state_so_far().await?);
+    if let Some(state) = &state {
+        opened::known_again(&site, state).await?;
+    }
     timings.part("opening");
     let loading = progress::bar(None, "reading customers");
     let cache = Cache::of(&site, !args.asked.no_cache);

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tidings_daemon::site::caught;
-use tidings_daemon::{RunOf, run as carry_out};
+use tidings_daemon::{RunOf, renames, run as carry_out};
 use tidings_plan::{Page, pages};
 
 const MEND: &str = "nothing was sent or used up: bring the data up to date and run again, or mend `expect` in \
@@ -34,6 +34,7 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
         ));
     }
     let (customers, state) = (site.customers().await?, site.state().await?);
+    opened::known_again(&site, &state).await?;
     let mut supplies = site.supplies();
     supplies.expiring = args.asked.at.is_none();
     let loading = progress::bar(None, "reading customers");
@@ -46,6 +47,7 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     if !args.despite_expectations {
         decision.sound().map_err(|unmet| Failure::new(format!("{unmet}\n{MEND}")))?;
     }
+    renames::note(&site, &state).await?;
     decision.recheck(&state).await?;
 
     let mut dispatcher = site.dispatcher(&state).await?;

@@ -1,6 +1,10 @@
 //! Plans, explanations and runs as people and machines read them.
 
 pub mod backtest;
+pub mod changes;
+pub mod changes_json;
+pub mod changes_markdown;
+pub mod changes_table;
 pub mod explain;
 pub mod findings;
 pub mod ledger;

@@ -36,6 +36,7 @@ pub fn markdown(plan: &Plan) -> String {
     out
 }
 
-fn cell(text: &str) -> String {
+/// A text in a cell of a table.
+pub fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }

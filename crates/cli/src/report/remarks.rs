@@ -21,7 +21,7 @@ pub fn all(program: &Program, decision: &Decision<'_>) -> Vec<String> {
     }
     let gone = decision.gone().into_iter();
     remarks.extend(gone.map(|name| {
-        format!("the rule {name} sent something and is gone: if it was renamed, the new one sends it all again unless it says `was {name}`")
+        format!("the rule {name} sent something and is gone: if it was renamed and edited, the new one sends it all again unless it says `was {name}`")
     }));
     remarks
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// Each step's number and its text for SQLite and for PostgreSQL. A step that was released is never edited.
-const STEPS: [(i64, &str, &str); 3] = [
+const STEPS: [(i64, &str, &str); 4] = [
     (
         1,
         include_str!("../../migrations/sqlite/0001_state.sql"),
@@ -21,6 +21,11 @@ const STEPS: [(i64, &str, &str); 3] = [
         3,
         include_str!("../../migrations/sqlite/0003_waits.sql"),
         include_str!("../../migrations/postgres/0003_waits.sql"),
+    ),
+    (
+        4,
+        include_str!("../../migrations/sqlite/0004_programs.sql"),
+        include_str!("../../migrations/postgres/0004_programs.sql"),
     ),
 ];
 const TABLE: &str =

@@ -17,6 +17,7 @@ mod occurrences;
 mod opening;
 mod pauses;
 mod people;
+mod programs;
 mod rates;
 mod storms;
 

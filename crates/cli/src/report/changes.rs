@@ -1,0 +1,226 @@
+//! What another version of the rules changes, as far as it is said alike everywhere.
+
+use super::count;
+use std::collections::BTreeMap;
+use tidings_engine::trace::Verdict;
+use tidings_plan::Plan;
+use tidings_plan::against::{Change, Changes, Difference, Edit, Movement, RuleChange, Test, Totals};
+use tidings_project::Differs;
+use tidings_schema::{Currency, money};
+
+/// A comparison of two versions, and what it was made from.
+pub struct Report<'a> {
+    /// What the later version is compared with, as it was asked for.
+    pub against: &'a str,
+    /// What changes.
+    pub changes: &'a Changes,
+    /// The plans of the earlier and of the later version.
+    pub plans: [&'a Plan; 2],
+    /// Files beside the rules that say something else.
+    pub files: &'a [Differs],
+    /// What both send at the moment.
+    pub totals: [Totals; 2],
+    /// What both send over some days to come.
+    pub days: Option<Days>,
+    /// By rule, what of it is not settled yet, by state.
+    pub waiting: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    /// By rule, how many customers it reached.
+    pub reached: BTreeMap<String, u64>,
+}
+
+/// What is sent day by day, from the moment on, were nobody to buy or do anything.
+pub struct Days {
+    /// How many.
+    pub days: u32,
+    /// All of them together, of the earlier and of the later version.
+    pub totals: [Totals; 2],
+}
+
+impl Report<'_> {
+    /// Whether nothing changes at all.
+    pub fn no_change(&self) -> bool {
+        self.changes.are_none() && self.files.is_empty() && self.totals[0] == self.totals[1]
+    }
+
+    /// The rules that change, or for which somebody else matches.
+    pub fn rules(&self) -> impl Iterator<Item = &RuleChange> {
+        self.changes.rules.iter().filter(|rule| rule.change().is_some() || rule.moves_people())
+    }
+
+    /// How many rules stay as they are.
+    pub fn unchanged(&self) -> usize {
+        self.changes.rules.len() - self.rules().count()
+    }
+
+    /// How many customers a rule matches in both versions.
+    pub fn matched(&self, rule: &RuleChange) -> [u64; 2] {
+        let of = |plan: &Plan, at: Option<usize>| {
+            plan.rules.iter().find(|r| Some(r.rule) == at).map_or(0, |r| r.matched())
+        };
+        [of(self.plans[0], rule.before), of(self.plans[1], rule.after)]
+    }
+
+    /// What happens to those whom a rule has reached or is about to, a sentence each.
+    pub fn in_flight(&self, rule: &RuleChange) -> Vec<String> {
+        let mut said = Vec::new();
+        if let Some(states) = self.waiting.get(&rule.identity).filter(|_| rule.change().is_some()) {
+            let states: Vec<String> =
+                states.iter().map(|(state, n)| format!("{} {state}", count(*n))).collect();
+            said.push(format!(
+                "in the outbox: {}; what was decided leaves as it was decided",
+                states.join(", ")
+            ));
+        }
+        let reached = self.reached.get(&rule.identity).copied().unwrap_or(0);
+        if let (Some(old), true) = (&rule.renamed, reached > 0) {
+            said.push(format!(
+                "it keeps the history of `{old}`: the {} customers whom it reached count as reached",
+                count(reached)
+            ));
+        } else if rule.change() == Some(Change::Removed) && reached > 0 {
+            said.push(format!(
+                "it reached {} customers; they count again if a rule of this name comes back",
+                count(reached)
+            ));
+        }
+        said
+    }
+
+    /// What each file beside the rules is.
+    pub fn files(&self) -> impl Iterator<Item = (Change, &str)> {
+        self.files.iter().map(|file| (of_file(file), file.path.as_str()))
+    }
+}
+
+fn of_file(file: &Differs) -> Change {
+    match (file.before, file.after) {
+        (false, _) => Change::New,
+        (_, false) => Change::Removed,
+        _ => Change::Edited,
+    }
+}
+
+/// A change in one word.
+pub fn word(change: Change) -> &'static str {
+    match change {
+        Change::New => "new",
+        Change::Edited => "edited",
+        Change::Removed => "removed",
+    }
+}
+
+/// What became of a rule, in words: `edited: audience, limit`, `renamed from a`.
+pub fn what(rule: &RuleChange) -> String {
+    let mut words = Vec::new();
+    words.extend(rule.renamed.as_ref().map(|old| format!("renamed from {old}")));
+    let parts: Vec<&str> = rule.edits.iter().map(|edit| edit.part).collect();
+    if !parts.is_empty() {
+        words.push(format!("edited: {}", parts.join(", ")));
+    }
+    match rule.change() {
+        Some(Change::New) => "new".to_owned(),
+        Some(Change::Removed) => "removed".to_owned(),
+        None => "not edited".to_owned(),
+        Some(Change::Edited) => words.join("; "),
+    }
+}
+
+/// An edit: what it said and what it says. Where the words are the same, what stands behind them is not.
+pub fn edit(edit: &Edit) -> [String; 2] {
+    let said = |text: &String| if text.is_empty() { "nothing".to_owned() } else { text.clone() };
+    let [before, after] = [said(&edit.before), said(&edit.after)];
+    if before == after {
+        [before, format!("{after}, with another meaning of its names")]
+    } else {
+        [before, after]
+    }
+}
+
+/// The comparison that made a difference, in words.
+pub fn because(why: &Difference) -> String {
+    match (&why.before, &why.after) {
+        (Some(before), Some(after)) => format!("{} → {}", test(before), test(after)),
+        (Some(before), None) => format!("{}, and is not asked any more", test(before)),
+        (None, Some(after)) => format!("{}, and was not asked before", test(after)),
+        (None, None) => String::new(),
+    }
+}
+
+fn test(test: &Test) -> String {
+    format!("`{}` is {}", test.text, answer(test.verdict))
+}
+
+/// The values that a comparison saw: the later version's, where both saw some.
+pub fn values(why: &Difference) -> String {
+    let test = why.after.as_ref().or(why.before.as_ref());
+    let value = |(_, value): &(String, Option<String>)| value.clone().unwrap_or_else(|| "missing".to_owned());
+    test.map(|t| t.saw.iter().map(value).collect::<Vec<_>>().join(", ")).unwrap_or_default()
+}
+
+/// A verdict in one word.
+pub fn answer(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Yes => "yes",
+        Verdict::No => "no",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+/// Some customers for one reason.
+pub struct Group<'a> {
+    /// The comparison that made the difference, in words; empty where there is none.
+    pub because: String,
+    /// One of the comparisons.
+    pub why: Option<&'a Difference>,
+    /// The customers with the values that the comparison saw.
+    pub customers: Vec<(&'a str, String)>,
+}
+
+/// The named ones of a movement by the comparison that moved them, the most frequent first.
+pub fn groups(movement: &Movement) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for moved in &movement.named {
+        let words = moved.why.as_ref().map(because).unwrap_or_default();
+        let customer = (moved.customer.as_str(), moved.why.as_ref().map(values).unwrap_or_default());
+        match groups.iter_mut().find(|group| group.because == words) {
+            Some(group) => group.customers.push(customer),
+            None => groups.push(Group { because: words, why: moved.why.as_ref(), customers: vec![customer] }),
+        }
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.customers.len()));
+    groups
+}
+
+/// Rows of a table of totals: what, before and after.
+pub fn totals([before, after]: &[Totals; 2]) -> Vec<[String; 3]> {
+    let mut rows = Vec::new();
+    let mut row = |what: String, [b, a]: [String; 2]| rows.push([what, b, a]);
+    let channels: std::collections::BTreeSet<&String> =
+        before.messages.keys().chain(after.messages.keys()).collect();
+    for channel in channels {
+        let of = |totals: &Totals| count(totals.messages.get(channel).copied().unwrap_or(0));
+        row(channel.clone(), [of(before), of(after)]);
+    }
+    if before.coupons + after.coupons > 0 {
+        row("coupons".to_owned(), [count(before.coupons), count(after.coupons)]);
+    }
+    let currencies: std::collections::BTreeSet<&str> =
+        before.worth.keys().chain(after.worth.keys()).copied().collect();
+    for code in currencies {
+        row(format!("worth in {code}"), [before, after].map(|t| worth(t, code)));
+    }
+    if before.others + after.others > 0 {
+        row("other actions".to_owned(), [count(before.others), count(after.others)]);
+    }
+    if before.waiting + after.waiting > 0 {
+        row("waiting for a person's word".to_owned(), [count(before.waiting), count(after.waiting)]);
+    }
+    rows
+}
+
+/// What coupons are worth in a currency.
+pub fn worth(totals: &Totals, code: &str) -> String {
+    let minor = totals.worth.get(code).copied().unwrap_or(0);
+    Currency::from_code(code)
+        .map_or_else(|| minor.to_string(), |currency| money::to_major(minor, currency).to_string())
+}

@@ -1,0 +1,169 @@
+//! What another version of the rules changes, for a comment on a pull request.
+
+use super::changes::{Report, edit, groups, totals, what, word};
+use super::plan_markdown::cell;
+use super::plan_table::remarks;
+use super::{count, moment};
+use tidings_plan::against::{Movement, RuleChange, Totals};
+
+/// What GitHub takes of a comment, in characters, with room for a note.
+const MOST: usize = 65_536 - 200;
+/// How many reasons and customers are told of a movement.
+const SAMPLES: usize = 5;
+
+/// The rules that change as a table, and what changes for each to unfold.
+pub fn markdown(report: &Report<'_>) -> String {
+    let mut out = format!("### What this changes against `{}`\n\n", report.against);
+    for unsaid in &report.changes.unsaid {
+        out.push_str(&format!("> [!CAUTION]\n> {}\n\n", one_line(&unsaid.words())));
+    }
+    if report.no_change() {
+        out.push_str("No change: the rules mean what they meant.\n");
+        return out;
+    }
+    if report.rules().next().is_some() {
+        out.push_str(
+            "| rule | | matched | entering | leaving | something else |\n|---|---|--:|--:|--:|--:|\n",
+        );
+        report.rules().for_each(|rule| out.push_str(&row(report, rule)));
+        out.push('\n');
+    }
+    around(report, &mut out);
+    sums("now", &report.totals, &mut out);
+    if let Some(days) = &report.days {
+        sums(&format!("over {} days", days.days), &days.totals, &mut out);
+    }
+    let remarks = remarks(report.plans[1]);
+    unfold(
+        "Remarks on the plan",
+        &remarks.iter().map(|r| format!("- {}\n", one_line(r))).collect::<String>(),
+        &mut out,
+    );
+    report
+        .rules()
+        .for_each(|rule| unfold(&format!("<b>{}</b>", escaped(&rule.name)), &detail(report, rule), &mut out));
+    let [customers, at] = [count(report.plans[1].customers), moment(report.plans[1].now)];
+    let end = format!(
+        "\n<sub>{customers} customers at {at}. {} rules do not change.{}</sub>\n",
+        count(report.unchanged() as u64),
+        if report.days.is_some() { " Days to come are reckoned as if nobody bought anything." } else { "" }
+    );
+    cut(out, MOST - end.chars().count()) + &end
+}
+
+fn row(report: &Report<'_>, rule: &RuleChange) -> String {
+    let [before, after] = report.matched(rule);
+    let some = |n: u64, sign: &str| if n == 0 { String::new() } else { format!("{sign}{}", count(n)) };
+    let shifted: u64 = rule.shifts.iter().map(|shift| shift.customers).sum();
+    let cells = [
+        cell(&rule.name),
+        cell(&what(rule)),
+        format!("{} → {}", count(before), count(after)),
+        some(rule.entering.customers, "+"),
+        some(rule.leaving.customers, "−"),
+        some(shifted, ""),
+    ];
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// What changes beside the rules.
+fn around(report: &Report<'_>, out: &mut String) {
+    let mut lines: Vec<String> = Vec::new();
+    let declared = report.changes.declared.iter();
+    lines.extend(declared.map(|(change, one)| format!("{} `{}`: {}", one.kind, one.name, word(*change))));
+    lines.extend(
+        report.changes.policy.iter().map(|(change, clause)| format!("policy, {}: `{clause}`", word(*change))),
+    );
+    lines.extend(report.files().map(|(change, path)| format!("`{path}`: {}", word(change))));
+    lines.iter().for_each(|line| out.push_str(&format!("- {}\n", one_line(line))));
+    if !lines.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn detail(report: &Report<'_>, rule: &RuleChange) -> String {
+    let mut out = String::new();
+    for one in &rule.edits {
+        let [before, after] = edit(one).map(|text| one_line(&text));
+        out.push_str(&format!("{}:\n\n```diff\n- {before}\n+ {after}\n```\n\n", one.part));
+    }
+    moved("enter", &rule.entering, &mut out);
+    moved("leave", &rule.leaving, &mut out);
+    for shift in rule.shifts.iter().take(SAMPLES) {
+        let keys: Vec<String> = shift.named.iter().take(SAMPLES).map(|key| format!("`{key}`")).collect();
+        out.push_str(&format!(
+            "- {} get something else: {} → {}, such as {}\n",
+            count(shift.customers),
+            one_line(&shift.before),
+            one_line(&shift.after),
+            keys.join(", ")
+        ));
+    }
+    report.in_flight(rule).iter().for_each(|said| out.push_str(&format!("- {said}\n")));
+    out
+}
+
+fn moved(verb: &str, movement: &Movement, out: &mut String) {
+    let named = movement.named.len() as u64;
+    let of =
+        if named < movement.customers { format!(" of the first {}", count(named)) } else { String::new() };
+    for group in groups(movement).iter().take(SAMPLES) {
+        let customer = |(key, value): &(&str, String)| {
+            if value.is_empty() { format!("`{key}`") } else { format!("`{key}` ({})", without_texts(value)) }
+        };
+        let some: Vec<String> = group.customers.iter().take(SAMPLES).map(customer).collect();
+        let because = if group.because.is_empty() {
+            String::new()
+        } else {
+            format!(" because {}", one_line(&group.because))
+        };
+        let number = count(group.customers.len() as u64);
+        out.push_str(&format!("- {number}{of} {verb}{because}: {}\n", some.join(", ")));
+    }
+}
+
+fn sums(when: &str, both: &[Totals; 2], out: &mut String) {
+    let rows = totals(both);
+    if rows.is_empty() {
+        return;
+    }
+    out.push_str(&format!("| sends {when} | before | after |\n|---|--:|--:|\n"));
+    rows.iter().for_each(|[what, before, after]| {
+        out.push_str(&format!("| {} | {before} | {after} |\n", cell(what)))
+    });
+    out.push('\n');
+}
+
+fn unfold(title: &str, content: &str, out: &mut String) {
+    if !content.is_empty() {
+        out.push_str(&format!("<details><summary>{title}</summary>\n\n{content}\n</details>\n"));
+    }
+}
+
+/// Values that may be told to everybody who reads a comment: a text might be an address.
+fn without_texts(values: &str) -> String {
+    if values.contains('"') { "…".to_owned() } else { one_line(values) }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+/// At most so many characters, in whole sections and lines, with a note where something is left out.
+fn cut(text: String, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text;
+    }
+    let (head, details) = text.split_at(text.find("<details>").unwrap_or(text.len()));
+    let (mut kept, mut left) = (String::new(), most.saturating_sub(120));
+    for piece in head.split_inclusive('\n').chain(details.split_inclusive("</details>\n")) {
+        let Some(rest) = left.checked_sub(piece.chars().count()) else { break };
+        kept.push_str(piece);
+        left = rest;
+    }
+    kept + "\n**There is more than a comment can hold:** run the same command with `--format table` to see all of it.\n"
+}
