@@ -233,3 +233,46 @@ fn what_cannot_be_meant_is_named_at_its_place() {
     let (_, err) = fails(&empty, &["test", "nowhere"]);
     assert!(err.contains("there is no test with `nowhere`"), "{err}");
 }
+
+#[test]
+fn what_no_test_saw_and_what_no_test_notices_is_listed() {
+    let project = shop(
+        "\
+tests:
+  - name: some
+    rules: [wake-up]
+    expect:
+      ann: {wake-up: [wake-up coupon, wake-up email]}
+      bob: {wake-up: hello email}
+",
+    );
+    let said = project.run(&["test", "--coverage"]);
+    let expected = "\
+1 test: 1 passed
+unseen rules/wake-up.tidings:5:16: days_since <= 365: no test has seen somebody for whom it does not hold
+unseen rules/wake-up.tidings:6:3: lifecycle = lost: no test has seen somebody who is
+unseen rules/wake-up.tidings:10:3: in big: no test has seen somebody who is not
+unseen rules/wake-up.tidings:10:3: sum of orders.total where status = paid >= 100 CNY: no test has seen somebody for whom it does not hold
+unseen rules/wake-up.tidings:10:29: status = paid: no test has seen somebody for whom it does not hold
+unseen rules/wake-up.tidings:26:6: rule thanks: no test has seen it
+unseen rules/wake-up.tidings:28:6: count of orders >= 1: no test has seen somebody for whom it does not hold
+unseen rules/wake-up.tidings:33:6: rule second: no test has seen it
+unseen rules/wake-up.tidings:35:6: tags contains \"buyer\": no test has seen somebody for whom it holds
+unseen rules/wake-up.tidings:35:36: was sent hello in last 3 days: no test has seen somebody for whom it holds
+coverage: 6 of 16 seen both ways
+";
+    assert_eq!(said, expected);
+    fails(&project, &["test", "--coverage", "--full"]);
+    let (said, _) = fails(&project, &["test", "--mutate"]);
+    for change in [
+        "\n  - days_since <= 365\n  + days_since <= 364\n",
+        "\n  - sum of orders.total where status = paid >= 100 CNY\n  + sum of orders.total where status = paid > 100 CNY\n",
+        "\n  - count of orders >= 1\n  + count of orders >= 0\n",
+    ] {
+        assert!(said.contains(change), "{said}");
+    }
+    // That the stages, and which orders count, are as they are is noticed.
+    for noticed in ["lifecycle != dormant", "status != paid", "days_since <= 91"] {
+        assert!(!said.contains(noticed), "{noticed}: {said}");
+    }
+}

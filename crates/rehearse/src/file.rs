@@ -31,6 +31,8 @@ pub struct Test<'d> {
     pub only: Option<Vec<usize>>,
     /// Whether limits and budgets stop rules.
     pub limits: bool,
+    /// Whether customers are held out, by the draw that holds them out of runs.
+    pub holdouts: bool,
     /// What happens, one after another.
     pub steps: Vec<Step<'d>>,
 }
@@ -48,8 +50,8 @@ pub struct Step<'d> {
     pub expected: Vec<Expected<'d>>,
 }
 
-const FILE: &[&str] = &["at", "everyone", "customers", "rules", "limits", "tests"];
-const TEST: &[&str] = &["name", "at", "customers", "rules", "limits", "steps", "expect"];
+const FILE: &[&str] = &["at", "everyone", "customers", "rules", "limits", "holdouts", "tests"];
+const TEST: &[&str] = &["name", "at", "customers", "rules", "limits", "holdouts", "steps", "expect"];
 const STEP: &[&str] = &["at", "after", "customers", "expect"];
 
 impl<'d> TestFile<'d> {
@@ -103,8 +105,11 @@ impl<'d> Reading<'_, 'd> {
         };
         let rules = test.get("rules").or_else(|| self.file.get("rules"));
         let only = rules.map(|rules| self.rules(&rules, out));
-        let limits = test.get("limits").or_else(|| self.file.get("limits"));
-        let limits = limits.is_some_and(|limits| limits.truth(out) == Some(true));
+        let mut whether = |key: &str, usually: bool| {
+            let said = test.get(key).or_else(|| self.file.get(key));
+            said.map_or(Some(usually), |said| said.truth(out))
+        };
+        let (limits, holdouts) = (whether("limits", false)?, whether("holdouts", true)?);
         let mut people = People::default();
         for customers in [self.file.get("customers"), test.get("customers")].into_iter().flatten() {
             self.customers(&customers, start, &mut people, out);
@@ -149,7 +154,7 @@ impl<'d> Reading<'_, 'd> {
                 expected: expected.unwrap_or_default(),
             });
         }
-        Some(Test { name, node: node.clone(), only, limits, steps: read })
+        Some(Test { name, node: node.clone(), only, limits, holdouts, steps: read })
     }
 
     fn customers(&self, node: &Node<'_>, now: Now, people: &mut People, out: &mut Vec<Diagnostic>) {

@@ -2,15 +2,23 @@
 //! through the evaluator and the plan that a run goes through, on a past that is kept in memory.
 
 mod clock;
+mod comparisons;
+mod coverage;
 mod customers;
 mod expect;
 mod file;
+mod mutants;
 mod outcome;
 mod rehearsal;
+mod spots;
+mod survivors;
 mod verdict;
 
+pub use coverage::{Coverage, Seen, What};
 pub use expect::{Doing, Expected, Fact, Outcome};
 pub use file::{Step, Test, TestFile};
+pub use mutants::{Mutant, Mutants};
 pub use outcome::{About, Actual, Difference};
 pub use rehearsal::{Rehearsal, Scene};
+pub use survivors::{Survivors, survivors};
 pub use verdict::{Failure, Why};

@@ -166,7 +166,8 @@ pub(crate) fn deeds(program: &Program, action: &Action) -> Vec<String> {
 }
 
 impl Expected<'_> {
-    fn is_about(&self, rule: usize) -> bool {
+    /// Whether a fact is about a rule.
+    pub(crate) fn is_about(&self, rule: usize) -> bool {
         self.facts.iter().any(|fact| matches!(&fact.outcome, Outcome::Rule(of, _) if *of == rule))
     }
 }

@@ -23,8 +23,6 @@ pub struct Rehearsal<'a> {
     pub addresses: &'a dyn Addresses,
     /// What sends need to know.
     pub supplies: &'a Supplies,
-    /// The same rules without limits and budgets: of a handful of customers, one is soon more than five in a hundred.
-    unlimited: Program,
     evaluator: Evaluator,
 }
 
@@ -64,17 +62,15 @@ impl<'a> Rehearsal<'a> {
         addresses: &'a dyn Addresses,
         supplies: &'a Supplies,
     ) -> Rehearsal<'a> {
-        let mut unlimited = program.clone();
-        unlimited.rules.iter_mut().for_each(|rule| (rule.limit, rule.budget) = (None, None));
         let mut needs = events::needs(program);
         supplies.shown.values().flatten().chain(&supplies.in_bodies).for_each(|id| needs.want(*id));
         let evaluator = Evaluator::compile(program).reading(&needs);
-        Rehearsal { program, project, addresses, supplies, unlimited, evaluator }
+        Rehearsal { program, project, addresses, supplies, evaluator }
     }
 
     /// Carries a test out and shows each step to `look`, until it has seen enough: then it is false.
     pub fn run<'d>(&self, test: &Test<'d>, mut look: impl FnMut(&Scene<'_>, &Step<'d>) -> bool) {
-        let program = if test.limits { self.program } else { &self.unlimited };
+        let program = &under(self.program, test);
         let vocabulary = &program.vocabulary;
         let (mut past, standing) = (Past::default(), Standing::default());
         let mut looked = test.steps.first().map_or(0, |step| step.now.micros - BEFORE);
@@ -110,6 +106,19 @@ impl<'a> Rehearsal<'a> {
             pages.iter().for_each(|page| past.take(page));
         }
     }
+}
+
+/// The rules as a test asks for them. Of a handful of customers, one is soon more than five in a hundred.
+fn under(program: &Program, test: &Test<'_>) -> Program {
+    let mut program = program.clone();
+    if !test.limits {
+        program.rules.iter_mut().for_each(|rule| (rule.limit, rule.budget) = (None, None));
+    }
+    if !test.holdouts {
+        program.rules.iter_mut().for_each(|rule| rule.hold_out = None);
+        program.policy.hold_out = None;
+    }
+    program
 }
 
 /// The rules that wait for events.

@@ -16,6 +16,15 @@ pub struct Test {
     /// Also write what came of them into a file, as JUnit has it
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Also list what no test has seen both ways: rules, stages, segments, comparisons
+    #[arg(long)]
+    pub coverage: bool,
+    /// Fail where there is any of it
+    #[arg(long, requires = "coverage")]
+    pub full: bool,
+    /// Also make small changes to the rules, one at a time, and list those that no test notices; fail where there are any
+    #[arg(long)]
+    pub mutate: bool,
 }
 
 const TESTING: &str = "\
@@ -35,4 +44,8 @@ A first test, in tests/wake-up.yaml:
           expect:
             ann: {wake-up: {held: already_sent}}
 
-Exit codes: 0 all is as expected, 1 something is not, or the rules or the tests have errors.";
+`tidings test --coverage` lists what the tests have not seen, `tidings test --mutate` the comparisons and numbers that
+could be others without a test that notices.
+
+Exit codes: 0 all is as expected, 1 something is not, or the rules or the tests have errors; with --full also where
+something was not seen, and with --mutate where a change went unnoticed.";

@@ -3,14 +3,15 @@
 use crate::args::{Test as Asked, TextOrJson};
 use crate::failure::Failure;
 use crate::opened;
+use crate::progress;
 use crate::report::findings;
 use crate::report::tested::{Report, Told};
 use crate::screen::Screen;
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_daemon::Site;
-use tidings_plan::Supplies;
-use tidings_rehearse::{Rehearsal, Test, TestFile};
+use tidings_plan::{Addresses, Supplies};
+use tidings_rehearse::{Coverage, Mutants, Rehearsal, Test, TestFile, survivors};
 use tidings_schema::yaml::Document;
 use tidings_syntax::{Diagnostic, FileId};
 
@@ -39,7 +40,19 @@ pub fn test(folder: &Path, asked: &Asked, screen: &Screen) -> Result<ExitCode, F
         .flat_map(|file| file.tests.iter().map(move |test| (file, test)))
         .map(|(file, test): (_, &Test<'_>)| Told { file, test, failures: rehearsal.failures(test) })
         .collect();
-    let report = Report { told: &told, sources: &site.project.sources };
+    let passed = told.iter().all(|told| told.failures.is_empty());
+    let sources = &site.project.sources;
+    let with = (site.project.config.name.as_str(), site.carriers.addresses() as &dyn Addresses, &supplies);
+    let coverage = asked.coverage.then(|| Coverage::of(&site.program, &tests, with));
+    let mutants = asked.mutate.then(|| Mutants::of(&site.project, &site.program));
+    // Where a test fails as it is, nothing can be told from its failing.
+    let survivors = mutants.as_ref().filter(|_| passed).map(|mutants| {
+        let bar = progress::bar(Some(mutants.all.len() as u64), "changing the rules");
+        let found = survivors(mutants, &tests, with, THREADS, |_| bar.inc(1));
+        bar.finish_and_clear();
+        found
+    });
+    let report = Report { told: &told, coverage: coverage.as_ref(), survivors: survivors.as_ref(), sources };
     if let Some(path) = &asked.junit {
         std::fs::write(path, report.junit())
             .map_err(|e| Failure::new(format!("{} cannot be written: {e}", path.display())))?;
@@ -48,8 +61,13 @@ pub fn test(folder: &Path, asked: &Asked, screen: &Screen) -> Result<ExitCode, F
         TextOrJson::Text => screen.print(&report.text(screen)),
         TextOrJson::Json => screen.print_json(&report.json()),
     }
-    Ok(if report.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let unseen = asked.full && coverage.is_some_and(|coverage| coverage.missing().next().is_some());
+    let unnoticed = survivors.is_some_and(|survivors| !survivors.left.is_empty());
+    Ok(if passed && !unseen && !unnoticed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// How many changes are tried at once.
+const THREADS: usize = 2;
 
 fn documents<'s>(
     site: &'s Site,

@@ -6,8 +6,8 @@ use crate::screen::Screen;
 use comfy_table::Color;
 use serde_json::{Value, json};
 use std::fmt::Write;
-use tidings_rehearse::{Difference, Failure, Test, TestFile, Why};
-use tidings_syntax::Sources;
+use tidings_rehearse::{Coverage, Difference, Failure, Seen, Survivors, Test, TestFile, What, Why};
+use tidings_syntax::{Place, Sources};
 
 /// A test that was carried out.
 pub struct Told<'t, 'd> {
@@ -23,6 +23,10 @@ pub struct Told<'t, 'd> {
 pub struct Report<'r, 't, 'd> {
     /// In the order of files and tests.
     pub told: &'r [Told<'t, 'd>],
+    /// What they saw, where that was asked for.
+    pub coverage: Option<&'r Coverage>,
+    /// Which changes to the rules they do not notice, likewise.
+    pub survivors: Option<&'r Survivors<'r>>,
     /// The files.
     pub sources: &'r Sources,
 }
@@ -50,7 +54,60 @@ impl Report<'_, '_, '_> {
         };
         let tests = if all == 1 { "test" } else { "tests" };
         _ = writeln!(out, "{} {tests}: {verdict}", count(all as u64));
+        self.coverage.into_iter().for_each(|coverage| self.unseen(coverage, screen, &mut out));
+        self.survivors.into_iter().for_each(|survivors| self.unnoticed(survivors, screen, &mut out));
         out
+    }
+
+    fn unseen(&self, coverage: &Coverage, screen: &Screen, out: &mut String) {
+        for seen in coverage.missing() {
+            let place = self.at(seen.place);
+            _ = writeln!(out, "{} {place}: {}", screen.paint("unseen", Color::Yellow), self.words(seen));
+        }
+        let missing = coverage.missing().count();
+        let colour = if missing == 0 { Color::Green } else { Color::Yellow };
+        let both = coverage.all.len() - missing;
+        let verdict =
+            format!("{} of {} seen both ways", count(both as u64), count(coverage.all.len() as u64));
+        _ = writeln!(out, "coverage: {}", screen.paint(&verdict, colour));
+    }
+
+    /// What is missing of what was seen.
+    fn words(&self, seen: &Seen) -> String {
+        let (what, holds) = match &seen.what {
+            What::Then(rule) => (format!("rule {rule}"), "somebody for whom it is"),
+            What::Else(rule) => (format!("`else` of rule {rule}"), "somebody for whom it is"),
+            What::Stage(stages, stage) => (format!("{stages} = {stage}"), "somebody who is"),
+            What::Segment(segment) => (format!("in {segment}"), "somebody who is"),
+            What::Comparison => (self.line(seen.place), "somebody for whom it holds"),
+        };
+        let fails = match seen.what {
+            What::Then(_) | What::Else(_) => "somebody for whom it is not",
+            What::Stage(..) | What::Segment(_) => "somebody who is not",
+            What::Comparison => "somebody for whom it does not hold",
+        };
+        match (seen.yes, seen.no) {
+            (false, false) => format!("{what}: no test has seen it"),
+            (false, true) => format!("{what}: no test has seen {holds}"),
+            (true, _) => format!("{what}: no test has seen {fails}"),
+        }
+    }
+
+    fn line(&self, place: Place) -> String {
+        self.sources.text(place).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn unnoticed(&self, survivors: &Survivors<'_>, screen: &Screen, out: &mut String) {
+        for mutant in &survivors.left {
+            let mark = screen.paint("unnoticed", Color::Red);
+            _ = writeln!(out, "{mark} {}", self.at(mutant.place));
+            _ = writeln!(out, "  - {}", mutant.before);
+            _ = writeln!(out, "  + {}", mutant.after);
+        }
+        let (noticed, left) = (survivors.noticed, survivors.left.len());
+        let colour = if left == 0 { Color::Green } else { Color::Red };
+        let verdict = format!("{} of {} noticed", count(noticed as u64), count((noticed + left) as u64));
+        _ = writeln!(out, "changes: {}", screen.paint(&verdict, colour));
     }
 
     fn failures(&self, told: &Told<'_, '_>, screen: &Screen, out: &mut String) {
@@ -81,7 +138,10 @@ impl Report<'_, '_, '_> {
     }
 
     fn place(&self, difference: &Difference<'_>) -> String {
-        let place = difference.node.key_place();
+        self.at(difference.node.key_place())
+    }
+
+    fn at(&self, place: Place) -> String {
         let (line, column) = self.sources.line_column(place.file, place.span.start);
         let file = self.sources.get(place.file).map_or("", |s| s.path.as_str());
         format!("{file}:{line}:{column}")
@@ -105,7 +165,26 @@ impl Report<'_, '_, '_> {
             json!({"file": t.file.path, "test": t.test.name, "passed": t.failures.is_empty(), "failures": failures})
         };
         let tests = self.told.iter().map(test).collect::<Value>();
-        json!({"passed": self.told.len() - self.failed(), "failed": self.failed(), "tests": tests})
+        let coverage = self.coverage.map(|coverage| {
+            let missing = coverage.missing().map(|seen| {
+                json!({"place": self.at(seen.place), "yes": seen.yes, "no": seen.no, "said": self.words(seen)})
+            });
+            json!({"all": coverage.all.len(), "missing": missing.collect::<Value>()})
+        });
+        let survivors = self.survivors.map(|survivors| {
+            let left = survivors
+                .left
+                .iter()
+                .map(|m| json!({"place": self.at(m.place), "before": m.before, "after": m.after}));
+            json!({"noticed": survivors.noticed, "unnoticed": left.collect::<Value>()})
+        });
+        json!({
+            "passed": self.told.len() - self.failed(),
+            "failed": self.failed(),
+            "tests": tests,
+            "coverage": coverage,
+            "changes": survivors,
+        })
     }
 
     /// For build servers: one suite a file.
