@@ -276,3 +276,60 @@ coverage: 6 of 16 seen both ways
         assert!(!said.contains(noticed), "{noticed}: {said}");
     }
 }
+
+#[test]
+fn what_is_the_case_is_written_into_the_tests_and_the_rest_stays() {
+    let wrong = "\
+tests:
+  - name: some     # by hand
+    rules: [wake-up, thanks]
+    expect:
+      ann: {lifecycle: active, wake-up: [wake-up coupon], big: no}   # why
+      bob: nothing      # nobody knows
+      eva:
+        wake-up:
+          - wake-up coupon
+          - wake-up email
+
+        else: nothing
+      fay: {lifecycle: lost, else: nothing}
+  - name: later
+    steps:
+      - after: 1 day
+        customers: {fay: {orders: [{placed_at: 1 hour ago, total: 120, status: paid}]}}
+        expect:
+          fay:
+            else: nothing   # by no rule
+          bob: {wake-up: {held: no_consent}, else: nothing}
+";
+    let right = "\
+tests:
+  - name: some     # by hand
+    rules: [wake-up, thanks]
+    expect:
+      ann: {lifecycle: dormant, wake-up: [wake-up coupon, wake-up email], big: yes}   # why
+      bob: {wake-up: hello email, else: nothing}      # nobody knows
+      eva:
+        wake-up: {sends: [wake-up coupon], held: no_consent}
+
+        else: nothing
+      fay: {lifecycle: dormant, else: nothing}
+  - name: later
+    steps:
+      - after: 1 day
+        customers: {fay: {orders: [{placed_at: 1 hour ago, total: 120, status: paid}]}}
+        expect:
+          fay:
+            wake-up: hello email
+            thanks: add tag buyer
+            else: nothing   # by no rule
+          bob: {wake-up: hello email, else: nothing}
+";
+    let project = shop(wrong);
+    assert_eq!(project.run(&["test", "--update"]), "tests/wake-up.yaml: 9 expectations written anew\n");
+    let written = std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap();
+    assert_eq!(written, format!("{CUSTOMERS}{right}"));
+    assert_eq!(project.run(&["test"]), "2 tests: 2 passed\n");
+    project.run(&["test", "--update"]);
+    assert_eq!(std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap(), written);
+}

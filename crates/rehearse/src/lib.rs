@@ -12,6 +12,7 @@ mod outcome;
 mod rehearsal;
 mod spots;
 mod survivors;
+mod update;
 mod verdict;
 
 pub use coverage::{Coverage, Seen, What};
@@ -21,4 +22,5 @@ pub use mutants::{Mutant, Mutants};
 pub use outcome::{About, Actual, Difference};
 pub use rehearsal::{Rehearsal, Scene};
 pub use survivors::{Survivors, survivors};
+pub use update::{Updated, updated};
 pub use verdict::{Failure, Why};

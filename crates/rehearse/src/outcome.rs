@@ -2,6 +2,7 @@
 
 use crate::expect::{Doing, Expected, NO_MATCH, NOTHING, Outcome};
 use crate::rehearsal::Scene;
+use crate::update::written as plain_or_quoted;
 use std::fmt;
 use tidings_check::Program;
 use tidings_check::program::{Action, SegmentId, StagesId};
@@ -38,6 +39,8 @@ pub struct Difference<'d> {
     pub actual: Actual,
     /// Where it is expected.
     pub node: Node<'d>,
+    /// Whether nothing was expected of all the rules that are not named, and this is one of them.
+    pub rest: bool,
 }
 
 /// What an expectation is about.
@@ -64,6 +67,7 @@ pub fn differences<'d>(scene: &Scene<'_>, expected: &Expected<'d>) -> Vec<Differ
             expected: expected_as,
             actual,
             node: node.clone(),
+            rest: false,
         });
     };
     for fact in &expected.facts {
@@ -100,6 +104,9 @@ pub fn differences<'d>(scene: &Scene<'_>, expected: &Expected<'d>) -> Vec<Differ
                 differs(About::Rule(plan.rule), &plan.name, NOTHING.to_owned(), actual, node);
             }
         }
+    }
+    for difference in &mut found {
+        difference.rest = matches!(difference.about, About::Rule(rule) if !expected.is_about(rule));
     }
     found
 }
@@ -216,15 +223,17 @@ impl fmt::Display for Actual {
                 let one = does.is_empty() || held.iter().all(|h| Some(*h) == reason);
                 written(f, does, reason.filter(|_| one))
             }
-            Actual::Stage(word) => f.write_str(word.as_deref().unwrap_or("not there yet")),
+            Actual::Stage(Some(word)) => f.write_str(&plain_or_quoted(word)),
+            Actual::Stage(None) => f.write_str("not there yet"),
             Actual::Segment(inside) => f.write_str(yes_no(*inside)),
         }
     }
 }
 
 fn written(f: &mut fmt::Formatter<'_>, does: &[String], held: Option<Reason>) -> fmt::Result {
+    let does: Vec<String> = does.iter().map(|deed| plain_or_quoted(deed)).collect();
     let list = format!("[{}]", does.join(", "));
-    match (does, held) {
+    match (does.as_slice(), held) {
         ([], Some(reason)) => write!(f, "{{held: {reason}}}"),
         (_, Some(reason)) => write!(f, "{{sends: {list}, held: {reason}}}"),
         ([one], None) => f.write_str(one),

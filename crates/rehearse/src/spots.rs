@@ -90,7 +90,10 @@ impl Found<'_> {
                 | ExprKind::Holds(_)
         );
         if single {
-            let at = Span { end: expr.span.start, ..expr.span };
+            // Inside of its parentheses, without which `where` could not be read.
+            let inside = self.text.get(expr.span.range()).unwrap_or_default();
+            let start = expr.span.start + (inside.len() - inside.trim_start_matches(['(', ' ']).len()) as u32;
+            let at = Span { start, end: start };
             self.add(expr.span, vec![Edit { span: at, text: "not ".to_owned() }]);
         }
         self.part(expr);

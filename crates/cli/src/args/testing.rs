@@ -16,6 +16,9 @@ pub struct Test {
     /// Also write what came of them into a file, as JUnit has it
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write what is the case into the files of tests where something else is expected, for review; the rest stays as it is
+    #[arg(long, conflicts_with_all = ["coverage", "mutate", "junit"])]
+    pub update: bool,
     /// Also list what no test has seen both ways: rules, stages, segments, comparisons
     #[arg(long)]
     pub coverage: bool,
@@ -44,6 +47,7 @@ A first test, in tests/wake-up.yaml:
           expect:
             ann: {wake-up: {held: already_sent}}
 
+`tidings test --update` writes what is the case into the tests: look at the difference before it is taken in.
 `tidings test --coverage` lists what the tests have not seen, `tidings test --mutate` the comparisons and numbers that
 could be others without a test that notices.
 

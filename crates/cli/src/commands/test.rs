@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use tidings_daemon::Site;
 use tidings_plan::{Addresses, Supplies};
-use tidings_rehearse::{Coverage, Mutants, Rehearsal, Test, TestFile, survivors};
+use tidings_rehearse::{Coverage, Difference, Mutants, Rehearsal, Test, TestFile, survivors, updated};
 use tidings_schema::yaml::Document;
 use tidings_syntax::{Diagnostic, FileId};
 
@@ -40,6 +40,9 @@ pub fn test(folder: &Path, asked: &Asked, screen: &Screen) -> Result<ExitCode, F
         .flat_map(|file| file.tests.iter().map(move |test| (file, test)))
         .map(|(file, test): (_, &Test<'_>)| Told { file, test, failures: rehearsal.failures(test) })
         .collect();
+    if asked.update {
+        return update(&site, &told, screen);
+    }
     let passed = told.iter().all(|told| told.failures.is_empty());
     let sources = &site.project.sources;
     let with = (site.project.config.name.as_str(), site.carriers.addresses() as &dyn Addresses, &supplies);
@@ -64,6 +67,28 @@ pub fn test(folder: &Path, asked: &Asked, screen: &Screen) -> Result<ExitCode, F
     let unseen = asked.full && coverage.is_some_and(|coverage| coverage.missing().next().is_some());
     let unnoticed = survivors.is_some_and(|survivors| !survivors.left.is_empty());
     Ok(if passed && !unseen && !unnoticed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes what is the case into the files of tests.
+fn update(site: &Site, told: &[Told<'_, '_>], screen: &Screen) -> Result<ExitCode, Failure> {
+    let mut code = ExitCode::SUCCESS;
+    for of_file in told.chunk_by(|a, b| a.file.path == b.file.path) {
+        let failures = of_file.iter().flat_map(|told| &told.failures);
+        let differences: Vec<&Difference<'_>> = failures.flat_map(|f| &f.differences).collect();
+        let (Some(first), Some(one)) = (differences.first(), of_file.first()) else { continue };
+        let file = first.node.place().file;
+        let text = site.project.sources.get(file).map_or("", |source| source.text.as_str());
+        let new = updated(text, &differences);
+        let path = site.project.folder.join(&one.file.path);
+        std::fs::write(&path, &new.text)
+            .map_err(|e| Failure::new(format!("{} cannot be written: {e}", path.display())))?;
+        screen.print(&format!("{}: {} expectations written anew", one.file.path, new.written));
+        if new.left > 0 {
+            screen.print(&format!("  {} could not be, and are left as they are", new.left));
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
 }
 
 /// How many changes are tried at once.
