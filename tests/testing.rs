@@ -333,3 +333,18 @@ tests:
     project.run(&["test", "--update"]);
     assert_eq!(std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap(), written);
 }
+
+#[test]
+fn the_example_of_the_manual_passes() {
+    let manual = std::fs::read_to_string(project::repository().join("docs/testing.md")).unwrap();
+    let example = manual.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let project = shop("tests: []\n");
+    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    project.write("schema.yaml", &schema.replace("    email: text\n", "    email: text\n    city: text\n"));
+    project.write(
+        "rules/wake-up.tidings",
+        &RULES.replace("  for big\n", "").replace("  else\n    send hello email\n", ""),
+    );
+    project.write("tests/wake-up.yaml", example);
+    assert_eq!(project.run(&["test"]), "1 test: 1 passed\n");
+}
