@@ -31,15 +31,15 @@ pub async fn backtest(folder: &Path, args: &BacktestArgs, screen: &Screen) -> Re
     rows.finish().map_err(unwritten)?;
     remarks::of_data(&site.program.vocabulary, &replayed.stats).iter().for_each(|r| eprintln!("note: {r}"));
     let figures = Figures::of(&site.program, &span, &replayed);
-    if let Some(file) = &args.html {
-        let page = backtest::html::html(&figures, &site.project.config.name);
-        let unwritten = |e| Failure::new(format!("{} cannot be written: {e}", file.display()));
-        std::fs::write(file, page).map_err(unwritten)?;
-    }
     match args.format {
         BacktestFormat::Text => screen.print(&backtest::text::text(&figures, screen)),
         BacktestFormat::Json => screen.print_json(&backtest::json::json(&site.program, &replayed, &figures)),
         BacktestFormat::Csv => screen.print(&backtest::csv::csv(&site.program, &replayed)),
+    }
+    if let Some(file) = &args.html {
+        let page = backtest::html::html(&figures, &site.project.config.name);
+        let unwritten = |e| Failure::new(format!("{} cannot be written: {e}", file.display()));
+        std::fs::write(file, page).map_err(unwritten)?;
     }
     Ok(ExitCode::SUCCESS)
 }
