@@ -112,6 +112,8 @@ fn an_empty_table_is_not_taken_for_customers_who_left() {
     project.write("data/customers.csv", "id,email,consent\n");
     let said = refused(&project, "2026-05-22");
     assert!(said.contains("customers: there are none, though rules have reached some before"), "{said}");
+    let despite = project.output(&["run", "--at", "2026-05-22", "--despite-expectations"]);
+    assert!(!despite.status.success(), "what waits would be refused for good");
     project.write("data/customers.csv", CUSTOMERS);
     let run = project.json(&["run", "--at", "2026-05-23", "--format", "json"]);
     assert_eq!((&run["new"], caught(&project)), (&json!(0), 1), "nobody has entered anew");

@@ -193,6 +193,9 @@ impl<'a> Decider<'a> {
         let (customers, refreshed) = self.read(needs, keys.as_deref(), &rows).await?;
         let unmet = match keys {
             None => self.unmet(&customers, now).await?,
+            Some(keys) if !keys.is_empty() && customers.count() == 0 && self.nobody().await? => {
+                self.nobody_left().await?.into_iter().collect()
+            }
             Some(_) => Vec::new(),
         };
         let past = Arc::new((history, standing));
@@ -254,12 +257,16 @@ impl<'a> Decider<'a> {
         let vocabulary = &self.program.vocabulary;
         let mut unmet = evidence_of(vocabulary, self.evaluator.needs(), customers, now)?;
         unmet.retain(|evidence| !evidence.met);
-        if let Some(state) = self.state.filter(|_| customers.count() == 0)
-            && state.has_reached_anybody().await?
-        {
-            unmet.push(nobody_left());
+        if customers.count() == 0 {
+            unmet.extend(self.nobody_left().await?);
         }
         Ok(unmet)
+    }
+
+    /// What is not as expected where there is no customer.
+    async fn nobody_left(&self) -> Result<Option<Evidence>, StateError> {
+        let Some(state) = self.state else { return Ok(None) };
+        Ok(state.has_reached_anybody().await?.then(nobody_left))
     }
 
     /// Those whom rules that wait for events can be about now. None where that may be anybody: where one of them waits
@@ -382,9 +389,12 @@ struct Read {
 }
 
 impl Decision<'_> {
-    /// Fails where the data is not as expected.
-    pub fn sound(&self) -> Result<(), DecideError> {
-        if self.unmet.is_empty() { Ok(()) } else { Err(DecideError::Unmet(self.unmet.clone())) }
+    /// Fails where the data is not as expected. Whoever goes ahead despite `expect` does not where nobody is left: there
+    /// is nobody to be sent anything, and what waits would be refused for good.
+    pub fn sound(&self, despite_expectations: bool) -> Result<(), DecideError> {
+        let mut unmet = self.unmet.clone();
+        unmet.retain(|evidence| !despite_expectations || *evidence == nobody_left());
+        if unmet.is_empty() { Ok(()) } else { Err(DecideError::Unmet(unmet)) }
     }
 
     /// What other rules make of the same customers at the same moment. All were read, into memory, with the columns that

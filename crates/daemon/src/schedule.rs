@@ -151,8 +151,14 @@ impl Scheduler {
         }
         for ((i, rule), name) in rules().zip(&names) {
             let Some(seen) = seen.get(name) else { continue };
+            // A later look finds all that happened meanwhile: looks are never skipped, and wait for the one before.
+            if awaits_events(rule) && state.under_way(name).await?.is_some() {
+                continue;
+            }
             let due = due(rule, site.zone(), *seen, now);
-            for Skipped { count, last, reason, .. } in due.skipped {
+            for Skipped { count, last, reason, .. } in
+                due.skipped.into_iter().filter(|_| !awaits_events(rule))
+            {
                 self.skip(state, name, &last, reason, count, turn).await?;
             }
             for occurrence in due.run {
@@ -248,7 +254,8 @@ impl Scheduler {
             let meanwhile =
                 occurrences(rule.schedule.polled(), site.zone(), started.max(occurrence.at), ended);
             turn.ran.push((name.to_owned(), occurrence));
-            let meanwhile: Vec<Occurrence> = meanwhile.filter(|_| rule.overlap == Overlap::Skip).collect();
+            let skips = rule.overlap == Overlap::Skip && !awaits_events(rule);
+            let meanwhile: Vec<Occurrence> = meanwhile.filter(|_| skips).collect();
             if let Some(last) = meanwhile.last() {
                 self.skip(state, name, last, STILL_GOING, meanwhile.len(), turn).await?;
             }
@@ -273,6 +280,10 @@ impl Scheduler {
         tracing::warn!(rule, occurrence = last.name, reason, "skipped");
         state.skip_occurrence(rule, last, &reason).await
     }
+}
+
+fn awaits_events(rule: &Rule) -> bool {
+    matches!(rule.schedule, Schedule::On(_))
 }
 
 /// Keeps what was begun from being taken for lost.
@@ -306,11 +317,10 @@ async fn decide(
     let now = Now { micros: at, zone: site.zone() };
     let decider = site.decider(&customers, Some(state));
     let decider = Decider { since: &since, sparing: true, resident: Some(resident), ..decider };
-    let waits = |i: &usize| site.program.rules.get(*i).is_some_and(|r| matches!(r.schedule, Schedule::On(_)));
-    let all_wait = rules.iter().all(waits);
+    let all_wait = rules.iter().all(|i| site.program.rules.get(*i).is_some_and(awaits_events));
     let decision = decider.decide(now, Some(rules)).await?;
     metrics::decided(decision.took.total());
-    decision.sound()?;
+    decision.sound(false)?;
     decision.recheck(state).await?;
     let (question, mut new, mut waiting) = (decision.question(), 0, false);
     let mut pages = pages(&decision.plan, &question, &supplies).peekable();

@@ -407,6 +407,45 @@ async fn what_is_due_on_stale_data_waits_until_the_data_is_there_or_it_is_too_la
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn events_that_come_while_the_data_is_not_as_expected_are_answered_after() {
+    let rules =
+        rule("welcome", "on signup").replace("  repeat", "  if late by more than 1 day then skip\n  repeat");
+    let mut world = World::new(&rules).await;
+    let schema = std::fs::read_to_string(world.folder.path().join("schema.yaml")).unwrap();
+    let expecting = schema.replace("email: text", "email: {type: text, expect: {known: 100%}}");
+    std::fs::write(world.folder.path().join("schema.yaml"), expecting).unwrap();
+    // One signs up every half hour, and the first has no address yet.
+    let people = |first: &str| {
+        let at = |n: i64| chrono::DateTime::from_timestamp_micros(START + (30 * n + 5) * MINUTE).unwrap();
+        let rest = (1..9).map(|n| format!("{n},{n}@example.com,1990-04-01,yes,{}\n", at(n).to_rfc3339()));
+        let first = format!("0,{first},1990-04-01,yes,{}\n", at(0).to_rfc3339());
+        format!("id,email,birthday,consent,signed_up\n{first}{}", rest.collect::<String>())
+    };
+    let import = async |world: &mut World, first: &str| {
+        std::fs::write(world.folder.path().join("customers.csv"), people(first)).unwrap();
+        import(world.folder.path(), &world.site).await;
+        world.edit(&rules);
+    };
+    import(&mut world, "").await;
+    let scheduler = world.scheduler();
+    while world.now() < START + 5 * HOUR {
+        scheduler.turn(&world.site, &world.state).await.unwrap();
+        world.pass(5 * MINUTE);
+    }
+    assert!(world.sends().await.is_empty());
+    assert_eq!(world.state.not_run(9).await.unwrap().len(), 1, "it waits, and nothing is passed over");
+    import(&mut world, "0@example.com").await;
+    for _ in 0..3 {
+        world.pass(MINUTE);
+        world.turn(&scheduler).await;
+    }
+    for customer in 0..9 {
+        let sends = world.state.ledger(&customer.to_string()).await.unwrap();
+        assert_eq!(sends.len(), 1, "{customer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_answered_once_within_its_minute() {
     let mut world = World::new(&rule("welcome", "on signup")).await;
     let scheduler = world.scheduler();

@@ -44,9 +44,8 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     loading.finish_and_clear();
     Cache::keep(cache.as_ref(), &decision);
     remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
-    if !args.despite_expectations {
-        decision.sound().map_err(|unmet| Failure::new(format!("{unmet}\n{MEND}")))?;
-    }
+    let sound = decision.sound(args.despite_expectations);
+    sound.map_err(|unmet| Failure::new(format!("{unmet}\n{MEND}")))?;
     renames::note(&site, &state).await?;
     decision.recheck(&state).await?;
 

@@ -15,13 +15,12 @@ use tidings_store::{HeldRun, HoldState, OccurrenceRow, OccurrenceState, RunRow};
 /// Prints the latest runs, what was due and not run, and what waits for a person's word.
 pub async fn runs(folder: &Path, args: &Runs, screen: &Screen) -> Result<ExitCode, Failure> {
     let site = opened::open(folder, args.of.sandbox, screen)?;
-    let (runs, holds, mut times) = match site.state_so_far().await? {
+    let (runs, holds, times) = match site.state_so_far().await? {
         Some(state) => {
-            (state.runs(args.count).await?, state.holds().await?, state.occurrences(args.count).await?)
+            (state.runs(args.count).await?, state.holds().await?, state.not_run(args.count).await?)
         }
         None => Default::default(),
     };
-    times.retain(|time| why(time).is_some());
     let waiting: Vec<&HeldRun> = holds.iter().filter(|h| h.state == HoldState::Waiting).collect();
     let zone = site.zone();
     match args.format {

@@ -36,12 +36,15 @@ const DELAY: &str = "\
 const ORPHANS: &str = "\
     SELECT rule, occurrence, due, waits FROM tidings_occurrences WHERE state = 'begun' AND leased_until <= $1";
 const TAKE_OVER: &str = "\
-    UPDATE tidings_occurrences SET worker = $3, leased_until = $4 \
+    UPDATE tidings_occurrences SET worker = $3, leased_until = $4, waits = NULL \
     WHERE rule = $1 AND occurrence = $2 AND state = 'begun'";
 const UNDER_WAY: &str = "SELECT waits FROM tidings_occurrences WHERE rule = $1 AND state = 'begun' LIMIT 1";
 const LIST: &str = "\
     SELECT rule, occurrence, due, state, reason, waits, run, begun_at, ended_at FROM tidings_occurrences \
     ORDER BY due DESC, rule LIMIT $1";
+const NOT_RUN: &str = "\
+    SELECT rule, occurrence, due, state, reason, waits, run, begun_at, ended_at FROM tidings_occurrences \
+    WHERE state = 'skipped' OR state = 'begun' AND waits IS NOT NULL ORDER BY state, due DESC, rule LIMIT $1";
 
 /// A time at which a rule was due, for people. Moments are microseconds since 1970 UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +217,11 @@ impl State {
     /// The latest times at which rules were due, and what became of them.
     pub async fn occurrences(&self, limit: u32) -> Result<Vec<OccurrenceRow>, StateError> {
         self.snapshot().await?.list(LIST, args![limit], occurrence_row).await
+    }
+
+    /// What waits, and the latest times at which rules were due and not run, with the reason.
+    pub async fn not_run(&self, limit: u32) -> Result<Vec<OccurrenceRow>, StateError> {
+        self.snapshot().await?.list(NOT_RUN, args![limit], occurrence_row).await
     }
 }
 
