@@ -34,6 +34,8 @@ use place::Place;
 use reader::{Part, Reader};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use table::{Only, Wanted};
 use tidings_engine::chunk::Needs;
@@ -54,6 +56,7 @@ pub struct CustomerStore {
     notes: Vec<String>,
     silence: Duration,
     customers_a_chunk: usize,
+    rows: Arc<AtomicU64>,
 }
 
 impl CustomerStore {
@@ -87,7 +90,13 @@ impl CustomerStore {
     }
 
     fn at(place: Place, notes: Vec<String>) -> CustomerStore {
-        CustomerStore { place, notes, silence: SILENCE, customers_a_chunk: held::CUSTOMERS_A_CHUNK }
+        let customers_a_chunk = held::CUSTOMERS_A_CHUNK;
+        CustomerStore { place, notes, silence: SILENCE, customers_a_chunk, rows: Arc::default() }
+    }
+
+    /// How many rows were read of it so far. It may be looked at while they are.
+    pub fn rows_read(&self) -> Arc<AtomicU64> {
+        self.rows.clone()
     }
 
     /// Puts so many customers into a chunk, at least one, instead of 4,096.
@@ -106,7 +115,7 @@ impl CustomerStore {
 
     /// A connection that only reads.
     pub(crate) async fn reader(&self) -> Result<Reader, StoreError> {
-        Reader::open(&self.place, self.silence, self.customers_a_chunk).await
+        Reader::open(&self.place, self.silence, self.customers_a_chunk, self.rows.clone()).await
     }
 
     /// The customers with the columns that are needed and no others, together with what the engine itself

@@ -28,7 +28,7 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
         opened::known_again(&site, state).await?;
     }
     timings.part("opening");
-    let loading = progress::bar(None, "reading customers");
+    let loading = progress::rows(customers.rows_read(), "reading customers");
     let cache = Cache::of(&site, !args.asked.no_cache);
     let decider = Cache::used(cache.as_ref(), site.decider(&customers, state.as_ref()));
     let decision = decider.decide(now, only).await?;

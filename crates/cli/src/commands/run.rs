@@ -37,7 +37,7 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     opened::known_again(&site, &state).await?;
     let mut supplies = site.supplies();
     supplies.expiring = args.asked.at.is_none();
-    let loading = progress::bar(None, "reading customers");
+    let loading = progress::rows(customers.rows_read(), "reading customers");
     let cache = Cache::of(&site, !args.asked.no_cache);
     let decider = Cache::used(cache.as_ref(), site.decider(&customers, Some(&state)));
     let decision = decider.decide(now, only).await?;

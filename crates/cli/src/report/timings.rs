@@ -4,18 +4,23 @@ use super::count;
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 use tidings_daemon::Decision;
+use tidings_store::Refreshed;
 
 /// The parts of a plan's time, in their order.
 pub struct Timings {
     last: Instant,
     parts: Vec<(&'static str, Duration)>,
     rows: u64,
+    /// What was read, where customers are kept.
+    refreshed: Option<Refreshed>,
+    /// How many bytes of rows were put aside, where they do not fit into memory.
+    aside: Option<u64>,
 }
 
 impl Timings {
     /// From now on.
     pub fn start() -> Timings {
-        Timings { last: Instant::now(), parts: Vec::new(), rows: 0 }
+        Timings { last: Instant::now(), parts: Vec::new(), rows: 0, refreshed: None, aside: None }
     }
 
     /// What was done since the part before.
@@ -32,10 +37,12 @@ impl Timings {
         self.parts.extend(parts);
         let children: usize = decision.stats.collections.iter().map(|c| c.rows).sum();
         self.rows = (decision.stats.customers + children) as u64;
+        (self.refreshed, self.aside) =
+            (decision.refreshed, decision.stream.as_ref().map(|stream| stream.aside()));
         self.last = Instant::now();
     }
 
-    /// For people, a line a part.
+    /// For people, a line a part, and one about memory.
     pub fn text(&self) -> String {
         let line = |(what, took): &(&str, Duration)| {
             let rows = match *what {
@@ -47,7 +54,23 @@ impl Timings {
             format!("{what:<22}{:>10.1} ms{rows}\n", took.as_secs_f64() * 1e3)
         };
         let all: Duration = self.parts.iter().map(|(_, took)| *took).sum();
-        self.parts.iter().map(line).chain([line(&("all", all))]).collect()
+        self.parts.iter().map(line).chain([line(&("all", all))]).chain(self.memory()).collect()
+    }
+
+    fn memory(&self) -> Option<String> {
+        let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+        if let Some(aside) = self.aside {
+            return Some(format!(
+                "rows put aside: {}, since they take more than `memory:`\n",
+                megabytes(aside)
+            ));
+        }
+        let Refreshed { read, saved, bytes } = self.refreshed?;
+        let (read, saved) = (count(read as u64), count(saved as u64));
+        Some(format!(
+            "customers in memory: {}; {read} rows read, {saved} from the cache\n",
+            megabytes(bytes as u64)
+        ))
     }
 
     /// For machines: milliseconds, by part.
@@ -59,7 +82,12 @@ impl Timings {
             .iter()
             .find(|(what, _)| *what == "loading")
             .map_or(0, |(_, took)| self.rows_a_second(*took));
+        let refreshed = self.refreshed.map(|Refreshed { read, saved, bytes }| {
+            json!({"bytes": bytes, "rows_read": read, "rows_from_cache": saved})
+        });
         json!({
+            "in_memory": refreshed,
+            "bytes_put_aside": self.aside,
             "milliseconds": self.parts.iter().map(part).collect::<Map<_, _>>(),
             "rows": self.rows,
             "rows_a_second": loading,

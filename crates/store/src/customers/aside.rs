@@ -37,7 +37,7 @@ struct OfChunk {
 /// Some rows, by column.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Piece {
-    rows: usize,
+    pub(crate) rows: usize,
     columns: Vec<Vec<u8>>,
 }
 

@@ -8,6 +8,8 @@ use crate::customers::{mysql, postgres};
 use sqlx::mysql::MySqlRow;
 use sqlx::{Decode, MySql, Row};
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tidings_schema::Raw;
 use tokio::sync::mpsc;
@@ -22,6 +24,15 @@ pub(crate) enum Block {
 }
 
 impl Block {
+    fn rows(&self) -> usize {
+        match self {
+            Block::Lite(cells) => cells.rows(),
+            Block::Postgres(rows) => rows.rows(),
+            Block::MySql(rows) => rows.len(),
+            Block::Aside(piece) => piece.rows,
+        }
+    }
+
     /// Calls back with every value of a column, in order; with none where a text or bytes are not UTF-8.
     pub(crate) fn each(&self, column: usize, kind: Kind, mut take: impl FnMut(Option<Raw<'_>>)) {
         let mut scratch = String::new();
@@ -43,25 +54,28 @@ impl Block {
     }
 }
 
-/// Where blocks go to, and how long to wait for what they are made of.
+/// Where blocks go to, how long to wait for what they are made of, and how many rows there were.
 pub(crate) struct Blocks {
     send: mpsc::Sender<Block>,
     silence: Duration,
+    rows: Arc<AtomicU64>,
 }
 
 impl Blocks {
-    /// `silence`: how long a server may say nothing.
-    pub(crate) fn new(send: mpsc::Sender<Block>, silence: Duration) -> Blocks {
-        Blocks { send, silence }
+    /// `silence`: how long a server may say nothing. Rows are counted in `rows`.
+    pub(crate) fn new(send: mpsc::Sender<Block>, silence: Duration, rows: Arc<AtomicU64>) -> Blocks {
+        Blocks { send, silence, rows }
     }
 
     /// An error where nobody waits for it any more.
     pub(crate) async fn send(&self, block: Block) -> Result<(), sqlx::Error> {
+        self.rows.fetch_add(block.rows() as u64, Ordering::Relaxed);
         self.send.send(block).await.map_err(|_| sqlx::Error::WorkerCrashed)
     }
 
     /// The same from a thread that may wait.
     pub(crate) fn send_waiting(&self, block: Block) -> Result<(), sqlx::Error> {
+        self.rows.fetch_add(block.rows() as u64, Ordering::Relaxed);
         self.send.blocking_send(block).map_err(|_| sqlx::Error::WorkerCrashed)
     }
 

@@ -80,7 +80,8 @@ pub(crate) async fn read(
     blocks: Blocks,
 ) -> Result<(), sqlx::Error> {
     let mut connection = connection.clone().lock_owned().await;
-    let number = row_number(ask.table, &mut connection).await?;
+    // For the sake of their order SQLite would go through the whole table.
+    let number = if ask.few { None } else { row_number(ask.table, &mut connection).await? };
     let (sql, values) = statement(ask, number);
     let columns = ask.columns.len();
     let stepped = tokio::task::spawn_blocking(move || {

@@ -6,6 +6,8 @@ use crate::customers::place::Place;
 use crate::customers::{lite, mysql, postgres};
 use crate::sql::Dialect;
 use sqlx::{Connection, MySqlConnection, PgConnection};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -20,6 +22,8 @@ pub(crate) struct Reader {
     silence: Duration,
     /// How many customers chunks have that are made of what it reads.
     pub(crate) customers_a_chunk: usize,
+    /// Counts rows as they come.
+    rows: Arc<AtomicU64>,
 }
 
 enum Session {
@@ -114,6 +118,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) part: Part<'a>,
     /// What else has to hold of the rows; empty where nothing does.
     pub(crate) only: String,
+    /// Whether few rows have that, so that they are found by an index sooner than one after the other.
+    pub(crate) few: bool,
 }
 
 impl Reader {
@@ -122,13 +128,14 @@ impl Reader {
         place: &Place,
         silence: Duration,
         customers_a_chunk: usize,
+        rows: Arc<AtomicU64>,
     ) -> Result<Reader, StoreError> {
         let session = match place {
             Place::File(path) => Session::Lite(lite::open::Session::open(path).await?),
             Place::Postgres(options) => Session::Postgres(in_time(place, postgres::open(options)).await?),
             Place::MySql(options) => Session::MySql(in_time(place, mysql::open(options)).await?),
         };
-        Ok(Reader { place: place.clone(), session, tables: None, silence, customers_a_chunk })
+        Ok(Reader { place: place.clone(), session, tables: None, silence, customers_a_chunk, rows })
     }
 
     /// What an error of the driver's means here.
@@ -223,9 +230,9 @@ impl Reader {
         Ok(count.unsigned_abs())
     }
 
-    /// Sends rows on, a block at a time, in the table's order where it has one.
+    /// Sends rows on, a block at a time, in the table's order where it has one and they are not few.
     pub(crate) async fn read(&mut self, ask: &Ask<'_>, send: mpsc::Sender<Block>) -> Result<(), sqlx::Error> {
-        let blocks = Blocks::new(send, self.silence);
+        let blocks = Blocks::new(send, self.silence, self.rows.clone());
         match &mut self.session {
             Session::Lite(session) => lite::read(&session.connection, ask, blocks).await,
             Session::Postgres(connection) => postgres::read(connection, ask, &blocks).await,

@@ -174,7 +174,8 @@ async fn fetch<T: Send + 'static>(
     (table, columns, only): (Table, Vec<Stored>, String),
     take: impl FnOnce(mpsc::Receiver<Block>) -> T + Send + 'static,
 ) -> Result<T, StoreError> {
-    let ask = Ask { table: &table, columns: &columns, part: wanted.part, only };
+    let few = wanted.only.since.is_some() || matches!(wanted.part, Part::Between(_));
+    let ask = Ask { table: &table, columns: &columns, part: wanted.part, only, few };
     let (send, receive) = mpsc::channel::<Block>(BLOCKS_AHEAD);
     let taking = tokio::task::spawn_blocking(move || take(receive));
     match reader.read(&ask, send).await {

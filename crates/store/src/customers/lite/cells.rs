@@ -33,10 +33,14 @@ impl Cells {
         Cells((0..columns).map(|_| column()).collect())
     }
 
+    /// How many there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.0.first().map_or(0, |column| column.kinds.len())
+    }
+
     /// Whether it is time to send them on.
     pub(super) fn are_enough(&self) -> bool {
-        let rows = self.0.first().map_or(0, |column| column.kinds.len());
-        rows >= ROWS || self.0.iter().any(|column| column.texts.len() > BYTES)
+        self.rows() >= ROWS || self.0.iter().any(|column| column.texts.len() > BYTES)
     }
 
     /// Calls back with every value of a column, in order; with none where a text or bytes are not UTF-8.

@@ -25,6 +25,11 @@ impl Tuples {
         self.cells.push(value.map(|value| (begin as u32, value.len() as u32)));
     }
 
+    /// How many there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.cells.len() / self.columns
+    }
+
     /// Whether it is time to send them on.
     pub(super) fn are_enough(&self) -> bool {
         self.bytes.len() >= BYTES

@@ -27,8 +27,11 @@ pub(super) fn add(spans: &mut Vec<Span>, source: usize, from: usize, to: usize) 
     }
 }
 
-/// An array of the spans of some that are alike: see [`like`].
+/// An array of the spans of some that are alike: see [`like`]. Where that is the first of them, it is shared.
 pub(super) fn splice(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
+    if let Some(first) = sources.first().filter(|first| is_as_before(first, sources, spans)) {
+        return Ok((**first).clone());
+    }
     let words: Vec<&DictionaryArray<Int32Type>> = sources.iter().filter_map(|a| words_of(a)).collect();
     if words.len() == sources.len()
         && let Some(longest) = words.iter().max_by_key(|w| w.values().len())
@@ -45,6 +48,25 @@ pub(super) fn splice(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, 
         spliced.try_extend(span.source, span.from, span.to)?;
     }
     Ok(make_array(spliced.freeze()))
+}
+
+/// Whether spans put nothing into an array but its own rows where they are, and others that are the same as those they
+/// stand for: most changes of rows are of one column.
+fn is_as_before(first: &ArrayRef, sources: &[&ArrayRef], spans: &[Span]) -> bool {
+    let others: Vec<_> = sources.iter().map(|other| same(first, other)).collect();
+    let mut at = 0;
+    let as_before = spans.iter().all(|span| {
+        let begin = at;
+        at += span.to - span.from;
+        match others.get(span.source) {
+            Some(_) if span.source == 0 => span.from == begin,
+            Some(same) if at <= first.len() => {
+                (span.from..span.to).zip(begin..).all(|(new, old)| same(old, new))
+            }
+            _ => false,
+        }
+    });
+    as_before && at == first.len()
 }
 
 /// The same of keys, which are texts where one of them is.
@@ -171,5 +193,33 @@ fn as_texts(keys: &ArrayRef) -> ArrayRef {
     match keys.as_primitive_opt::<Int64Type>() {
         Some(numbers) => Arc::new(numbers.iter().map(|n| n.map(|n| n.to_string())).collect::<StringArray>()),
         None => keys.clone(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn span(source: usize, from: usize, to: usize) -> Span {
+        Span { source, from, to }
+    }
+
+    #[test]
+    fn an_array_is_shared_where_nothing_in_it_changes_and_made_anew_where_something_does() {
+        let old: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), None, Some(3), Some(4)]));
+        let new: ArrayRef = Arc::new(Int32Array::from(vec![None, Some(3), Some(9)]));
+        let spliced = |spans: &[Span]| splice(&[&old, &new], spans).unwrap();
+        let plain = |values: Vec<Option<i32>>| -> ArrayRef { Arc::new(Int32Array::from(values)) };
+        let shared = spliced(&[span(0, 0, 1), span(1, 0, 2), span(0, 3, 4)]);
+        assert!(Arc::ptr_eq(&shared, &old));
+        for (spans, values) in [
+            (vec![span(0, 0, 2), span(1, 2, 3), span(0, 3, 4)], vec![Some(1), None, Some(9), Some(4)]),
+            (vec![span(0, 0, 3)], vec![Some(1), None, Some(3)]),
+            (vec![span(0, 0, 4), span(1, 0, 1)], vec![Some(1), None, Some(3), Some(4), None]),
+            (vec![span(0, 1, 4), span(1, 2, 3)], vec![None, Some(3), Some(4), Some(9)]),
+        ] {
+            assert_eq!(&spliced(&spans), &plain(values));
+        }
     }
 }
