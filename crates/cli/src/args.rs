@@ -1,10 +1,12 @@
 //! What can be said on the command line.
 
 mod backtest;
+mod explaining;
 mod planning;
 mod testing;
 
 pub use backtest::{BacktestArgs, BacktestFormat, BacktestStep};
+pub use explaining::{Explain, ExplainFormat};
 pub use planning::{PlanArgs, PlanFormat};
 pub use testing::Test;
 
@@ -63,7 +65,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Replay the rules over history: what they would have sent, day after day; sends nothing
     Backtest(BacktestArgs),
-    /// Show why one customer is, or is not, sent something by one rule
+    /// Show why one customer is, or is not, sent something by one rule or by all, and what would have to be different
     Explain(Explain),
     /// Carry out the tests in tests/*.yaml: customers, a clock, and what must and must not be sent
     Test(Test),
@@ -174,27 +176,6 @@ pub struct Asked {
     /// As if every send were caught in the sandbox, with the sandbox's own history
     #[arg(long)]
     pub sandbox: bool,
-    /// Read all customers anew, and keep nothing of them in `.tidings`
-    #[arg(long)]
-    pub no_cache: bool,
-}
-
-/// Show why one customer is, or is not, sent something by one rule.
-#[derive(Debug, Args)]
-pub struct Explain {
-    /// The rule
-    pub rule: String,
-    /// The customer's key
-    pub customer: String,
-    /// The moment; now where it is not said
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<String>,
-    /// With the sandbox's own history
-    #[arg(long)]
-    pub sandbox: bool,
-    /// How to print it
-    #[arg(long, default_value = "text", value_name = "FORMAT")]
-    pub format: TextOrJson,
     /// Read all customers anew, and keep nothing of them in `.tidings`
     #[arg(long)]
     pub no_cache: bool,

@@ -95,7 +95,7 @@ async fn measure(customers: usize, orders: usize, rules: usize) {
     let mut one = Vec::new();
     for i in 0..100 {
         let key = format!("{:07}", i * customers / 100);
-        one.push(decider.decide_about(now, 0, &key).await.unwrap().took);
+        one.push(decider.decide_about(now, &[0], &key).await.unwrap().took);
     }
     for (name, part) in PARTS {
         report(&format!("one: {name}"), one.iter().map(part), 1e3, "ms");

@@ -161,15 +161,15 @@ impl<'a> Decider<'a> {
     }
 
     /// The plan for a moment of all rules, made for one customer alone where no other can change what it says of that
-    /// customer and one rule, by its position.
+    /// customer and some rules, by their positions.
     pub async fn decide_about(
         self,
         now: Now,
-        rule: usize,
+        rules: &[usize],
         customer: &str,
     ) -> Result<Decision<'a>, DecideError> {
         let start = Instant::now();
-        if !self.evaluator.ranks() && !needs_everybody(self.program, rule) {
+        if !self.evaluator.ranks() && !rules.iter().any(|rule| needs_everybody(self.program, *rule)) {
             let decision = self.decide_for(now, None, Some(vec![customer.into()]), start).await?;
             // What is left of a run that was cut short waits where anybody is left.
             if decision.history().held.is_empty() {

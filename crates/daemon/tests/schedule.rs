@@ -522,13 +522,13 @@ async fn a_decision_about_one_customer_reads_no_other_and_says_the_same() {
         };
         let mut sent = 0;
         for key in ["c0", "c1", "c2", "c3", "c399"] {
-            let one = decider.decide_about(now, 1, key).await.unwrap();
+            let one = decider.decide_about(now, &[1], key).await.unwrap();
             assert_eq!(one.stats.customers, read);
             assert_eq!(told(&one, 1, key), told(&whole, 1, key), "{key}");
             sent += told(&one, 0, key).unwrap().reached.map_or(0, |_| 1);
         }
         assert!(sent > 0, "history is looked at");
-        assert!(told(&decider.decide_about(now, 1, "nobody").await.unwrap(), 1, "nobody").is_none());
+        assert!(told(&decider.decide_about(now, &[1], "nobody").await.unwrap(), 1, "nobody").is_none());
     }
 }
 

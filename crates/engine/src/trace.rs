@@ -1,7 +1,7 @@
 //! Why a rule is for one customer or is not: the shape of the rule's own text, with what each part saw.
 //!
-//! The trace is read off the results of the same nodes that decide for everybody: a rule's conditions are
-//! compiled once more into a copy of the graph, where equal nodes are the same node.
+//! The trace is read off the results of the same kinds of nodes that decide for everybody: a rule's conditions are
+//! compiled once more, into a graph of their own.
 
 use crate::chunk::Chunk;
 use crate::compile::Compiler;
@@ -102,7 +102,7 @@ impl Evaluator {
 
     /// Explains some rules, by their positions, for any customer and moment: they are compiled once.
     pub fn explainer(&self, program: &Program, rules: &[usize]) -> Explainer<'_> {
-        let mut sketcher = Sketcher::new(Compiler::new(program, self.graph.clone()));
+        let mut sketcher = Sketcher::new(Compiler::new(program, Graph::new()));
         let sketched =
             rules.iter().filter_map(|rule| Some((*rule, sketcher.rule(program.rules.get(*rule)?))));
         let sketches: Vec<(usize, Sketch)> = sketched.collect();

@@ -135,7 +135,7 @@ impl Door {
                 return Some(NEVER);
             }
             moments.sort_unstable();
-            Some(moments.get(over).map_or(NEVER, |at| self.gone(cap.per, *at, now)))
+            Some(moments.get(over).map_or(NEVER, |at| gone(cap.per, *at, self.now(now))))
         });
         full.max()
     }
@@ -143,26 +143,26 @@ impl Door {
     fn now(&self, micros: i64) -> Now {
         Now { micros, zone: self.zone }
     }
+}
 
-    /// From now, when a message of `at` still counts, the moment at which it has left a rolling length of time;
-    /// looked for day by day, since days and months are not equally long.
-    fn gone(&self, per: Window, at: i64, now: i64) -> i64 {
-        match per {
-            Window::Seconds(seconds) => return at.saturating_add(seconds.saturating_mul(1_000_000)),
-            Window::Between(..) => return NEVER,
-            Window::Days(_) | Window::Months(_) => {}
-        }
-        let gone = |moment: i64| before(per, self.now(moment)) >= at;
-        let (mut low, mut high) = (now, now + DAY);
-        while !gone(high) {
-            (low, high) = (high, high + DAY);
-        }
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if gone(middle) { high = middle } else { low = middle }
-        }
-        high
+/// From now, when something of `at` still counts, the moment at which it has left a rolling length of time; looked for day
+/// by day, since days and months are not equally long.
+pub(crate) fn gone(per: Window, at: i64, now: Now) -> i64 {
+    match per {
+        Window::Seconds(seconds) => return at.saturating_add(seconds.saturating_mul(1_000_000)),
+        Window::Between(..) => return NEVER,
+        Window::Days(_) | Window::Months(_) => {}
     }
+    let gone = |micros: i64| before(per, Now { micros, ..now }) >= at;
+    let (mut low, mut high) = (now.micros, now.micros + DAY);
+    while !gone(high) {
+        (low, high) = (high, high + DAY);
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if gone(middle) { high = middle } else { low = middle }
+    }
+    high
 }
 
 /// When hours of silence that hold at a civil time end.

@@ -85,6 +85,17 @@ pub enum Verdict {
     Held(Reason),
 }
 
+impl Verdict {
+    /// Why it is not sent, where it is not.
+    pub fn held(self) -> Option<Reason> {
+        match self {
+            Verdict::Held(reason) => Some(reason),
+            Verdict::Waits(_) => Some(Reason::OverLimit),
+            Verdict::Planned(_) => None,
+        }
+    }
+}
+
 /// Why a customer who matched is not sent something: the closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {

@@ -2,14 +2,19 @@
 
 use crate::Plan;
 use crate::events;
+use crate::gate::{AtGate, Door, Refusal, gone};
 use crate::history::Record;
 use crate::make::Question;
 use crate::make::policy::{held_out, messages_under};
-use crate::plan::Verdict;
+use crate::outbox::Kind;
+use crate::plan::{Reason, Verdict};
 use crate::reach::Reach;
+use crate::schedule::next;
 use arrow_array::Array;
 use std::collections::HashMap;
+use tidings_check::program::{Repeat, Rule};
 use tidings_engine::Chunk;
+use tidings_schema::Now;
 
 /// One customer's situation in one rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +31,9 @@ pub struct Situation {
     pub channels: Vec<ChannelFacts>,
     /// For each cap: its most, and how many messages count under it already.
     pub caps: Vec<(u32, usize)>,
+    /// From when on time alone lifts what holds the customer back, in microseconds since 1970 UTC: hours of silence, a cap,
+    /// how often the rule may reach a customer. None where nothing does, and where it waits for something else.
+    pub until: Option<i64>,
     /// The steps of the customer's audience with their verdicts; none where the rule does not match.
     pub steps: Vec<(String, Verdict)>,
 }
@@ -73,6 +81,8 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
     let messages = history.messages.get(key).map_or(&[][..], Vec::as_slice);
     let caps = policy.caps.iter().map(|cap| (cap.count, messages_under(cap, question.now, messages)));
     let steps = planned.audiences.iter().flat_map(|a| &a.steps);
+    let steps: Vec<(String, Verdict)> =
+        steps.filter_map(|s| Some((s.id.clone(), s.verdict(c, i)?))).collect();
     let reached = history.rules.get(rule.identity()).and_then(|h| h.reached.get(key));
     Some(Situation {
         held_out_everywhere: policy.hold_out.map(|share| held_out(question.project, "", key, share)),
@@ -82,10 +92,42 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
             happened.iter().find(|(at, _)| *at == i).map(|(_, moment)| *moment)
         }),
         reached: reached.map(|r| (r.occasions, r.last_at)),
-        channels,
         caps: caps.collect(),
-        steps: steps.filter_map(|s| Some((s.id.clone(), s.verdict(c, i)?))).collect(),
+        until: match steps.iter().find_map(|(_, verdict)| verdict.held()) {
+            Some(Reason::AlreadySent) => reached.and_then(|r| again(rule, r.last_at, question.now)),
+            Some(Reason::Quiet | Reason::Capped) => {
+                let open = |f: &&ChannelFacts| f.address && f.consent && !f.suppressed;
+                let channel = channels.iter().find(open).map(|f| f.channel.as_str());
+                let sent: Vec<(String, i64)> =
+                    messages.iter().map(|m| (m.channel.to_string(), m.at)).collect();
+                let row = AtGate {
+                    kind: Kind::Message,
+                    rule: rule.identity(),
+                    customer: key,
+                    channel: channel.unwrap_or_default(),
+                    zone: reaching.zone(chunk, i),
+                    expires: None,
+                    sent: &sent,
+                };
+                match Door::new(question.program, question.project).judge(&row, question.now.micros) {
+                    Some(Refusal::Waits { until, .. }) => Some(until),
+                    _ => None,
+                }
+            }
+            _ => None,
+        },
+        channels,
+        steps,
     })
+}
+
+/// From when on a rule may reach a customer again whom it last reached at a moment.
+fn again(rule: &Rule, last_at: i64, now: Now) -> Option<i64> {
+    match rule.repeat {
+        Repeat::AtMostOncePer(window) => Some(gone(window, last_at, now)),
+        Repeat::EveryTime => next(&rule.schedule, now.zone, now.micros).map(|occurrence| occurrence.at),
+        Repeat::Once | Repeat::EveryEntry => None,
+    }
 }
 
 /// Whether messages that were planned before may still go, by channel and customer's key: the address is there and

@@ -1,5 +1,10 @@
 //! Why one customer is, or is not, sent something.
 
+pub mod all_rules;
+mod html;
+pub mod outlook;
+pub mod whole;
+
 use super::{moment, rfc3339};
 use crate::screen::Screen;
 use comfy_table::Color;
@@ -47,11 +52,17 @@ impl Explanation<'_> {
             out.push_str(&format!("{} {line}\n", sign(mark, screen)));
         }
         out.push('\n');
+        for (mark, line) in self.outcomes() {
+            out.push_str(&format!("{} {line}\n", sign(mark, screen)));
+        }
+        out
+    }
+
+    /// What comes of it: each step, and the rule as a whole.
+    fn outcomes(&self) -> Vec<(Verdict, String)> {
+        let mut lines = Vec::new();
         if self.situation.steps.is_empty() {
-            out.push_str(&format!(
-                "{} the rule does not match, so nothing is sent\n",
-                sign(Verdict::No, screen)
-            ));
+            lines.push((Verdict::No, "the rule does not match, so nothing is sent".to_owned()));
         }
         for (step, verdict) in &self.situation.steps {
             let (mark, words) = match verdict {
@@ -59,13 +70,13 @@ impl Explanation<'_> {
                 Planned::Waits(_) => (Verdict::No, "waits for a person's word".to_owned()),
                 Planned::Held(reason) => (Verdict::No, format!("held back: {reason}")),
             };
-            out.push_str(&format!("{} {step}: {words}\n", sign(mark, screen)));
+            lines.push((mark, format!("{step}: {words}")));
         }
         if let Some(why) = &self.rule.stopped {
             let all = if self.rule.waiting() > 0 { "waits for a person's word" } else { "sends nothing" };
-            out.push_str(&format!("{} the whole rule {all}: {why}\n", sign(Verdict::No, screen)));
+            lines.push((Verdict::No, format!("the whole rule {all}: {why}")));
         }
-        out
+        lines
     }
 
     /// Policy and history, each fact with whether it lets the send through.
@@ -145,18 +156,23 @@ struct Told<'a> {
 
 impl Told<'_> {
     fn branch(&self, trace: &Trace, depth: usize, screen: &Screen, out: &mut String) {
+        let (text, told, seen) = self.line(trace);
+        let seen = if seen.is_empty() { String::new() } else { format!("   {}", seen.join(", ")) };
+        out.push_str(&format!("{}{} {text}{seen}\n", "  ".repeat(depth), sign(trace.verdict, screen)));
+        told.children.iter().for_each(|child| self.branch(child, depth + 1, screen, out));
+    }
+
+    /// A part in words, the part whose own parts are told below it, and what it saw. A name whose whole test is one
+    /// comparison is told in one line with it, and so is `between`, whose two comparisons saw the same value.
+    fn line<'t>(&self, trace: &'t Trace) -> (String, &'t Trace, Vec<String>) {
         let text = self.words(trace);
-        // A name whose whole test is one comparison is told in one line with it, and so is `between`, whose
-        // two comparisons saw the same value.
         let told = match trace.children.as_slice() {
             [only] if only.place == trace.place => only,
             [first, second] if first.place == second.place && first.values == second.values => first,
             _ => trace,
         };
-        let seen: Vec<String> = told.values.iter().filter_map(|v| self.seen(v, &text)).collect();
-        let seen = if seen.is_empty() { String::new() } else { format!("   {}", seen.join(", ")) };
-        out.push_str(&format!("{}{} {text}{seen}\n", "  ".repeat(depth), sign(trace.verdict, screen)));
-        told.children.iter().for_each(|child| self.branch(child, depth + 1, screen, out));
+        let seen = told.values.iter().filter_map(|v| self.seen(v, &text)).collect();
+        (text, told, seen)
     }
 
     /// The part in the rule's own words, on one line; blocks by what they are.

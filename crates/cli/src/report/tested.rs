@@ -1,7 +1,7 @@
 //! What came of tests.
 
 use super::explain::{Explanation, conditions};
-use super::{count, moment, rfc3339};
+use super::{count, escaped, moment, rfc3339};
 use crate::screen::Screen;
 use comfy_table::Color;
 use serde_json::{Value, json};
@@ -226,23 +226,6 @@ impl Report<'_, '_, '_> {
 
 /// What machines read has no colours.
 const PLAIN: Screen = Screen { colour: false, terminal: false };
-
-/// As XML has it: what no XML can hold is left out.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 #[cfg(test)]
 mod tests {

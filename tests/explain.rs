@@ -1,0 +1,153 @@
+//! What `tidings explain` says beyond the comparisons: what would have to be different, what was sent, every rule.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod project;
+
+use project::Project;
+use serde_json::{Value, json};
+
+/// Three customers: one ordered 61 days before 2026-03-04, one never, one has a name that is markup.
+fn shop() -> Project {
+    let project = Project::new();
+    project.write(
+        "tidings.yaml",
+        "name: explained\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: Europe/Berlin\ncurrency: USD\n",
+    );
+    project.write(
+        "schema.yaml",
+        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    name: text\n    city: text\n    consent: \
+         yes/no\ncontact:\n  email: {address: email, consent: consent}\ncollections:\n  orders:\n    table: orders\n    customer: \
+         customer_id\n    time: placed_at\n    fields: {placed_at: moment}\n",
+    );
+    project.write(
+        "rules/all.tidings",
+        "define days_since = days since latest orders.placed_at\n\nrule wake-up\n  every day at 10:00\n  if days_since > 90 and \
+         city = \"Rome\"\n  then send hello email\nend\n\nrule silent\n  if name = \"<b>Bo</b>\"\n  then send hello email\n  priority \
+         2\nend\n\nrule hello\n  if city in (\"Rome\", \"Bonn\")\n  then send hello email\n  repeat at most once per 60 \
+         days\n  priority 1\nend\n",
+    );
+    project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
+    project.write(
+        "customers.csv",
+        "id,email,name,city,consent\n1,ada@example.com,Ada,Rome,yes\n2,,Cy,Oslo,no\n3,bo@example.com,<b>Bo</b>,Bonn,no\n",
+    );
+    project.write("orders.csv", "customer_id,placed_at\n1,2026-01-02T12:00:00Z\n");
+    project.run(&["import", "customers.csv", "orders.csv"]);
+    project
+}
+
+fn explained(project: &Project, args: &[&str]) -> Value {
+    project.json(&[&["explain"], args, &["--at", "2026-03-04T12:00", "--format", "json"]].concat())
+}
+
+#[test]
+fn the_fewest_comparisons_that_would_have_to_turn_are_told_with_the_day() {
+    let project = shop();
+    let one = explained(&project, &["wake-up", "1"]);
+    let needed = json!({"text": "days_since > 90", "seen": ["days_since is 61 days"], "holds": true, "on": "2026-04-03"});
+    assert_eq!(one["different"], json!({"ways": [[needed]], "matches_on": "2026-04-03"}), "{one:#}");
+    let two = explained(&project, &["wake-up", "2"]);
+    let way = two["different"]["ways"][0].as_array().unwrap();
+    assert_eq!(way.len(), 2, "{two:#}");
+    assert_eq!((&way[0]["on"], &two["different"]["matches_on"]), (&Value::Null, &Value::Null));
+    let said = project.run(&["explain", "wake-up", "1", "--at", "2026-03-04T12:00"]);
+    let line = "`days_since > 90` would have to hold: days_since is 61 days; so on 2026-04-03, by the rows there are\n";
+    assert!(said.contains("what would have to be different\n") && said.contains(line), "{said}");
+    // On that day it matches, and the day before it does not.
+    let matches = |at: &str| {
+        project.json(&["explain", "wake-up", "1", "--at", at, "--format", "json"])["matches"].clone()
+    };
+    assert_eq!((matches("2026-04-03T12:00"), matches("2026-04-02T12:00")), (json!(true), json!(false)));
+}
+
+#[test]
+fn what_was_sent_and_what_lifts_a_hold_is_told() {
+    let project = shop();
+    project.run(&["run", "--rule", "hello", "--at", "2026-03-01T10:00"]);
+    let args = ["hello", "1", "--sandbox"];
+    let one = explained(&project, &args);
+    assert_eq!(one["steps"][0]["held"], "already_sent", "{one:#}");
+    let lifted = "time: the rule may reach the customer again at 2026-04-30 10:00 (Europe/Berlin)";
+    assert_eq!(one["lifted_by"], json!([lifted]));
+    let row = &one["ledger"][0];
+    assert_eq!((&row["step"], &row["state"]), (&json!("send hello"), &json!("sent")));
+    assert!(!one.to_string().contains("ada@example.com"), "{one:#}");
+    let said = project.run(&[&["explain"], &args[..], &["--at", "2026-03-04"]].concat());
+    assert!(said.contains(lifted) && said.contains("by the ledger"), "{said}");
+    let again = |at: &str| {
+        let now = project.json(&[&["explain"], &args[..], &["--at", at, "--format", "json"]].concat());
+        now["steps"][0]["planned"].clone()
+    };
+    assert_eq!((again("2026-04-30T10:00"), again("2026-04-30T09:59")), (json!(true), json!(false)));
+    let three = explained(&project, &["hello", "3"]);
+    assert_eq!(three["lifted_by"], json!(["the customer's consent for email"]));
+
+    project.write(
+        "rules/policy.tidings",
+        "policy\n  at most 1 message per 7 days\n  quiet from 20:00 to 09:00\nend\n",
+    );
+    let held = |rule: &str, at: &str| {
+        let one = project.json(&["explain", rule, "1", "--at", at, "--sandbox", "--format", "json"]);
+        (one["steps"][0]["held"].clone(), one["lifted_by"][0].as_str().unwrap_or_default().to_owned())
+    };
+    let (reason, lifted) = held("wake-up", "2026-06-01T21:00");
+    assert_eq!(
+        (reason, lifted),
+        (json!("quiet"), "time: the hours of silence end at 2026-06-02 09:00 (Europe/Berlin)".to_owned())
+    );
+    project.run(&["run", "--rule", "hello", "--at", "2026-06-01T10:00"]);
+    let (reason, lifted) = held("wake-up", "2026-06-02T12:00");
+    assert_eq!(
+        (reason, lifted),
+        (json!("capped"), "time: the cap has room again at 2026-06-08 10:00 (Europe/Berlin)".to_owned())
+    );
+}
+
+#[test]
+fn every_rule_of_a_customer_is_told_in_one_line() {
+    let project = shop();
+    let all = explained(&project, &["--all-rules", "1"]);
+    let told: Vec<(&str, &str)> = all["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| (rule["rule"].as_str().unwrap(), rule["outcome"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [("hello", "planned"), ("wake-up", "not_matched"), ("silent", "not_matched")],
+        "{all:#}"
+    );
+    assert_eq!(all["rules"][1]["why"], "`days_since > 90` would have to hold: days_since is 61 days");
+    let said = project.run(&["explain", "--all-rules", "3", "--at", "2026-03-04"]);
+    let line = "held back  hello: no_consent; lifted by the customer's consent for email";
+    assert!(
+        said.contains(line) && said.find("held back").unwrap() < said.find("no match").unwrap(),
+        "{said}"
+    );
+    let nobody = project.output(&["explain", "--all-rules", "9"]);
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("there is no customer `9`"));
+    assert_eq!(project.output(&["explain", "wake-up"]).status.code(), Some(2));
+    assert_eq!(project.output(&["explain", "wake-up", "1", "--all-rules", "1"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_page_is_whole_in_itself_and_shows_no_markup_of_others() {
+    let project = shop();
+    let pages = [&["silent", "3"][..], &["--all-rules", "3"]]
+        .map(|args| project.run(&[&["explain"], args, &["--format", "html"]].concat()));
+    for page in pages {
+        assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+        assert!(!page.contains("<b>Bo") && page.contains("&lt;b&gt;Bo&lt;/b&gt;"), "{page}");
+        let foreign = ["<script", "src=", "href=", "http:", "https:", "url(", "bo@example.com"];
+        assert!(!foreign.iter().any(|word| page.contains(word)), "{page}");
+        for tag in ["details", "summary", "div", "ul", "li", "p", "body"] {
+            assert_eq!(
+                page.matches(&format!("<{tag}")).count() >= 1,
+                page.contains(&format!("</{tag}>")),
+                "{tag}"
+            );
+        }
+        assert_eq!(page.matches("<details").count(), page.matches("</details>").count());
+    }
+}
