@@ -4,7 +4,7 @@
 //! bytes mostly. So a column is read once, however many rules ask about it.
 
 use crate::bitmap::Bitmap;
-use crate::classes::{Class, Scale};
+use crate::classes::{BLOCK, Class, Scale};
 use crate::column::{Column, Values};
 use crate::graph::{BitsId, BitsNode, ColumnId, Literal};
 use crate::planes::Planes;
@@ -165,17 +165,21 @@ impl Places {
         let known = column.known.as_ref().map(Bitmap::words);
         match (self, &column.values) {
             (Places::Ints(scale), Values::Int(v)) => {
-                planes.fill(v, |v| *v, known, |values, classes| scale.place(values, classes));
+                planes.fill(v, known, |values, classes| scale.place(values, classes));
             }
             (Places::Ints(scale), Values::Short(v)) => {
-                planes.fill(v, |v| i64::from(*v), known, |values, classes| scale.place(values, classes));
+                planes.fill(v, known, |values: &[i32; BLOCK], classes| {
+                    let mut wide = [0; BLOCK];
+                    wide.iter_mut().zip(values).for_each(|(wide, value)| *wide = i64::from(*value));
+                    scale.place(&wide, classes);
+                });
             }
             (Places::Numbers(scale), Values::Number(v)) => {
-                planes.fill(v, |v| *v, known, |values, classes| scale.place(values, classes));
+                planes.fill(v, known, |values, classes| scale.place(values, classes));
             }
             (Places::Texts(words), Values::Text(v)) => {
                 let classes: Vec<C> = words.place(v);
-                planes.fill(&classes, |class| *class, known, |from, to| *to = *from);
+                planes.fill(&classes, known, |from, to| *to = *from);
             }
             _ => {}
         }

@@ -21,6 +21,18 @@ pub(crate) struct Scale<T> {
     /// The most cuts that are in one cell.
     crowd: usize,
     grid: Grid<T>,
+    /// Where no more than a step at a time is between the first cut and the last, the class of each step: a value is
+    /// looked up and compared with nothing.
+    steps: Option<Steps<T>>,
+}
+
+/// The classes of values that are a step apart.
+#[derive(Clone, Debug)]
+struct Steps<T> {
+    /// Where the first step is, which no cut reaches, and the last, which reaches all of them.
+    first: T,
+    last: T,
+    classes: Vec<u8>,
 }
 
 /// Where the cells are: `(value - first) * pace`, or `>> shift` for whole numbers.
@@ -36,6 +48,8 @@ pub(crate) struct Grid<T> {
 
 /// More cells are out of the nearest cache, fewer crowd the cuts.
 const CELLS: usize = 1 << 11;
+/// More steps than this are out of the cache after the nearest.
+const STEPS: usize = 1 << 16;
 /// With more cuts in a cell, halving is faster than going through them.
 const CROWD: usize = 4;
 /// So few cuts are sooner counted for all values at once than looked up for each.
@@ -85,6 +99,13 @@ pub(crate) trait Cut: Copy + Default + PartialOrd {
     fn grid(first: Self, last: Self, cells: usize) -> Grid<Self>;
     #[doc(hidden)]
     fn cell(self, grid: &Grid<Self>) -> u16;
+    /// The steps from below one value to the other, each by a value on it; nothing where cuts lie between steps, or
+    /// for too many.
+    #[doc(hidden)]
+    fn steps(cuts: &[Self]) -> Option<Vec<Self>>;
+    /// The step that a value is on, those before the first and after the last being on them.
+    #[doc(hidden)]
+    fn step(self, first: Self, last: Self) -> u16;
 }
 
 impl Cut for i64 {
@@ -105,6 +126,16 @@ impl Cut for i64 {
     #[inline(always)]
     fn cell(self, grid: &Grid<i64>) -> u16 {
         (self.clamp(grid.first, grid.last).wrapping_sub(grid.first) as u64 >> grid.shift) as u16
+    }
+
+    fn steps(cuts: &[i64]) -> Option<Vec<i64>> {
+        let (first, last) = (cuts.first()?.checked_sub(1)?, *cuts.last()?);
+        (usize::try_from(last.checked_sub(first)?).ok()? < STEPS).then(|| (first..=last).collect())
+    }
+
+    #[inline(always)]
+    fn step(self, first: i64, last: i64) -> u16 {
+        self.clamp(first, last).wrapping_sub(first) as u16
     }
 }
 
@@ -128,6 +159,24 @@ impl Cut for f64 {
         // a whole number in the lowest bits.
         let at = ((self - grid.first) * grid.pace).max(0.0).min(f64::from(grid.end));
         (at + (1_u64 << 52) as f64).to_bits() as u16
+    }
+
+    /// Two for each whole number: itself, and what is between it and the next.
+    fn steps(cuts: &[f64]) -> Option<Vec<f64>> {
+        let whole = |cut: &f64| cut.fract() == 0.0 || cut.next_down().fract() == 0.0;
+        let (first, last) = (cuts.first()?.floor() - 1.0, cuts.last()?.floor() + 1.0);
+        let near = first.abs().max(last.abs()) < STEPS as f64 && 2.0 * (last - first) < (STEPS - 1) as f64;
+        let steps =
+            |first: i32, last: i32| (2 * first..=2 * last).map(|half| f64::from(half) / 2.0).collect();
+        (near && cuts.iter().all(whole)).then(|| steps(first as i32, last as i32))
+    }
+
+    #[inline(always)]
+    fn step(self, first: f64, last: f64) -> u16 {
+        let near = self.max(first).min(last);
+        let whole = near.floor();
+        let between = if whole < near { 1.0 } else { 0.0 };
+        (2.0 * (whole - first) + between + (1_u64 << 52) as f64).to_bits() as u16
     }
 }
 
@@ -179,7 +228,8 @@ impl<T: Cut> Scale<T> {
             below += crowd;
             below - crowd
         };
-        Scale { cells: crowds.into_iter().map(cell).collect(), crowd, grid, cuts }
+        let cells = crowds.into_iter().map(cell).collect();
+        Scale { cells, crowd, grid, steps: Steps::new(&cuts), cuts }
     }
 
     /// How many classes there are.
@@ -190,6 +240,11 @@ impl<T: Cut> Scale<T> {
     /// The class of each value; none of what is not a number.
     pub fn place<C: Class>(&self, values: &[T; BLOCK], classes: &mut [C; BLOCK]) {
         match self.crowd {
+            _ if self.cuts.len() > FEW
+                && let Some(steps) = &self.steps =>
+            {
+                step_up(steps, values, classes);
+            }
             crowd if self.cuts.len() <= if crowd > CROWD { 4 * FEW } else { FEW } => {
                 count_up(&self.cuts, values, classes);
             }
@@ -235,6 +290,22 @@ impl<T: Cut> Scale<T> {
     }
 }
 
+impl<T: Cut> Steps<T> {
+    /// Nothing where cuts lie between steps, and where the steps or the classes are too many.
+    fn new(cuts: &[T]) -> Option<Steps<T>> {
+        if cuts.len() >= usize::from(u8::MAX) {
+            return None;
+        }
+        let steps = T::steps(cuts)?;
+        let class = |step: &T| cuts.partition_point(|cut| cut <= step) as u8;
+        Some(Steps {
+            first: *steps.first()?,
+            last: *steps.last()?,
+            classes: steps.iter().map(class).collect(),
+        })
+    }
+}
+
 // The program is built for every x86-64; the wider registers of most make these loops two to four times as fast.
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
@@ -242,6 +313,15 @@ fn count_up<T: Cut, C: Class>(cuts: &[T], values: &[T; BLOCK], classes: &mut [C;
     classes.fill(C::default());
     for cut in cuts {
         classes.iter_mut().zip(values).for_each(|(class, value)| *class = class.and(cut <= value));
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+fn step_up<T: Cut, C: Class>(steps: &Steps<T>, values: &[T; BLOCK], classes: &mut [C; BLOCK]) {
+    let mut at = [0; BLOCK];
+    at.iter_mut().zip(values).for_each(|(at, value)| *at = value.step(steps.first, steps.last));
+    for (class, at) in classes.iter_mut().zip(at) {
+        *class = C::new(u16::from(steps.classes.get(usize::from(at)).copied().unwrap_or(0)));
     }
 }
 
@@ -318,9 +398,10 @@ mod tests {
     #[test]
     fn a_class_says_of_each_comparison_whether_it_holds() {
         let edges = [i64::MIN, i64::MIN + 1, -7, -1, 0, 1, 2, 3, 1 << 40, i64::MAX - 1, i64::MAX];
-        let near: Vec<i64> = (-40..400).collect();
+        let near: Vec<i64> = (-40..400).chain([65_532, 65_533, 65_534, 65_535]).collect();
         let all: Vec<i64> = edges.iter().chain(&near).copied().collect();
-        for constants in [&edges[..], &near, &[5], &all, &[10, 20, 30, 31, 32, 33, 34, 35, 36, 5_000]] {
+        let crowded = [10, 20, 30, 31, 32, 33, 34, 35, 36, 5_000];
+        for constants in [&edges[..], &near, &[5], &all, &crowded, &[-1, 0, 7, 65_533], &[-1, 0, 7, 65_534]] {
             hold(constants, &all, Literal::Int);
         }
         let number = |n: f64| Literal::Number(Bits::new(n));
@@ -330,9 +411,19 @@ mod tests {
         hold(&edges, &near, number);
         edges.extend([f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
         edges.extend(&near);
-        for constants in
-            [&near[..], &[0.3], &[0.0, 1e-300], &[f64::MIN, f64::MAX], &[1.0, 2.0, 2.1, 2.11, 9e9]]
-        {
+        let whole: Vec<f64> = (-3..60).map(f64::from).collect();
+        let wide = [-7.0, 0.0, 5.0, 16_000.0, 32_750.0];
+        let around = whole.iter().chain(&wide).flat_map(|n| [n.next_down(), *n, n.next_up(), n + 0.5]);
+        edges.extend(around);
+        for constants in [
+            &near[..],
+            &whole,
+            &wide,
+            &[0.3],
+            &[0.0, 1e-300],
+            &[f64::MIN, f64::MAX],
+            &[1.0, 2.0, 2.1, 2.11, 9e9],
+        ] {
             hold(constants, &edges, number);
         }
     }

@@ -1,5 +1,6 @@
 //! Dates: counts of calendar units, anniversaries, the days of moments.
 
+use crate::bitmap::Bitmap;
 use crate::calendar::{Memory, Offsets};
 use crate::column::{Column, Values};
 use crate::spare::Spare;
@@ -27,28 +28,48 @@ pub(crate) fn ask(
     memory: &mut Memory,
     spare: &mut Spare,
 ) -> Column {
-    let today = now.today();
+    let mut answers = spare.ints();
+    let (known, today) = (dates.known.as_ref(), now.today());
+    match &dates.values {
+        // A date that is known fits; what stands where one is missing need not.
+        Values::Int(days) => {
+            let fitting = |day: &i64| (*day).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+            ask_each(question, days.iter().map(fitting), known, today, memory, &mut answers);
+        }
+        Values::Short(days) => {
+            ask_each(question, days.iter().copied(), known, today, memory, &mut answers);
+        }
+        _ => return Column::missing(dates.len()),
+    }
+    Column::ints(answers, known.map(|known| spare.copy(known)))
+}
+
+fn ask_each(
+    question: Question,
+    days: impl ExactSizeIterator<Item = i32>,
+    known: Option<&Bitmap>,
+    today: i32,
+    memory: &mut Memory,
+    answers: &mut Vec<i64>,
+) {
     let answer = |day: i32| match question {
         Question::Since(unit) => elapsed(unit, day, today),
         Question::Until(unit) => elapsed(unit, today, day),
         Question::Next => i64::from(next_anniversary(day, today)),
         Question::Last => i64::from(last_anniversary(day, today)),
     };
-    let dates = &*dates.wide();
-    let Values::Int(days) = &dates.values else { return Column::missing(dates.len()) };
-    let mut answers = spare.ints();
-    // A date that is known fits; what stands where one is missing need not.
-    let fitting = |day: i64| day.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
-    let days = days.iter().map(|day| fitting(*day));
-    match dates.known.as_ref().filter(|_| !memory.is_worth(dates.len())) {
+    match known {
+        // Sooner counted than remembered.
+        _ if matches!(question, Question::Since(ElapsedUnit::Days) | Question::Until(ElapsedUnit::Days)) => {
+            answers.extend(days.map(answer));
+        }
+        _ if memory.is_worth(days.len()) => memory.recall(today, days, answer, answers),
         // Counting months from a date beyond the calendar is not worth it where the date means nothing.
         Some(known) => {
-            answers.extend(days.enumerate().map(|(i, day)| if known.contains(i) { answer(day) } else { 0 }))
+            answers.extend(days.enumerate().map(|(i, day)| if known.contains(i) { answer(day) } else { 0 }));
         }
-        None if memory.is_worth(dates.len()) => memory.recall(today, days, answer, &mut answers),
         None => answers.extend(days.map(answer)),
     }
-    Column::ints(answers, dates.known.as_ref().map(|known| spare.copy(known)))
 }
 
 /// The day of each moment in the zone.

@@ -1,10 +1,11 @@
 //! Folds over the rows of each customer: all windows, and all functions of one field under one filter, together.
 //!
 //! A customer's rows are in order of time, so a window is a run of them. What a run holds is the difference of two
-//! running sums, and the best of a run, or its different values, are read off one pass backwards from where it ends.
+//! running sums; the best of it, and how many different values it has, are found by going through its rows.
 
 mod counts;
 mod different;
+mod eights;
 mod ends;
 mod extremes;
 mod plain;
@@ -15,6 +16,7 @@ use crate::bitmap::Bitmap;
 use crate::column::Column;
 use crate::spare::Spare;
 use counts::Counted;
+use different::Codes;
 use std::ops::Range;
 use sums::Sums;
 use tidings_syntax::tree::Function;
@@ -54,10 +56,10 @@ pub(crate) struct Family<'a> {
     in_known: Option<Counted<'a>>,
     /// Nothing inside where running sums would not be exact.
     sums: Option<Option<Sums>>,
-    /// For each row, the best of those from it to an end.
-    extremes: Vec<(Function, usize, Column)>,
-    /// For each row, how many before it are the last of their value before an end; nothing where values are too many.
-    different: Vec<(usize, Option<Vec<u32>>)>,
+    /// Nothing inside where values are too many.
+    codes: Option<Option<Codes>>,
+    /// For each row, how many before it are the last of their value before an end.
+    different: Vec<(usize, Vec<u32>)>,
 }
 
 impl<'a> Family<'a> {
@@ -76,7 +78,7 @@ impl<'a> Family<'a> {
             in_filter: filter.map(|filter| Counted::new(filter.words(), spare)),
             in_known: known.map(|known| Counted::new(known.words(), spare)),
             sums: None,
-            extremes: Vec::new(),
+            codes: None,
             different: Vec::new(),
         }
     }
@@ -115,10 +117,9 @@ impl<'a> Family<'a> {
     pub fn close(self, spare: &mut Spare) {
         let counted = self.in_filter.into_iter().chain(self.in_known);
         counted.for_each(|counted| counted.close(spare));
-        let different = self.different.into_iter().filter_map(|(_, counts)| counts);
-        different.for_each(|counts| spare.keep_places(counts));
+        self.different.into_iter().for_each(|(_, counts)| spare.keep_places(counts));
+        self.codes.flatten().into_iter().for_each(|codes| codes.close(spare));
         self.sums.flatten().into_iter().for_each(|sums| sums.close(spare));
-        self.extremes.into_iter().for_each(|(.., best)| spare.keep_column(best));
     }
 
     /// How many rows there are.

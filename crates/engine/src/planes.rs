@@ -19,19 +19,20 @@ impl<C: Class> Planes<C> {
         self.blocks.clear();
     }
 
-    /// Places values, as `place` does it for some that are `read`; what is not known is in no class.
-    pub fn fill<V, T: Copy + Default>(
+    /// Places values, as `place` does it for some; what is not known is in no class.
+    pub fn fill<T: Copy + Default>(
         &mut self,
-        values: &[V],
-        read: impl Fn(&V) -> T,
+        values: &[T],
         known: Option<&[u64]>,
         place: impl Fn(&[T; BLOCK], &mut [C; BLOCK]),
     ) {
-        let (mut block, mut classes) = ([T::default(); BLOCK], [C::NONE; BLOCK]);
-        for (b, some) in values.chunks(BLOCK).enumerate() {
-            block.iter_mut().zip(some).for_each(|(value, from)| *value = read(from));
-            place(&block, &mut classes);
-            classes.iter_mut().skip(some.len()).for_each(|class| *class = C::NONE);
+        let (whole, rest) = values.as_chunks();
+        let (mut last, mut classes) = ([T::default(); BLOCK], [C::NONE; BLOCK]);
+        last.iter_mut().zip(rest).for_each(|(value, from)| *value = *from);
+        let last = (!rest.is_empty()).then_some(&last);
+        for (b, block) in whole.iter().chain(last).enumerate() {
+            place(block, &mut classes);
+            classes.iter_mut().skip(values.len() - b * BLOCK).for_each(|class| *class = C::NONE);
             if let Some(known) = known {
                 let known = known.iter().skip(b * BLOCK / 64).copied().chain(std::iter::repeat(0));
                 classes

@@ -61,7 +61,7 @@ fn placed<C: Class>(
     spare: &mut Spare,
 ) {
     let mut planes = Planes::<C>::default();
-    planes.fill(times, |time| *time, None, |values, classes| scale.place(values, classes));
+    planes.fill(times, None, |values, classes| scale.place(values, classes));
     let (mut rows, mut words, mut ranks) = (spare.places(), Vec::new(), spare.places());
     rows.extend(offsets.iter().map(|row| *row as u32));
     for (i, places) in places.iter_mut().enumerate() {

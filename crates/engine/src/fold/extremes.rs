@@ -1,84 +1,63 @@
 //! Least and greatest values.
 
-use super::{Family, Run};
+use super::{Family, Run, eights};
 use crate::bitmap::Bitmap;
 use crate::column::{Column, Values};
 use crate::spare::Spare;
+use multiversion::multiversion;
+use std::ops::Range;
 use tidings_syntax::tree::Function;
 
 impl Family<'_> {
     /// The least or greatest value in each run, of equal ones the first; nothing where values are not numbers.
     pub(super) fn extreme(&mut self, function: Function, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
-        let field = self.field?;
-        let found = self.extremes.iter().position(|(f, end, _)| *f == function && *end == run.end);
-        let at = match found {
-            Some(at) => at,
-            None => {
-                let best = self.best(function, field, run, spare)?;
-                self.extremes.push((function, run.end, best));
-                self.extremes.len() - 1
-            }
-        };
-        let counts = self.knowns(run, spare);
-        let known = Some(Bitmap::of(&counts, |count| *count > 0));
-        spare.keep_places(counts);
-        Some(match &self.extremes.get(at)?.2.values {
-            Values::Int(best) => {
-                let mut ints = spare.ints();
-                ints.extend(run.from.iter().map(|row| best.get(*row as usize).copied().unwrap_or(0)));
-                Column::ints(ints, known)
-            }
-            Values::Number(best) => {
-                let mut numbers = spare.numbers();
-                numbers.extend(run.from.iter().map(|row| best.get(*row as usize).copied().unwrap_or(0.0)));
-                Column::numbers(numbers, known)
-            }
-            _ => return None,
-        })
-    }
-
-    /// For each row of a run, the best from it to the run's end; anything where there is none.
-    fn best(&self, function: Function, field: &Column, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
         let most = function == Function::Max;
-        let known = self.known;
-        Some(match &field.values {
+        let mut best = match &self.field?.values {
             Values::Int(values) => {
-                let mut best = spare.ints();
-                let worst = if most { i64::MIN } else { i64::MAX };
-                let better = |a: i64, b: i64| if most { a >= b } else { a <= b };
-                backwards(run, values, known, worst, better, &mut best);
-                Column::ints(best, None)
+                let (mut ints, known) = (spare.ints(), self.known.map(Bitmap::words));
+                if most {
+                    greatest(run, values, known, &mut ints)
+                } else {
+                    least(run, values, known, &mut ints)
+                }
+                Column::ints(ints, None)
             }
             Values::Number(values) => {
-                let mut best = spare.numbers();
-                let worst = if most { f64::NEG_INFINITY } else { f64::INFINITY };
-                let better = |a: f64, b: f64| if most { a >= b } else { a <= b };
-                backwards(run, values, known, worst, better, &mut best);
-                Column::numbers(best, None)
+                let mut numbers = spare.numbers();
+                let better = |a: f64, b: f64| if most { a > b } else { a < b };
+                numbers.extend(run.each().map(|(from, to)| first_best(from..to, values, self.known, better)));
+                Column::numbers(numbers, None)
             }
             Values::Short(_) | Values::Truth(_) | Values::Text(_) | Values::Tags(_) => return None,
-        })
+        };
+        let counts = self.knowns(run, spare);
+        best.known = Some(Bitmap::of(&counts, |count| *count > 0));
+        spare.keep_places(counts);
+        Some(best)
     }
 }
 
-fn backwards<T: Copy>(
-    run: Run<'_>,
-    values: &[T],
+/// The best of some rows; anything where there is none. Zero has two signs, so the first of equal ones is not any.
+fn first_best(
+    rows: Range<usize>,
+    values: &[f64],
     known: Option<&Bitmap>,
-    worst: T,
-    better: impl Fn(T, T) -> bool,
-    best: &mut Vec<T>,
-) {
-    best.resize(values.len(), worst);
-    for (from, to) in run.each() {
-        let own = from..to;
-        let (Some(values), Some(best)) = (values.get(own.clone()), best.get_mut(own.clone())) else { return };
-        let mut champion = worst;
-        for ((row, value), best) in own.zip(values).zip(best).rev() {
-            // No branch: which rows are better cannot be foreseen.
-            let counts = known.is_none_or(|known| known.contains(row));
-            champion = if counts & better(*value, champion) { *value } else { champion };
-            *best = champion;
-        }
-    }
+    better: impl Fn(f64, f64) -> bool,
+) -> f64 {
+    let own = values.get(rows.clone()).unwrap_or_default();
+    let counting = rows.zip(own).filter(|(row, _)| known.is_none_or(|known| known.contains(*row)));
+    let values = counting.map(|(_, value)| *value);
+    values.reduce(|best, value| if better(value, best) { value } else { best }).unwrap_or(0.0)
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+fn greatest<'a>(run: Run<'a>, values: &[i64], known: Option<&[u64]>, best: &mut Vec<i64>) {
+    let take_up = |lane: i64, value, counts| lane.max(if counts { value } else { i64::MIN });
+    eights::fold(run, values, known, i64::MIN, take_up, |a, b| a.max(b), |most| best.push(most));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+fn least<'a>(run: Run<'a>, values: &[i64], known: Option<&[u64]>, best: &mut Vec<i64>) {
+    let take_up = |lane: i64, value, counts| lane.min(if counts { value } else { i64::MAX });
+    eights::fold(run, values, known, i64::MAX, take_up, |a, b| a.min(b), |least| best.push(least));
 }
