@@ -13,6 +13,9 @@ use tidings_schema::{AttributeId, CollectionId, ElapsedUnit, FieldId, Now, Type,
 use tidings_syntax::tree::{ArithmeticOp, Function};
 
 const SECOND: i64 = 1_000_000;
+/// So many values are tried, and so many parts of texts: of a longer list the first.
+const MOST_VALUES: usize = 500;
+const MOST_PARTS: usize = 12;
 const HOUR: i64 = 3_600 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
@@ -148,7 +151,7 @@ impl<'p> Candidates<'p> {
 
     fn part(&mut self, term: &'p Term, part: &str, of: Of) {
         let Some(choices) = self.leaf_of(term, of).and_then(|leaf| self.choices(of, leaf)) else { return };
-        if !choices.parts.iter().any(|other| other == part) {
+        if choices.parts.len() < MOST_PARTS && !choices.parts.iter().any(|other| other == part) {
             choices.parts.push(part.to_owned());
         }
     }
@@ -313,6 +316,7 @@ impl<'p> Candidates<'p> {
 
     fn leaf(&mut self, of: Of, leaf: Leaf, value: &Value) {
         if let Some(choices) = self.choices(of, leaf)
+            && choices.values.len() < MOST_VALUES
             && !choices.values.contains(value)
         {
             choices.values.push(value.clone());

@@ -51,8 +51,8 @@ pub fn moment(vocabulary: &Vocabulary) -> Now {
     Now { micros: calendar::start_of_day(DAY, zone).saturating_add(12 * 3_600 * 1_000_000), zone }
 }
 
-/// The pairs that are found, in the order of the rules. Where a cap of the policy counts the channel, where one of the
-/// rules goes before the other by its priority, and where their schedules never come together, it is meant so.
+/// The pairs that are found, in the order of the rules. Where a cap of the policy counts the channel it is meant so, and
+/// rules whose schedules never come together, or that are over by the day that is looked at, send nothing together.
 pub fn overlaps(program: &Program) -> Vec<Overlap> {
     let sides = sides(program);
     let pairs = pairs(program, &sides);
@@ -84,7 +84,8 @@ fn finding(program: &Program, channel: &str, found: &[Overlap]) -> Option<Diagno
     for other in others.iter().take(NAMED - 1) {
         finding = finding.also(other.places.1, format!("{} can, too", names(other)));
     }
-    let help = "write `at most 3 messages per 7 days`, or another cap, into the policy; or give one of them a `priority`";
+    let help = "write `at most 3 messages per 7 days`, or another cap, into the policy, and which goes first by `priority`; \
+        or say that both are meant: `# allow W035: why`";
     Some(finding.help(help))
 }
 
@@ -123,7 +124,9 @@ struct Side<'p> {
 
 fn sides(program: &Program) -> Vec<Side<'_>> {
     let mut sides = Vec::new();
-    for (rule, of) in running_places(program).take(MOST_RULES) {
+    let day = calendar::date(DAY);
+    let not_over = |of: &Rule| of.expires.is_none_or(|expires| expires > day);
+    for (rule, of) in running_places(program).filter(|(_, of)| not_over(of)).take(MOST_RULES) {
         for (otherwise, steps) in [(false, &of.then), (true, &of.otherwise)] {
             let channels = uncapped(program, steps);
             if !channels.is_empty() {
@@ -161,16 +164,13 @@ fn pairs<'p>(program: &Program, sides: &[Side<'p>]) -> Vec<Pair<'p>> {
     let mut pairs = Vec::new();
     for (first, a) in sides.iter().enumerate() {
         for (second, b) in sides.iter().enumerate().skip(first + 1) {
-            let shared = a.channels.iter().find_map(|(channel, place)| {
+            let shared = a.channels.iter().filter_map(|(channel, place)| {
                 let other = b.channels.iter().find(|(other, _)| other == channel)?;
-                Some((*channel, (*place, other.1)))
+                Some(Pair { first, second, channel, places: (*place, other.1) })
             });
-            if let Some((channel, places)) = shared
-                && a.rule != b.rule
-                && a.of.priority == b.of.priority
-                && meetings.meet(a.of, b.of)
-            {
-                pairs.push(Pair { first, second, channel, places });
+            let mut shared = shared.peekable();
+            if shared.peek().is_some() && a.rule != b.rule && meetings.meet(a.of, b.of) {
+                pairs.extend(shared);
             }
         }
     }
@@ -199,8 +199,10 @@ fn meet(a: &Schedule, b: &Schedule, now: Now) -> bool {
         (Schedule::Interval(_), _) => meet(b, a, now),
         _ => {
             let year = now.micros.saturating_add(366 * 86_400 * 1_000_000);
-            let together = |at: i64| next(b, now.zone, at - 1).is_some_and(|other| other.at == at);
-            occurrences(a, now.zone, now.micros, year).take(400).any(|occurrence| together(occurrence.at))
+            let comes = |s: &Schedule, at: i64| next(s, now.zone, at - 1).is_some_and(|other| other.at == at);
+            let first = |s| occurrences(s, now.zone, now.micros, year).take(400);
+            // Of the rarer one these are all that matter.
+            first(a).any(|o| comes(b, o.at)) || first(b).any(|o| comes(a, o.at))
         }
     }
 }

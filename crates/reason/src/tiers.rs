@@ -95,8 +95,13 @@ fn alike(program: &Program, rules: &[&Rule]) -> Vec<Diagnostic> {
             let others = parts.iter().enumerate().filter(|(other, _)| *other != i);
             let others: BTreeSet<u32> = others.map(|(_, other)| same.condition(other)).collect();
             let sent: Vec<&Action> = rule.then.iter().map(|step| &step.action).collect();
-            let rest =
-                format!("{:?} {others:?} {:?} {:?} {sent:?}", rule.segment, rule.schedule, rule.repeat);
+            let rest = format!(
+                "{others:?} {sent:?} {:?}",
+                (
+                    (rule.segment, &rule.schedule, &rule.repeat, rule.hold_out, rule.limit, &rule.budget),
+                    (rule.priority, rule.expires, rule.late, rule.overlap, rule.catch_up)
+                )
+            );
             groups.entry((ladder, rest)).or_default().push(Choice { rule, place: part.place, tiers });
         }
     }

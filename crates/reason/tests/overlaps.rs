@@ -76,7 +76,8 @@ fn what_is_meant_so_is_not_told() {
     assert!(said(many, gold, third).unwrap().contains("so can 2 more pairs of rules"));
     assert_eq!(said(many, gold, "policy\n  at most 3 messages per 7 days\nend\n"), None);
     assert!(said(many, gold, "policy\n  at most 3 sms per 7 days\nend\n").is_some());
-    assert_eq!(said(many, &format!("{gold} priority 3"), ""), None);
+    assert!(said(many, &format!("{gold} priority 3"), "").is_some(), "it only says who goes first");
+    assert_eq!(said(many, &format!("{gold} expires 2026-01-01"), ""), None);
     assert_eq!(said(many, "if visits < 10 then send x email", ""), None);
     assert_eq!(said(many, "if tier = gold then send x coupon", ""), None);
     let others = "for some\n if visits > 10 then send x email else send x email";
@@ -86,6 +87,9 @@ fn what_is_meant_so_is_not_told() {
         |schedule: &str| said(&format!("every monday at 10:00 {many}"), &format!("{schedule} {gold}"), "");
     assert!(every("every month on day 3 at 10:00").is_some());
     assert!(every("every 1 hour").is_some());
+    let often = |a: &str, b: &str| said(&format!("{a} {many}"), &format!("{b} {gold}"), "").is_some();
+    let (minutes, monthly) = ("cron \"*/5 * * * *\"", "every month on day 10 at 10:00");
+    assert!(often(minutes, monthly) && often(monthly, minutes));
     assert_eq!(every("every tuesday at 10:00"), None);
     assert_eq!(every("every day at 11:00"), None);
     let rows = "if count of orders in last 90 days >= 2 and days since latest orders.placed_at > 30 then send x email";
