@@ -114,7 +114,9 @@ fn tiers_that_all_get_the_same_are_told_from_those_that_do_not() {
     assert!(!rules(&[("phase = s0", same), ("phase = s1", same)]), "the rest gets nothing");
     assert!(!rules(&[("phase = s0", same), ("phase != s0", other)]));
     assert!(!rules(&[("vip and phase = s0", same), ("phase != s0", same)]));
-    for differs in ["repeat every time", "hold out 20%", "limit 5 customers", "priority 2", "expires 2030-01-01"] {
+    for differs in
+        ["repeat every time", "hold out 20%", "limit 5 customers", "priority 2", "expires 2030-01-01"]
+    {
         let other = format!("{same} {differs}");
         assert!(!rules(&[("phase = s0", same), ("phase != s0", &other)]), "{differs}");
     }
