@@ -4,6 +4,7 @@ mod answer;
 mod ask;
 mod body;
 mod guard;
+mod knock;
 mod sign;
 
 use crate::config::{HttpConfig, Method, OnUnknownConfig};
@@ -16,6 +17,7 @@ pub(crate) use ask::Asker;
 use body::Body;
 pub use body::{body_variables, check_body};
 use guard::{Guard, Reach, checked};
+pub(crate) use knock::knock;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Request, Url};

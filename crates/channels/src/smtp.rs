@@ -140,6 +140,16 @@ impl Smtp {
     }
 }
 
+/// Says hello to a mail server, logs in where there is an account, and says good-bye. Answers what there is to say.
+pub async fn greet(config: &SmtpConfig, folder: &Path, limits: Limits) -> Result<String, String> {
+    let server = Server::new(config, folder, limits)?;
+    let connection = Connection::open(&server).await?;
+    connection.quit().await;
+    let protected = if config.tls == Tls::None { "without TLS" } else { "with TLS" };
+    let account = if config.user.is_some() { "lets us in" } else { "asks for no account" };
+    Ok(format!("{} {account}, {protected}", server.name()))
+}
+
 /// What is wrong with a mail server's configuration, as far as that can be told without its secrets.
 pub fn check_smtp(config: &SmtpConfig) -> Result<(), String> {
     let local = matches!(config.host.as_str(), "localhost" | "127.0.0.1" | "::1");

@@ -90,6 +90,11 @@ impl Server {
         let port = config.port.unwrap_or(port);
         Ok(Server { host, port, protection, account, hello: ClientId::default(), limits })
     }
+
+    /// What people call it.
+    pub fn name(&self) -> String {
+        format!("{} port {}", self.host, self.port)
+    }
 }
 
 impl Connection {
@@ -97,7 +102,7 @@ impl Connection {
     /// the server and not about a mail.
     pub async fn open(server: &Server) -> Result<Connection, String> {
         let Limits { connect, command, .. } = server.limits;
-        let at = |step: &str, why: String| format!("{} port {}: {step}: {why}", server.host, server.port);
+        let at = |step: &str, why: String| format!("{}: {step}: {why}", server.name());
         let tcp = limited(connect, TcpStream::connect((server.host.as_str(), server.port))).await;
         let tcp = tcp.map_err(|e| at("cannot be reached", e))?;
         // A mail and its last dot leave in two pieces; without this the second waits 40 ms for the first.
@@ -165,6 +170,11 @@ impl Connection {
     /// Forgets the mail that was begun. Whether the connection is fit for another one: the answer is the one to this.
     pub async fn reset(&mut self) -> bool {
         self.command(Rset, &[250]).await.is_ok()
+    }
+
+    /// Says good-bye; whether it is answered does not matter.
+    pub async fn quit(mut self) {
+        timeout(self.limits.command, self.smtp.quit()).await.ok();
     }
 
     async fn command(&mut self, command: impl std::fmt::Display, expected: &[u16]) -> Result<(), Ending> {
