@@ -158,7 +158,8 @@ impl CouponConfig {
 }
 
 impl ChannelConfig {
-    fn smtp(&self) -> Option<&SmtpConfig> {
+    /// The mail server, where it is one.
+    pub fn smtp(&self) -> Option<&SmtpConfig> {
         if let ChannelConfig::Smtp(smtp) = self { Some(smtp) } else { None }
     }
 

@@ -115,7 +115,8 @@ async fn an_http_service_hears_nothing_but_a_knock() {
     };
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let delivery = Delivery {
-        coupon_providers: [("coupon".into(), http(format!("http://{address}/grants/hunter2?key=hunter2")))].into(),
+        coupon_providers: [("coupon".into(), http(format!("http://{address}/grants/hunter2?key=hunter2")))]
+            .into(),
         webhooks: [("crm".into(), http(format!("http://{closed}/hook/hunter2")))].into(),
         ..Delivery::default()
     };

@@ -1,11 +1,13 @@
 //! What can be said on the command line.
 
 mod backtest;
+mod examining;
 mod explaining;
 mod planning;
 mod testing;
 
 pub use backtest::{BacktestArgs, BacktestFormat, BacktestStep};
+pub use examining::Doctor;
 pub use explaining::{Explain, ExplainFormat};
 pub use planning::{PlanArgs, PlanFormat};
 pub use testing::Test;
@@ -75,6 +77,8 @@ pub enum Command {
     Serve(Serve),
     /// Read CSV and similar files into the embedded store
     Import(Import),
+    /// Look at everything that a run depends on: data, databases, mail servers, disk and clocks; sends nothing
+    Doctor(Doctor),
     /// Count the customers in each stage and segment
     Customers(Customers),
     /// Look at what the sandbox caught

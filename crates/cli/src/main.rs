@@ -62,6 +62,7 @@ async fn carry_out(cli: &Cli, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Run(args) => commands::run::run(folder, args, screen).await,
         Command::Serve(args) => commands::serve::serve(folder, args, screen).await,
         Command::Import(args) => commands::import::import(folder, args, screen).await,
+        Command::Doctor(args) => commands::doctor::doctor(folder, args, screen).await,
         Command::Customers(args) => commands::customers::customers(folder, args, screen).await,
         Command::Sandbox(args) => commands::sandbox::sandbox(folder, args, screen),
         Command::Outbox(args) => commands::outbox::outbox(folder, args, screen).await,

@@ -257,7 +257,7 @@ impl<'a> Decider<'a> {
         let vocabulary = &self.program.vocabulary;
         let mut unmet = evidence_of(vocabulary, self.evaluator.needs(), customers, now)?;
         unmet.retain(|evidence| !evidence.met);
-        if customers.count() == 0 {
+        if customers.stats().customers == 0 {
             unmet.extend(self.nobody_left().await?);
         }
         Ok(unmet)

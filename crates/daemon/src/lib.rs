@@ -9,6 +9,7 @@ pub mod bounces;
 mod breaker;
 pub mod decide;
 pub mod dispatch;
+pub mod doctor;
 mod metrics;
 mod read;
 pub mod renames;

@@ -35,6 +35,16 @@ impl Chunks for Customers {
     }
 }
 
+impl Customers {
+    /// What there was to remark on.
+    pub(crate) fn stats(&self) -> LoadStats {
+        match self {
+            Customers::There(loaded) => loaded.stats.clone(),
+            Customers::Streamed(stream) => stream.stats(),
+        }
+    }
+}
+
 /// What is left of them once it is known who matches.
 pub(crate) struct Evaluated {
     pub(crate) chunks: Vec<Chunk>,

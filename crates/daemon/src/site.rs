@@ -196,6 +196,14 @@ impl Site {
         if problems.is_empty() { Ok(self) } else { Err(unsound(Vec::new(), problems, self.project)) }
     }
 
+    /// The folder of what Tidings itself keeps.
+    pub fn kept_in(&self) -> PathBuf {
+        match &self.state {
+            Place::File(file) => file.parent().map_or_else(PathBuf::new, Path::to_owned),
+            Place::Server(_) => self.project.folder.join(".tidings"),
+        }
+    }
+
     /// Whether another version of the project keeps its state in the same place.
     pub fn same_state(&self, other: &Site) -> bool {
         match (&self.state, &other.state) {

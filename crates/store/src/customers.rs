@@ -8,6 +8,7 @@ mod decode;
 mod engine;
 mod error;
 mod events;
+mod facts;
 mod files;
 mod held;
 mod keys;
@@ -24,6 +25,7 @@ pub(crate) mod table;
 mod written;
 
 pub use error::StoreError;
+pub use facts::StoreFacts;
 pub use load::{CollectionStats, LoadStats, Loaded, Selection};
 pub(crate) use resident::Mark;
 pub use resident::{Refreshed, Resident};

@@ -15,7 +15,7 @@ pub use consent::Consent;
 pub use customers::place::path_of;
 pub use customers::{
     BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Refreshed, Resident, Room, Selection,
-    StoreError, Stream,
+    StoreError, StoreFacts, Stream,
 };
 pub use history::Asked;
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};
@@ -23,6 +23,8 @@ pub use outbox::{
     Claim, Claimed, Count, Doubt, Enqueued, Feedback, FeedbackKind, Gated, HeldRun, HoldState, LedgerRow,
     Moves, Outlet, Recovered, RowFilter, Token,
 };
-pub use state::{OccurrenceRow, OccurrenceState, Orphan, Pause, RunId, RunRow, Scope, State, StateError};
+pub use state::{
+    OccurrenceRow, OccurrenceState, Orphan, Pause, RunId, RunRow, Scope, State, StateError, StateFacts,
+};
 pub use suppression::Suppression;
 pub use tidings_plan::{EngineRows, GrantRow, KeptRow, SendRow};

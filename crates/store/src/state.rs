@@ -3,6 +3,7 @@
 
 pub(crate) mod database;
 mod error;
+mod facts;
 mod migrate;
 mod open;
 mod pauses;
@@ -11,6 +12,7 @@ mod runs;
 mod schedule;
 
 pub use error::StateError;
+pub use facts::StateFacts;
 pub(crate) use pauses::Paused;
 pub use pauses::{Pause, Scope};
 pub use runs::{RunId, RunRow};

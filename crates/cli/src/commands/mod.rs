@@ -5,6 +5,7 @@ pub mod backtest;
 pub mod check;
 pub mod consent;
 pub mod customers;
+pub mod doctor;
 pub mod erase;
 pub mod errors;
 pub mod explain;

@@ -14,6 +14,23 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
+/// The first column of each index, and the column that is the rows' own number.
+const INDEXED: &str = "\
+    SELECT i.name FROM pragma_index_list(?1) l, pragma_index_info(l.name) i \
+    WHERE i.seqno = 0 AND NOT l.partial AND i.name IS NOT NULL \
+    UNION SELECT name FROM pragma_table_info(?1) WHERE pk = 1";
+/// Version, zone, encoding and clock.
+pub(crate) const ABOUT: &str = "\
+    SELECT 'SQLite ' || sqlite_version() || char(10) || '' || char(10) || encoding || char(10) || \
+    CAST(unixepoch('subsec') * 1000000 AS INTEGER) FROM pragma_encoding";
+
+pub(crate) async fn indexed(
+    connection: &mut SqliteConnection,
+    table: &Table,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(INDEXED).bind(&table.name).fetch_all(connection).await
+}
+
 pub(crate) async fn tables(connection: &mut SqliteConnection) -> Result<Vec<Table>, sqlx::Error> {
     let tables: Vec<(String, bool)> = sqlx::query_as(
         "SELECT name, type = 'table' AND NOT wr FROM pragma_table_list WHERE schema = 'main' \

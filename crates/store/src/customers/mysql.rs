@@ -33,6 +33,23 @@ const LINKS: &str = "\
     CAST(REFERENCED_COLUMN_NAME AS CHAR) FROM information_schema.KEY_COLUMN_USAGE \
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)";
 
+/// The first column of each index.
+const INDEXED: &str = "\
+    SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
+    AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) AND SEQ_IN_INDEX = 1";
+/// Version, zone, encoding and clock.
+pub(crate) const ABOUT: &str = "\
+    SELECT CONCAT_WS(CHAR(10 USING utf8mb4), IF(VERSION() LIKE '%MariaDB%', VERSION(), CONCAT('MySQL ', VERSION())), \
+    IF(@@GLOBAL.time_zone = 'SYSTEM', @@system_time_zone, @@GLOBAL.time_zone), @@character_set_database, \
+    CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED))";
+
+pub(crate) async fn indexed(
+    connection: &mut MySqlConnection,
+    table: &Table,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(INDEXED).bind(&table.name).bind(&table.name).fetch_all(connection).await
+}
+
 pub(crate) async fn open(options: &MySqlConnectOptions) -> Result<MySqlConnection, sqlx::Error> {
     let mut connection = options.clone().disable_statement_logging().connect().await?;
     for statement in [SESSION, ISOLATION, BEGIN] {

@@ -42,6 +42,26 @@ const LINKS: &str = "\
     WHERE k.contype IN ('p', 'f') AND cardinality(k.conkey) = 1 AND c.relname = $1 \
     AND CASE WHEN $2 = '' THEN pg_table_is_visible(c.oid) ELSE n.nspname = $2 END";
 
+/// The first column of each index.
+const INDEXED: &str = "\
+    SELECT a.attname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] \
+    WHERE i.indpred IS NULL AND c.relname = $1 \
+    AND CASE WHEN $2 = '' THEN pg_table_is_visible(c.oid) ELSE n.nspname = $2 END";
+/// Version, zone, encoding and clock.
+pub(crate) const ABOUT: &str = "\
+    SELECT concat_ws(chr(10), 'PostgreSQL ' || current_setting('server_version'), current_setting('TimeZone'), \
+    current_setting('server_encoding'), CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT))";
+
+pub(crate) async fn indexed(
+    connection: &mut PgConnection,
+    table: &Table,
+) -> Result<Vec<String>, sqlx::Error> {
+    let (schema, name) = parts(table);
+    sqlx::query_scalar(INDEXED).bind(name).bind(schema).persistent(false).fetch_all(connection).await
+}
+
 pub(crate) async fn open(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let mut connection = options.clone().disable_statement_logging().connect().await?;
     sqlx::raw_sql(BEGIN).execute(&mut connection).await?;

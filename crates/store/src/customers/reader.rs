@@ -208,6 +208,28 @@ impl Reader {
         }
     }
 
+    /// The first columns of a table's indexes; of a view's none are known.
+    pub(crate) async fn indexed(&mut self, table: &Table) -> Result<Vec<String>, sqlx::Error> {
+        match &mut self.session {
+            Session::Lite(session) => lite::indexed(&mut *session.connection.lock().await, table).await,
+            Session::Postgres(connection) => postgres::indexed(connection, table).await,
+            Session::MySql(connection) => mysql::indexed(connection, table).await,
+        }
+    }
+
+    /// Version, time zone, encoding and clock (microseconds since 1970 UTC), each in a line.
+    pub(crate) async fn about(&mut self) -> Result<String, sqlx::Error> {
+        match &mut self.session {
+            Session::Lite(session) => {
+                sqlx::query_scalar(lite::ABOUT).fetch_one(&mut *session.connection.lock().await).await
+            }
+            Session::Postgres(connection) => {
+                sqlx::query_scalar(postgres::ABOUT).persistent(false).fetch_one(connection).await
+            }
+            Session::MySql(connection) => sqlx::query_scalar(mysql::ABOUT).fetch_one(connection).await,
+        }
+    }
+
     /// How many rows of which some condition holds there are, or how many that have something in a column.
     pub(crate) async fn count(
         &mut self,

@@ -127,3 +127,12 @@ async fn a_newer_version_s_state_is_refused() {
         assert!(matches!(error, StateError::Version { .. }), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn how_a_state_is_set_up_is_told() {
+    for f in Fresh::each().await {
+        let facts = f.state.facts().await.unwrap();
+        assert!(facts.keeps && !facts.copied, "{facts:?}");
+        assert!(facts.step >= 3 && facts.now > 0 && !facts.server.is_empty(), "{facts:?}");
+    }
+}

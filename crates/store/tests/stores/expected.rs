@@ -72,3 +72,29 @@ async fn every_store_says_the_same_of_the_same_data() {
         }
     }
 }
+
+#[tokio::test]
+async fn how_a_store_is_set_up_is_told() {
+    let schema = SCHEMA
+        .replace("  key: id\n", "  key: id\n  updated_at: JOINED\n")
+        .replace("    table: orders\n", "    table: orders\n    key: total\n    append_only: at\n");
+    let tables = |kind| {
+        tables(kind)
+            + "CREATE INDEX by_joined ON customers (joined, id); CREATE INDEX by_time ON orders (total, at);"
+    };
+    for shop in Shop::each(tables).await {
+        let facts = shop.store().await.facts(&vocabulary(&schema)).await.unwrap();
+        let expected = [("orders".to_owned(), "at".to_owned())];
+        assert_eq!((&facts.unindexed[..], facts.whole.len()), (&expected[..], 0), "{:?}", shop.kind);
+        let away = facts.now - chrono::Utc::now().timestamp_micros();
+        assert!(away.abs() < 60_000_000, "{facts:?}");
+        let server = match shop.kind {
+            Kind::Lite => "SQLite 3",
+            Kind::Postgres => "PostgreSQL 1",
+            Kind::MySql => "",
+        };
+        assert!(facts.server.starts_with(server) && !facts.encoding.is_empty(), "{facts:?}");
+        let facts = shop.store().await.facts(&vocabulary(SCHEMA)).await.unwrap();
+        assert_eq!(facts.whole, ["customers", "orders"]);
+    }
+}
