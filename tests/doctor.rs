@@ -155,11 +155,10 @@ fn what_is_wrong_with_what_is_kept_is_named() {
     let kept = project.folder().join(".tidings/sandbox");
     std::fs::set_permissions(kept, PermissionsExt::from_mode(0o777)).unwrap();
     assert_named(&project, &[], "fail folder", "everybody on this machine can write", "chmod o-w");
-    project.write("customers.csv", "id,email,consent,joined\n");
-    project.write("rules/hello.tidings", &RULE.replace("  if email", "  limit 1 customers\n  if email"));
+    project.write("rules/hello.tidings", &RULE.replace("hello\n", "bounded\n  limit 1 customers\n"));
     let run = project.output(&["run"]);
     assert_eq!(run.status.code(), Some(3), "{run:?}");
-    assert_named(&project, &[], "warn outbox", "2 sends of hello wait for a person", "tidings approve 1");
+    assert_named(&project, &[], "warn outbox", "2 sends of bounded wait for a person", "tidings approve 1");
 }
 
 #[test]
@@ -168,7 +167,7 @@ fn what_cannot_be_reached_is_named_unless_it_is_not_asked() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let channels = format!(
         "channels:\n  email:\n    kind: smtp\n    host: 127.0.0.1\n    port: {closed}\n    tls: none\n    from: shop@shop.example\n    \
-         user: shop\n    password: file:password\n    bounces: {{address: b@shop.example, mailbox: mail/bounces}}\n\
+         user: shop\n    password: file:password\n    bounces: {{address: b@shop.example, secret: file:password, mailbox: mail/bounces}}\n\
          webhooks:\n  crm: {{url: \"http://127.0.0.1:{closed}/hunter2\"}}\n"
     );
     project.write("tidings.yaml", &format!("{SETTINGS}{channels}"));
