@@ -155,7 +155,7 @@ fn what_is_wrong_with_what_is_kept_is_named() {
     let kept = project.folder().join(".tidings/sandbox");
     std::fs::set_permissions(kept, PermissionsExt::from_mode(0o777)).unwrap();
     assert_named(&project, &[], "fail folder", "everybody on this machine can write", "chmod o-w");
-    project.write("rules/hello.tidings", &RULE.replace("hello\n", "bounded\n  limit 1 customers\n"));
+    project.write("rules/bounded.tidings", &RULE.replace("hello\n", "bounded\n  limit 1 customers\n"));
     let run = project.output(&["run"]);
     assert_eq!(run.status.code(), Some(3), "{run:?}");
     assert_named(&project, &[], "warn outbox", "2 sends of bounded wait for a person", "tidings approve 1");
