@@ -91,7 +91,7 @@ async fn outbox(state: &State, sheet: &mut Sheet) -> Result<(), StateError> {
         let said = format!("a send by {} was due {} hours ago", outlet.channel, age.as_secs() / 3600);
         sheet.warn(Part::Outbox, said, "look whether `tidings serve` runs, and whether the channel answers");
     }
-    for row in state.occurrences(100).await? {
+    for row in state.not_run(100).await? {
         if let OccurrenceState::Begun(Some(why)) = &row.state {
             sheet.warn(Part::Outbox, format!("{} waits: {why}", row.rule), "it runs once the data is there");
         }
