@@ -139,6 +139,11 @@ fn days_to_come_are_what_running_day_by_day_would_send() {
     // On the 15th, and then those who had two.
     assert_eq!(ahead["sends"]["before"]["messages"]["email"], 20, "{ahead}");
     assert_eq!(ahead["sends"]["before"]["coupons"], 40, "{ahead}");
+
+    // What comes on one day of them is counted once, however often it may be sent.
+    let weekly = "rule weekly\n  if consent\n  then send hello email\n  repeat at most once per 1 day\n  every friday at 10:00\nend\n";
+    project.write("rules/all.tidings", weekly);
+    assert_eq!(days(&project)["sends"]["after"]["messages"]["email"], 20);
 }
 
 /// A project with twenty customers who can be written to, and the rules in one file.
@@ -264,6 +269,7 @@ fn what_cannot_be_compared_with_says_why_and_what_to_do() {
             "{reference}: {said}"
         );
     };
+    says("", "a value is required");
     says("main", "is in no git repository");
     says("running", "no `tidings serve` has run");
     git(&project, &["init", "-q", "-b", "main"]);
@@ -278,6 +284,10 @@ fn what_cannot_be_compared_with_says_why_and_what_to_do() {
 
     // A clone without history does not know the other branch.
     git(&project, &["rm", "-q", "--cached", "rules/hosts.tidings"]);
+    // A link that no rule is read through is nobody's concern.
+    std::fs::create_dir(project.folder().join("archive")).unwrap();
+    std::os::unix::fs::symlink("/etc/hosts", project.folder().join("archive/old.tidings")).unwrap();
+    git(&project, &["add", "archive"]);
     git(&project, &["commit", "-q", "-m", "Sound."]);
     git(&project, &["branch", "other"]);
     let clone = Project::new();

@@ -7,8 +7,8 @@
 mod words;
 
 use crate::program::{
-    Aggregate, Bands, Body, Condition, ConditionKind, DefineId, Entrance, Rule, ScoreId, SegmentId, StagesId,
-    Term, TermKind,
+    Aggregate, Bands, Body, Condition, ConditionKind, DefineId, Entrance, Rule, Schedule, ScoreId, SegmentId,
+    StagesId, Term, TermKind,
 };
 use crate::{Program, program};
 use std::collections::HashMap;
@@ -25,6 +25,8 @@ pub struct Meaning {
     /// All else that it says: what of it, and in the language's words. Every rule has the same ones in the same order;
     /// what it does not say is an empty text, or what that means.
     pub clauses: Vec<(&'static str, String)>,
+    /// The event that it answers, where it does.
+    event: Option<String>,
 }
 
 impl Meaning {
@@ -33,11 +35,11 @@ impl Meaning {
     /// What the actions of its `else` are called.
     pub const ELSE: &'static str = "else";
 
-    /// What makes a rule the same under another name: whom it is for and what they get, as a digest that stays the same
-    /// wherever it is made.
+    /// What makes a rule the same under another name: whom it is for, what they get and the event that it answers, as a
+    /// digest that stays the same wherever, and with whatever version of this program, it is made: it is kept.
     pub fn core(&self) -> String {
         let acts = self.clauses.iter().filter(|(what, _)| [Self::ACTIONS, Self::ELSE].contains(what));
-        let acts: Vec<&str> = acts.map(|(_, words)| words.as_str()).collect();
+        let acts: Vec<&str> = acts.map(|(_, words)| words.as_str()).chain(self.event.as_deref()).collect();
         digest(&("core", &self.audience, acts))
     }
 }
@@ -60,6 +62,10 @@ impl Program {
         let meaning = |rule: &Rule| Meaning {
             audience: reader.audience(rule),
             clauses: words::clauses(rule, &self.vocabulary),
+            event: match &rule.schedule {
+                Schedule::On(event) => Some(event.clone()),
+                _ => None,
+            },
         };
         self.rules.iter().map(meaning).collect()
     }

@@ -27,6 +27,7 @@ collections:
     fields: {placed_at: moment, total: {type: money, currency: CNY}, category: text, brand: text}
 events:
   order: orders
+  visit: orders
 ";
 
 fn program(text: &str) -> Program {
@@ -113,6 +114,15 @@ fn each_word_that_matters_changes_what_it_means() {
             .collect();
         assert_eq!(changed.len(), 1, "{clause}: {changed:?}");
     }
+}
+
+/// Cores are kept, so that rules are known again by later versions of the program.
+#[test]
+fn cores_tell_events_apart_and_stay_what_they_are() {
+    let on = |event: &str| meaning(&format!("rule hello on {event} then send card email end")).core();
+    assert_ne!(on("order"), on("visit"));
+    assert_eq!(meaning(BASE).core(), "b2f700971d3c83e070d2e6b14638d3de");
+    assert_eq!(on("order"), "9ec7dd1224102e743326c197656cc7c3");
 }
 
 /// Names that need one another, each twice: written out it would have 2^60 parts.

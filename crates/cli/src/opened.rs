@@ -39,7 +39,7 @@ pub fn unsound(why: Unsound, screen: &Screen) -> Failure {
 
 /// Fails where a rule was renamed and does not say so: it would reach everybody once more.
 pub async fn known_again(site: &Site, state: &State) -> Result<(), Failure> {
-    let refused = renames::refused(site, state).await?;
+    let refused = renames::refused(site, state, None).await?;
     if refused.is_empty() { Ok(()) } else { Err(Failure::new(refused.join("\n"))) }
 }
 

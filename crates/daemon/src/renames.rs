@@ -7,8 +7,13 @@ use tidings_plan::{Ran, unsaid};
 use tidings_project::version;
 use tidings_store::{State, StateError};
 
-/// What keeps the rules from running, a sentence each with its place, for people; nothing where they may.
-pub async fn refused(site: &Site, state: &State) -> Result<Vec<String>, StateError> {
+/// What keeps the rules from running, a sentence each with its place, for people; nothing where they may. The rules of
+/// the program that is `running` may be reaching somebody at the moment.
+pub async fn refused(
+    site: &Site,
+    state: &State,
+    running: Option<&Program>,
+) -> Result<Vec<String>, StateError> {
     let sources = &site.project.sources;
     let place = |rule: usize| {
         let place = site.program.rules.get(rule).map(|rule| rule.place).unwrap_or_default();
@@ -16,7 +21,7 @@ pub async fn refused(site: &Site, state: &State) -> Result<Vec<String>, StateErr
         let file = sources.get(place.file).map_or("", |source| source.path.as_str());
         format!("{file}:{line}:{column}")
     };
-    let found = unsaid(&state.ran().await?, &site.program);
+    let found = unsaid(&state.ran().await?, running, &site.program);
     Ok(found.iter().map(|unsaid| format!("{}: {}", place(unsaid.rule), unsaid.words())).collect())
 }
 
@@ -26,8 +31,12 @@ pub async fn note(site: &Site, state: &State) -> Result<(), StateError> {
 }
 
 /// What keeps a daemon from taking the rules up; where nothing does, they and the project's files are noted.
-pub(crate) async fn take_note(site: &Site, state: &State) -> Result<Vec<String>, StateError> {
-    let refused = refused(site, state).await?;
+pub(crate) async fn take_note(
+    site: &Site,
+    state: &State,
+    running: Option<&Program>,
+) -> Result<Vec<String>, StateError> {
+    let refused = refused(site, state, running).await?;
     if refused.is_empty() {
         note(site, state).await?;
         state.note_running(&version::files(&site.project)).await?;

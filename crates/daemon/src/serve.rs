@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tidings_channels::Clock;
+use tidings_check::Program;
 use tidings_store::{State, StateError};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -70,8 +71,8 @@ enum Event {
     Tick(Instant),
     /// The project's files are other than they were, or somebody wants them read again.
     FilesChanged,
-    /// The files were read.
-    Loaded(Watched, Box<Result<Site, Unsound>>),
+    /// The files were read, and whether their rules were compared with what ran before: not where the state was away.
+    Loaded(Watched, Box<Result<Site, Unsound>>, bool),
     /// The state is there.
     Opened(State),
     /// What keeps a program from running beside what ran before, a line each.
@@ -177,7 +178,8 @@ fn reader(serve: &Serve, rules: String) -> impl FnOnce() -> (Watched, Result<Sit
 struct Daemon {
     serve: Serve,
     site: cell::Sender<Arc<Site>>,
-    /// Whether the project was sound at any time: before, its site has no rules, and nothing may leave.
+    /// Whether the project was sound at any time since the start, and its rules may run beside those that ran: before,
+    /// nothing is decided or sent.
     sound: bool,
     /// Whether the duties were begun that need the state.
     begun: bool,
@@ -268,7 +270,11 @@ impl Daemon {
                 metrics::handle().run_upkeep();
             }
             Event::FilesChanged => self.read(),
-            Event::Loaded(watched, read) => self.take_up(watched, *read),
+            Event::Loaded(_, _, false) if self.health.open => {
+                self.reading = None;
+                self.read();
+            }
+            Event::Loaded(watched, read, _) => self.take_up(watched, *read),
             Event::Opened(state) => {
                 self.state.send_replace(Some(state));
                 self.health.open = true;
@@ -317,7 +323,7 @@ impl Daemon {
         }
         let (site, events, stop) = (self.site.borrow().clone(), self.events.clone(), self.serve.stop.clone());
         self.tasks.spawn(async move {
-            let refused = compare_until_told(&site, &state, &stop).await;
+            let refused = compare_until_told(&site, &state, None, &stop).await;
             events.send(Event::Compared(site, refused)).await.ok();
             "comparing the rules with those that ran"
         });
@@ -375,15 +381,17 @@ impl Daemon {
         let read = reader(&self.serve, self.watched.borrow().rules.clone());
         let (events, stop) = (self.events.clone(), self.serve.stop.clone());
         let (before, state) = (self.site.borrow().clone(), self.state.borrow().clone());
+        let acts = self.begun && self.sound;
         self.tasks.spawn_blocking(move || {
             let (watched, mut site) = read();
             if let (Ok(sound), Some(state)) = (&site, &state)
                 && sound.same_state(&before)
             {
-                let refused = Handle::current().block_on(compare_until_told(sound, state, &stop));
+                let running = acts.then_some(&before.program);
+                let refused = Handle::current().block_on(compare_until_told(sound, state, running, &stop));
                 site = site.and_then(|site| site.unless(refused));
             }
-            events.blocking_send(Event::Loaded(watched, Box::new(site))).ok();
+            events.blocking_send(Event::Loaded(watched, Box::new(site), state.is_some())).ok();
             "reading the project"
         });
     }
@@ -472,10 +480,15 @@ impl Daemon {
 }
 
 /// What keeps a program from running beside what ran before; asked until the state answers, or the daemon stops.
-async fn compare_until_told(site: &Site, state: &State, stop: &Stop) -> Vec<String> {
+async fn compare_until_told(
+    site: &Site,
+    state: &State,
+    running: Option<&Program>,
+    stop: &Stop,
+) -> Vec<String> {
     let mut pause = Pause::default();
     while !stop.wanted() {
-        match renames::take_note(site, state).await {
+        match renames::take_note(site, state, running).await {
             Ok(refused) => return refused,
             Err(error) => tracing::warn!(%error, "what ran before cannot be asked; it is tried again"),
         }

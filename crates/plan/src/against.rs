@@ -161,7 +161,7 @@ pub fn changes(before: &Side<'_>, after: &Side<'_>, most: usize) -> Changes {
         rules,
         declared: declared(&earlier.declared(), &later.declared()),
         policy: clauses(&earlier.policy_in_words(), &later.policy_in_words()),
-        unsaid: unsaid(&ran.collect::<Vec<_>>(), later),
+        unsaid: unsaid(&ran.collect::<Vec<_>>(), None, later),
     }
 }
 

@@ -40,26 +40,32 @@ impl Unsaid {
     }
 }
 
-/// The rules of a program that are what one that ran and is gone was: they mean the same and are new, or name another of
-/// its names than the first. A rule that says `was`, be it with its own name, is taken at its word.
-pub fn unsaid(ran: &[Ran], program: &Program) -> Vec<Unsaid> {
-    let present: HashSet<&str> = program.rules.iter().map(|rule| rule.identity()).collect();
-    let known: HashSet<&str> = ran.iter().map(|ran| ran.identity.as_str()).collect();
-    let mut gone: Vec<&Ran> =
-        ran.iter().filter(|ran| ran.reached && !present.contains(ran.identity.as_str())).collect();
+/// The rules of a program that are what one that ran and is gone was: they mean the same and reached nobody yet, or name
+/// another of its names than the first. A rule is taken at its word where it says `was` and a name that ran, or its own.
+/// The rules of the program that is `running` may be reaching somebody at the moment, so they count as if they had.
+pub fn unsaid(ran: &[Ran], running: Option<&Program>, program: &Program) -> Vec<Unsaid> {
+    let identities = |program: &'_ Program| -> HashSet<String> {
+        program.rules.iter().map(|rule| rule.identity().to_owned()).collect()
+    };
+    let (present, runs) = (identities(program), running.map(identities).unwrap_or_default());
+    // One that was only noted is not known: a copy of a rule sends once more when the rule goes.
+    let known: HashSet<&str> =
+        ran.iter().filter(|ran| ran.reached).map(|ran| ran.identity.as_str()).collect();
+    let mut gone: Vec<&Ran> = ran
+        .iter()
+        .filter(|ran| (ran.reached || runs.contains(&ran.identity)) && !present.contains(&ran.identity))
+        .collect();
     let mut found = Vec::new();
     if gone.is_empty() {
         return found;
     }
     for (i, (rule, meaning)) in program.rules.iter().zip(program.meanings()).enumerate() {
-        if known.contains(rule.identity()) {
+        if known.contains(rule.identity()) || rule.was.as_ref() == Some(&rule.name) {
             continue;
         }
-        let is_it = |ran: &&Ran| match &rule.was {
-            None => ran.core == meaning.core(),
-            Some(was) => *was != rule.name && *was == ran.name,
-        };
-        if let Some(place) = gone.iter().position(is_it) {
+        let core = meaning.core();
+        let named = gone.iter().position(|ran| rule.was.as_ref() == Some(&ran.name));
+        if let Some(place) = named.or_else(|| gone.iter().position(|ran| ran.core == core)) {
             let ran = gone.remove(place);
             let (before, was) = (ran.name.clone(), ran.identity.clone());
             found.push(Unsaid { rule: i, name: rule.name.clone(), before, was });

@@ -18,13 +18,18 @@ pub struct Differs {
 }
 
 /// The files of two versions that say something else, apart from rule files: comments, layout and the order of keys say
-/// nothing.
-pub fn differences(before: &Project, after: &Project) -> Vec<Differs> {
+/// nothing. With `texts`, templates that are none are left out: of a version that was kept as texts they are missing.
+pub fn differences(before: &Project, after: &Project, texts: bool) -> Vec<Differs> {
     let settings =
         ["tidings.yaml", "schema.yaml"].into_iter().filter(|file| said(before, file) != said(after, file));
     let both = |file: &str| Differs { path: file.to_owned(), before: true, after: true };
     let mut differ: Vec<Differs> = settings.map(both).collect();
-    let (earlier, later) = (templates(&before.folder), templates(&after.folder));
+    let templates = |project: &Project| {
+        let mut found = templates(&project.folder);
+        found.retain(|_, bytes| !texts || text(bytes).is_some());
+        found
+    };
+    let (earlier, later) = (templates(before), templates(after));
     let names: BTreeSet<&String> = earlier.keys().chain(later.keys()).collect();
     for name in names {
         let (was, is) = (earlier.get(name), later.get(name));
@@ -57,6 +62,11 @@ fn in_order(value: &Value) -> Value {
         Value::List(items) => Value::List(items.iter().map(in_order).collect()),
         other => other.clone(),
     }
+}
+
+/// What a file says, where it is a text that every database can keep.
+pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 /// The templates' bytes, by their paths below the folder.

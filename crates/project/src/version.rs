@@ -1,12 +1,13 @@
 //! Another version of a project: the files that a commit has, or that were kept, in a folder of their own.
 
-use crate::Project;
-use crate::differences::templates;
+use crate::differences::{templates, text};
+use crate::{Project, config};
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
+use tidings_syntax::FileId;
 
 /// A version's files. The folder goes away with it.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub enum VersionError {
     },
     /// The commit has no project in this folder.
     NoProject(String),
-    /// A file that a version cannot have: a link, or a path out of the folder.
+    /// A file that a version cannot have: a link among its rules, or a path out of the folder.
     BadFile(String),
     /// Git failed otherwise, in its own words.
     Git(String),
@@ -63,19 +64,29 @@ impl Version {
         let commit = String::from_utf8_lossy(&commit).trim().to_owned();
         let listed = git.ask(&["ls-tree", "-r", "-z", &commit])?.map_err(VersionError::Git)?;
         let listed = String::from_utf8_lossy(&listed);
-        let wanted =
-            listed.split('\0').filter_map(|line| line.split_once('\t')).filter(|(_, path)| is_read(path));
-        let mut blobs = Vec::new();
-        for (about, path) in wanted {
+        let (mut blobs, mut others) = (Vec::new(), Vec::new());
+        for (about, path) in listed.split('\0').filter_map(|line| line.split_once('\t')) {
             match about.split(' ').collect::<Vec<_>>().as_slice() {
-                ["100644" | "100755", "blob", id] => blobs.push(((*id).to_owned(), path.to_owned())),
-                _ => return Err(VersionError::BadFile(path.to_owned())),
+                ["100644" | "100755", "blob", id] if is_read(path) => {
+                    blobs.push(((*id).to_owned(), path.to_owned()))
+                }
+                ["100644" | "100755", "blob", _] => {}
+                // Links and repositories of others.
+                _ => others.push(path),
             }
         }
-        if !blobs.iter().any(|(_, path)| path == "tidings.yaml") {
-            return Err(VersionError::NoProject(reference.to_owned()));
-        }
         let texts = git.contents(blobs.iter().map(|(id, _)| id.clone()).collect())?;
+        let Some(settings) = blobs.iter().zip(&texts).find(|((_, path), _)| path == "tidings.yaml") else {
+            return Err(VersionError::NoProject(reference.to_owned()));
+        };
+        let (config, _) = config::read(&String::from_utf8_lossy(settings.1), FileId(0), &mut Vec::new());
+        let named = Path::new(&config.rules).components();
+        let rules: PathBuf = named.filter(|part| matches!(part, Component::Normal(_))).collect();
+        // Without one of these the version would be another; the rest is none of its rules.
+        let is_missed = |path: &&&str| **path == "schema.yaml" || Path::new(path).starts_with(&rules);
+        if let Some(path) = others.iter().find(is_missed) {
+            return Err(VersionError::BadFile((*path).to_owned()));
+        }
         Version::of_files(blobs.iter().map(|(_, path)| path.as_str()).zip(texts.iter().map(Vec::as_slice)))
     }
 
@@ -104,13 +115,13 @@ impl Version {
     }
 }
 
-/// The files that a project's rules were read and checked with, by their paths. Secrets that stand in them are covered.
+/// The texts that a project's rules were read and checked with, by their paths. Secrets that stand in them are covered.
 pub fn files(project: &Project) -> Vec<(String, String)> {
     let sources = project.sources.iter().map(|(_, source)| (source.path.clone(), source.text.clone()));
     let mut files: Vec<(String, String)> =
         sources.filter(|(path, _)| is_read(path) && !path.starts_with("templates/")).collect();
     for (path, bytes) in templates(&project.folder) {
-        files.push((format!("templates/{path}"), String::from_utf8_lossy(&bytes).into_owned()));
+        files.extend(text(&bytes).map(|text| (format!("templates/{path}"), text.to_owned())));
     }
     files
 }

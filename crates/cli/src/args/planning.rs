@@ -1,6 +1,7 @@
 //! What `tidings plan` can be asked.
 
 use super::Asked;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 
 /// Show who each rule would reach, who is held back and why; or what a change to the rules changes.
@@ -12,7 +13,7 @@ pub struct PlanArgs {
     pub asked: Asked,
     /// Show what changes against another version of the project: a commit, branch or tag of git (origin/main), a
     /// folder, or `running`: what the daemon runs now
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", value_parser = NonEmptyStringValueParser::new())]
     pub against: Option<String>,
     /// With --against, also count what both versions would send in so many days, as if nobody bought anything; 0 for none
     #[arg(long, default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=366))]

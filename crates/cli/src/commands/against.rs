@@ -50,6 +50,7 @@ pub async fn against(
     loading.finish_and_clear();
     Cache::keep(cache.as_ref(), &after);
     remarks::all(&site.program, &after).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::unmet(&after).iter().for_each(|r| eprintln!("warning: {r}"));
 
     let named = if args.customers { usize::MAX } else { NAMED };
     let (words_before, words_after) =
@@ -73,7 +74,7 @@ pub async fn against(
         against: reference,
         changes: &changes,
         plans: [&before.plan, &after.plan],
-        files: &differences(&earlier.project, &site.project),
+        files: &differences(&earlier.project, &site.project, reference == RUNNING),
         totals: [totals(&before, &earlier.project), totals(&after, &site.project)],
         days,
         waiting: waiting(state.as_ref()).await?,

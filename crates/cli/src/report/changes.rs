@@ -136,18 +136,15 @@ pub fn edit(edit: &Edit) -> [String; 2] {
     }
 }
 
-/// The comparison that made a difference, in words.
-pub fn because(why: &Difference) -> String {
+/// The comparison that made a difference, in words, with what is written in rules in quotes of a kind.
+pub fn because(why: &Difference, quoted: fn(&str) -> String) -> String {
+    let test = |test: &Test| format!("{} is {}", quoted(&test.text), answer(test.verdict));
     match (&why.before, &why.after) {
         (Some(before), Some(after)) => format!("{} → {}", test(before), test(after)),
         (Some(before), None) => format!("{}, and is not asked any more", test(before)),
         (None, Some(after)) => format!("{}, and was not asked before", test(after)),
         (None, None) => String::new(),
     }
-}
-
-fn test(test: &Test) -> String {
-    format!("`{}` is {}", test.text, answer(test.verdict))
 }
 
 /// The values that a comparison saw: the later version's, where both saw some.
@@ -180,7 +177,8 @@ pub struct Group<'a> {
 pub fn groups(movement: &Movement) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for moved in &movement.named {
-        let words = moved.why.as_ref().map(because).unwrap_or_default();
+        let words =
+            moved.why.as_ref().map(|why| because(why, |text| format!("`{text}`"))).unwrap_or_default();
         let customer = (moved.customer.as_str(), moved.why.as_ref().map(values).unwrap_or_default());
         match groups.iter_mut().find(|group| group.because == words) {
             Some(group) => group.customers.push(customer),

@@ -1,6 +1,6 @@
 //! What another version of the rules changes, for a comment on a pull request.
 
-use super::changes::{Report, edit, groups, totals, what, word};
+use super::changes::{Report, because, edit, groups, totals, what, word};
 use super::plan_markdown::cell;
 use super::plan_table::remarks;
 use super::{count, moment};
@@ -13,13 +13,14 @@ const SAMPLES: usize = 5;
 
 /// The rules that change as a table, and what changes for each to unfold.
 pub fn markdown(report: &Report<'_>) -> String {
-    let mut out = format!("### What this changes against `{}`\n\n", report.against);
+    let mut out = format!("### What this changes against {}\n\n", code(report.against));
     for unsaid in &report.changes.unsaid {
         out.push_str(&format!("> [!CAUTION]\n> {}\n\n", one_line(&unsaid.words())));
     }
     if report.no_change() {
-        out.push_str("No change: the rules mean what they meant.\n");
-        return out;
+        out.push_str("No change: the rules mean what they meant.\n\n");
+        marked(report, &mut out);
+        return cut(out, MOST);
     }
     if report.rules().next().is_some() {
         out.push_str(
@@ -33,12 +34,7 @@ pub fn markdown(report: &Report<'_>) -> String {
     if let Some(days) = &report.days {
         sums(&format!("over {} days", days.days), &days.totals, &mut out);
     }
-    let remarks = remarks(report.plans[1]);
-    unfold(
-        "Remarks on the plan",
-        &remarks.iter().map(|r| format!("- {}\n", one_line(r))).collect::<String>(),
-        &mut out,
-    );
+    marked(report, &mut out);
     report
         .rules()
         .for_each(|rule| unfold(&format!("<b>{}</b>", escaped(&rule.name)), &detail(report, rule), &mut out));
@@ -49,6 +45,13 @@ pub fn markdown(report: &Report<'_>) -> String {
         if report.days.is_some() { " Days to come are reckoned as if nobody bought anything." } else { "" }
     );
     cut(out, MOST - end.chars().count()) + &end
+}
+
+/// What there is to remark on the later plan.
+fn marked(report: &Report<'_>, out: &mut String) {
+    let remarks = remarks(report.plans[1]);
+    let lines: String = remarks.iter().map(|r| format!("- {}\n", one_line(r))).collect();
+    unfold("Remarks on the plan", &lines, out);
 }
 
 fn row(report: &Report<'_>, rule: &RuleChange) -> String {
@@ -72,9 +75,13 @@ fn around(report: &Report<'_>, out: &mut String) {
     let declared = report.changes.declared.iter();
     lines.extend(declared.map(|(change, one)| format!("{} `{}`: {}", one.kind, one.name, word(*change))));
     lines.extend(
-        report.changes.policy.iter().map(|(change, clause)| format!("policy, {}: `{clause}`", word(*change))),
+        report
+            .changes
+            .policy
+            .iter()
+            .map(|(change, clause)| format!("policy, {}: {}", word(*change), code(clause))),
     );
-    lines.extend(report.files().map(|(change, path)| format!("`{path}`: {}", word(change))));
+    lines.extend(report.files().map(|(change, path)| format!("{}: {}", code(path), word(change))));
     lines.iter().for_each(|line| out.push_str(&format!("- {}\n", one_line(line))));
     if !lines.is_empty() {
         out.push('\n');
@@ -90,7 +97,7 @@ fn detail(report: &Report<'_>, rule: &RuleChange) -> String {
     moved("enter", &rule.entering, &mut out);
     moved("leave", &rule.leaving, &mut out);
     for shift in rule.shifts.iter().take(SAMPLES) {
-        let keys: Vec<String> = shift.named.iter().take(SAMPLES).map(|key| format!("`{key}`")).collect();
+        let keys: Vec<String> = shift.named.iter().take(SAMPLES).map(|key| code(key)).collect();
         out.push_str(&format!(
             "- {} get something else: {} → {}, such as {}\n",
             count(shift.customers),
@@ -109,14 +116,10 @@ fn moved(verb: &str, movement: &Movement, out: &mut String) {
         if named < movement.customers { format!(" of the first {}", count(named)) } else { String::new() };
     for group in groups(movement).iter().take(SAMPLES) {
         let customer = |(key, value): &(&str, String)| {
-            if value.is_empty() { format!("`{key}`") } else { format!("`{key}` ({})", without_texts(value)) }
+            if value.is_empty() { code(key) } else { format!("{} ({})", code(key), without_texts(value)) }
         };
         let some: Vec<String> = group.customers.iter().take(SAMPLES).map(customer).collect();
-        let because = if group.because.is_empty() {
-            String::new()
-        } else {
-            format!(" because {}", one_line(&group.because))
-        };
+        let because = group.why.map(|why| format!(" because {}", because(why, code))).unwrap_or_default();
         let number = count(group.customers.len() as u64);
         out.push_str(&format!("- {number}{of} {verb}{because}: {}\n", some.join(", ")));
     }
@@ -142,7 +145,17 @@ fn unfold(title: &str, content: &str, out: &mut String) {
 
 /// Values that may be told to everybody who reads a comment: a text might be an address.
 fn without_texts(values: &str) -> String {
-    if values.contains('"') { "…".to_owned() } else { one_line(values) }
+    if values.contains('"') { "…".to_owned() } else { code(values) }
+}
+
+/// What others wrote, on one line and as code: none of it is read as anything else, whatever it holds.
+fn code(text: &str) -> String {
+    let text = one_line(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // A text that begins or ends with a backtick is told from the fence by a space, which is not shown.
+    let space = if longest > 0 || text.is_empty() { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
 }
 
 fn one_line(text: &str) -> String {
@@ -166,4 +179,17 @@ fn cut(text: String, most: usize) -> String {
         left = rest;
     }
     kept + "\n**There is more than a comment can hold:** run the same command with `--format table` to see all of it.\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+
+    #[test]
+    fn what_others_wrote_stays_code() {
+        assert_eq!(code("C00001"), "`C00001`");
+        assert_eq!(code("a` @team <b>"), "`` a` @team <b> ``");
+        assert_eq!(code("``x"), "``` ``x ```");
+        assert_eq!(code("a\n\n<img src=x>\r@team"), "`a <img src=x> @team`");
+    }
 }

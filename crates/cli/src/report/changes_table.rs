@@ -20,6 +20,7 @@ pub fn table(report: &Report<'_>, every_customer: bool, screen: &Screen) -> Stri
     }
     if report.no_change() {
         out.push_str("No change: the rules mean what they meant.\n");
+        marked(report, screen, &mut out);
         return out;
     }
     if report.rules().next().is_some() {
@@ -47,10 +48,15 @@ pub fn table(report: &Report<'_>, every_customer: bool, screen: &Screen) -> Stri
             &mut out,
         );
     }
+    marked(report, screen, &mut out);
+    out
+}
+
+/// What there is to remark on the later plan.
+fn marked(report: &Report<'_>, screen: &Screen, out: &mut String) {
     for remark in remarks(report.plans[1]) {
         out.push_str(&format!("{} {remark}\n", screen.paint("!", Color::Yellow)));
     }
-    out
 }
 
 fn rules(report: &Report<'_>, screen: &Screen) -> Table {
