@@ -4,7 +4,7 @@ use super::Figures;
 use super::figures::Series;
 use super::svg::{bars, lines};
 use super::text::remarks;
-use crate::report::{count, moment, percent};
+use crate::report::{count, escaped, moment, percent};
 use tidings_daemon::backtest::Flows;
 use tidings_schema::money;
 
@@ -160,9 +160,4 @@ fn messages(figures: &Figures<'_>) -> String {
          <table><tr><th>messages</th><th>customers</th><th>of all</th></tr>\n{table}</table>\n",
         bars(title, &rows)
     )
-}
-
-/// A text in a page.
-pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

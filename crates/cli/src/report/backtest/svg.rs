@@ -1,8 +1,7 @@
 //! Drawings for a page: lines over steps, and bars. Colours can be told apart without seeing red and green, and dashes
 //! tell lines apart on paper.
 
-use super::html::escaped;
-use crate::report::count;
+use crate::report::{count, escaped};
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 220.0;
