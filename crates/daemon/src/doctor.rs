@@ -1,4 +1,4 @@
-//! A look at everything that a run depends on, of which nothing is changed and nothing is sent.
+//! A look at everything that a run depends on, and nothing is sent for it.
 
 mod data;
 mod folder;

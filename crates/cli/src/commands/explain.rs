@@ -92,10 +92,14 @@ impl<'a> Asked<'a> {
         let whole = |(position, (trace, situation)): (&usize, &'a (Trace, Situation))| {
             let plan = &decision.plan;
             let planned = plan.rules.iter().find(|r| r.rule == *position)?;
-            let ahead = Ahead { explainer, rule: *position, chunk, now: decision.now, days };
+            let rule = site.program.rules.get(*position)?;
+            // When the event comes nobody can tell.
+            let days = if situation.event == Some(None) { 0 } else { days };
+            let (now, expires) = (decision.now, rule.expires);
+            let ahead = Ahead { explainer, rule: *position, chunk, now, days, expires };
             Some(Whole {
                 of: Explanation { plan, rule: planned, customer: key, trace, situation, sources },
-                rule: site.program.rules.get(*position)?,
+                rule,
                 outlook: Outlook::of(trace, sources, &ahead),
                 ledger: ledger.iter().filter(|row| row.rule == planned.identity).cloned().collect(),
             })

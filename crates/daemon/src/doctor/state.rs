@@ -8,21 +8,29 @@ use tidings_channels::Clock;
 use tidings_plan::Status;
 use tidings_store::state::OccurrenceState;
 use tidings_store::{HoldState, Scope, State, StateError};
+use tokio::time::timeout;
 
 /// A send that was due for so long is not just under way.
 const LONG: Duration = Duration::from_secs(3600);
+/// How long it may take to open.
+const LONGEST: Duration = Duration::from_secs(15);
 
 /// The state, where there is one.
 pub(super) async fn look(site: &Site, clock: &Clock, sheet: &mut Sheet) -> Option<State> {
     let mend = "look at `state` in tidings.yaml, and whether its database runs";
-    let state = match site.state_so_far().await {
-        Ok(Some(state)) => state,
-        Ok(None) => {
+    let state = match timeout(LONGEST, site.state_so_far()).await {
+        Ok(Ok(Some(state))) => state,
+        Ok(Ok(None)) => {
             sheet.fine(Part::State, "there is none yet: the first run makes it");
             return None;
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             sheet.broken(Part::State, error.to_string(), mend);
+            return None;
+        }
+        Err(_) => {
+            let mend = "look which other program holds it: a browser of databases, or a copy being made";
+            sheet.broken(Part::State, "its database is locked, or does not answer", mend);
             return None;
         }
     };

@@ -3,6 +3,7 @@
 
 use super::Told;
 use crate::report::moment;
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 use tidings_check::program::{Repeat, Rule};
 use tidings_engine::trace::{Trace, Verdict};
@@ -46,6 +47,8 @@ pub struct Ahead<'a> {
     pub now: Now,
     /// For so many days.
     pub days: u32,
+    /// The first day on which the rule is over.
+    pub expires: Option<NaiveDate>,
 }
 
 impl Outlook {
@@ -140,7 +143,8 @@ impl Ahead<'_> {
             let trace = self.explainer.trace(self.rule, self.chunk, now, &Populations::default())?;
             Some((now.today(), trace))
         };
-        (1..=self.days).filter_map(trace).collect()
+        let over = |(day, _): &(i32, Trace)| self.expires.is_some_and(|end| calendar::date(*day) >= end);
+        (1..=self.days).filter_map(trace).take_while(|later| !over(later)).collect()
     }
 }
 
@@ -162,7 +166,10 @@ pub fn lifted_by(reason: Reason, situation: &Situation, rule: &Rule, now: Now) -
         (Reason::AlreadySent, None) if rule.repeat == Repeat::EveryEntry => {
             "leaving the rule's audience and entering it again".to_owned()
         }
-        (Reason::AlreadySent, None) => "nothing: the rule reaches a customer once".to_owned(),
+        (Reason::AlreadySent, None) if rule.repeat == Repeat::Once => {
+            "nothing: the rule reaches a customer once".to_owned()
+        }
+        (Reason::AlreadySent, None) => "the next event that the rule waits for".to_owned(),
         (Reason::NoAddress, _) => format!("an address for {} in the store", channels()),
         (Reason::NoConsent, _) => format!("the customer's consent for {}", channels()),
         (Reason::Suppressed, _) => "`tidings suppress remove`, once the address is in order again".to_owned(),
