@@ -259,6 +259,19 @@ fn comments_and_layout_change_nothing_and_all_else_is_named() {
 }
 
 #[test]
+fn what_ends_with_three_says_why_though_nothing_changes() {
+    let project = shop(&HELLO.replace("email\nend", "email\n  limit 5 customers\nend"));
+    let before = copy(&project);
+    for format in ["table", "markdown"] {
+        let asked = ["plan", "--against", before.folder().to_str().unwrap(), "--format", format];
+        let output = project.output(&asked);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{text}");
+        assert!(text.contains("No change") && text.contains("hello waits for a person"), "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_compared_with_says_why_and_what_to_do() {
     let project = shop(HELLO);
     let says = |reference: &str, words: &str| {
@@ -349,6 +362,8 @@ fn a_rule_under_another_name_says_so_or_does_not_run() {
 #[test]
 fn a_daemon_goes_on_with_the_rules_that_it_has_and_says_what_it_runs() {
     let project = shop(HELLO);
+    // No text, which is not kept, and so not compared.
+    std::fs::write(project.folder().join("templates/logo.png"), [0x89, 0xff, 0]).unwrap();
     assert_eq!(project.json(&["run", "--format", "json"])["new"], 20);
     let rules = |name: &str| project.write("rules/all.tidings", &HELLO.replace("rule hello", name));
     let mut daemon = Daemon::start(&project, &[], &[]);
