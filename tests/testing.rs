@@ -118,8 +118,8 @@ tests:
   - name: what a rule did is data to the others
     customers:
       ann: {phone: +86 138 0000 0000, sms_consent: true, tags: [buyer]}
-      bob: {phone: 13800000000, sms_consent: yes, tags: buyer, sends: [{template: hello, at: 1 day ago}]}
-      ida: {phone: 13900000000, sms_consent: yes, tags: [buyer]}
+      bob: {phone: \"13800000000\", sms_consent: yes, tags: buyer, sends: [{template: hello, at: 1 day ago}]}
+      ida: {phone: \"13900000000\", sms_consent: yes, tags: [buyer]}
     steps:
       - expect:
           ann: {second: {held: holdout}}
@@ -222,6 +222,11 @@ fn what_cannot_be_meant_is_named_at_its_place() {
         ("- {name: a, steps: [{expect: {}}, {at: 2026-01-01}]}", "only goes forward"),
         ("- {name: a, steps: [], expect: {}}", "either `steps` or one `expect`"),
         ("- {name: a}", "`expect` is missing"),
+        ("- {name: a, expect: {}}", "expects nothing of anybody"),
+        ("- {name: a, steps: []}", "expects nothing of anybody"),
+        ("- {name: a, steps: [{customers: {ann: {tags: [a]}}}]}", "expects nothing of anybody"),
+        ("- {name: a, expect: {ann: {}, bob: nothing}}", "nothing is expected of `ann`"),
+        ("- {name: a, customers: {ann: {phone: +14155550100}}, expect: {ann: nothing}}", "put it in quotes"),
         ("- {name: a, expect: {}}\n  - {name: a, expect: {}}", "two tests are called `a`"),
         ("- {nam: a, expect: {}}", "perhaps `name` was meant"),
     ] {
@@ -332,6 +337,136 @@ tests:
     assert_eq!(project.run(&["test"]), "2 tests: 2 passed\n");
     project.run(&["test", "--update"]);
     assert_eq!(std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap(), written);
+}
+
+#[test]
+fn what_cannot_be_written_anew_for_sure_is_left() {
+    let cases = [
+        // Quotes inside of plain texts, and blank lines inside of lists.
+        ("ann: {second: [add tag mother's day, hello sms], big: no}", "ann: {second: no match, big: yes}"),
+        (
+            "bob: {second: [hello sms], else: nothing}\n      ann: {second: [add tag mother's day]}",
+            "bob: {second: no match, wake-up: hello email, else: nothing}\n      ann: {second: no match}",
+        ),
+        (
+            "ann:\n        second:\n          - hello sms\n\n          - \"add tag mother's day\"\n        big: yes",
+            "ann:\n        second: no match\n        big: yes",
+        ),
+        ("ann: {second: \"add tag mother's day\"}", "ann: {second: no match}"),
+        ("ann: {second: 'add tag mother''s day'}", ""),
+        ("ann: {second: ['add tag mother''s day', hello sms]}", "ann: {second: no match}"),
+        ("ann:\n        second: >-\n          hello\n          sms", ""),
+        ("ann:\n        second: hello\n          sms", ""),
+        ("ann: {second: &q hello sms}\n      fay: {second: *q}", ""),
+        ("ann: {second: &q [hello sms]}\n      fay: {second: *q}", ""),
+        ("ann: &q {lifecycle: dormant, second: hello sms}\n      fay: *q", ""),
+        ("ann: {second: [ # why\n        hello sms]}", ""),
+        ("ann:\n        second:\n          - hello sms\n    # why\n          - \"add tag mother's day\"", ""),
+        (
+            "ann: {second: &q [hello sms], big: no}\n      fay: {second: *q}",
+            "ann: {second: &q [hello sms], big: yes}\n      fay: {second: *q}",
+        ),
+    ];
+    let tests = |expected: &str| format!("{CUSTOMERS}tests:\n  - name: a\n    expect:\n      {expected}\n");
+    let project = shop("");
+    project.write(
+        "rules/wake-up.tidings",
+        &RULES.replace("then send hello sms", "then\n    send hello sms\n    add tag \"mother's day\""),
+    );
+    for (before, after) in cases {
+        project.write("tests/wake-up.yaml", &tests(before));
+        let output = project.output(&["test", "--update"]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        let after = if after.is_empty() { before } else { after };
+        let written = std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap();
+        assert_eq!(written, tests(after), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        let left = after == before || after.contains('&');
+        assert_eq!(
+            (said.contains("are left as they are"), output.status.success()),
+            (left, !left),
+            "{before}: {said}"
+        );
+    }
+    project.write("tests/wake-up.yaml", &tests("ann: {second: no match}"));
+    assert_eq!(project.run(&["test", "--update"]), "all is as it is expected: nothing is written\n");
+}
+
+#[test]
+fn a_value_that_a_rule_set_can_be_missing_later() {
+    let project = shop(
+        "\
+tests:
+  - name: a tag is taken away
+    rules: [thanks, second]
+    holdouts: no
+    customers:
+      fay: {phone: \"13800000000\", sms_consent: yes, orders: [{placed_at: 1 hour ago, total: 1, status: open}]}
+    steps:
+      - expect:
+          fay: {thanks: add tag buyer, second: no match}
+      - after: 1 hour
+        expect:
+          fay: {second: hello sms}
+      - after: 5 days
+        customers: {fay: {tags: }}
+        expect:
+          fay: {second: no match}
+",
+    );
+    assert_eq!(project.run(&["test"]), "1 test: 1 passed\n");
+    for args in [&["test", "tag", "--mutate"][..], &["test", "tag", "--coverage", "--full"]] {
+        let (_, err) = fails(&project, args);
+        assert!(err.contains("leave the name out"), "{err}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_not_carried_out_yet_has_its_reason() {
+    let tests =
+        |expected: &str| format!("tests:\n  - name: a\n    expect:\n      ann: {{begin: {expected}}}\n");
+    let project = shop(&tests("no match"));
+    project.write(
+        "rules/begin.tidings",
+        "journey onboarding\n  on order\n  send hello email\nend\n\nrule begin\n  every day at 10:00\n  for big\n  then start onboarding\nend\n",
+    );
+    assert_eq!(project.run(&["test", "--update"]), "tests/wake-up.yaml: 1 expectations written anew\n");
+    let written = std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap();
+    assert_eq!(written, format!("{CUSTOMERS}{}", tests("{held: not_run}")));
+    assert_eq!(project.run(&["test"]), "1 test: 1 passed\n");
+}
+
+#[test]
+fn a_range_is_seen_where_somebody_is_inside_and_its_edges_are_tried() {
+    let project = shop(
+        "\
+tests:
+  - name: both sides
+    customers:
+      gil: {orders: [{placed_at: 1 day ago, total: 1, status: open}, {placed_at: 1 day ago, total: 1, status: open}]}
+      ida: {}
+    expect:
+      ida: {some: no, long: no, more: no}
+      gil: {some: no, long: no, more: no}
+",
+    );
+    project.write(
+        "rules/some.tidings",
+        "segment some\n  count of orders between 1 and 1\nend\n\nsegment long\n  \
+         count of orders > 0 and days since first orders.placed_at > 12 weeks\nend\n\nsegment more\n  \
+         count of orders > count of orders where status = paid and count of orders > 4\nend\n",
+    );
+    let said = project.run(&["test", "--coverage"]);
+    let expected = "count of orders between 1 and 1: no test has seen somebody for whom it holds";
+    assert!(said.contains(expected), "{said}");
+    let (said, _) = fails(&project, &["test", "--mutate"]);
+    for (change, tried) in [
+        ("+ days since first orders.placed_at >= 12 weeks", true),
+        ("+ count of orders >= count of orders where status = paid", true),
+        ("+ count of orders > 3", true),
+        ("+ count of orders >= 4", false),
+    ] {
+        assert_eq!(said.contains(change), tried, "{change}: {said}");
+    }
 }
 
 #[test]

@@ -99,13 +99,14 @@ impl Past {
     }
 
     /// Adds what happened before anything that is known here: messages count under caps, and no rule reached anybody by
-    /// it.
-    pub fn add(&mut self, rows: &EngineRows) {
+    /// it. Values that are `gone`, by customer and attribute, are kept no longer.
+    pub fn add(&mut self, rows: &EngineRows, gone: &[(String, String)]) {
         for SendRow { customer, channel, at, .. } in &rows.sends {
             self.count(customer, channel, *at);
         }
         self.sends.extend(rows.sends.iter().cloned());
         self.grants.extend(rows.grants.iter().cloned());
+        gone.iter().for_each(|value| _ = self.kept.remove(value));
         for KeptRow { customer, attribute, value } in &rows.kept {
             let is_list = serde_json::from_str::<Vec<String>>(value).is_ok();
             let json = if is_list { value.clone() } else { Value::from(value.as_str()).to_string() };

@@ -10,8 +10,8 @@ use tidings_syntax::tree::{CompareOp, Function};
 #[derive(Clone, Debug)]
 pub(crate) struct Comparison {
     pub place: Place,
-    /// Whether it is of whole numbers: then `> 4` and `>= 5` are the same.
-    pub whole: bool,
+    /// The type of what is held against a number and is whole whatever the customer: then `> 4` and `>= 5` are the same.
+    pub whole: Option<Type>,
     /// Who has it hold: one on the rows of a collection, for some row.
     pub holds: Condition,
     /// Who has it not hold for some row, where it is on rows.
@@ -44,6 +44,19 @@ struct Search<'p> {
 impl<'p> Search<'p> {
     fn condition(&mut self, condition: &'p Condition) {
         match &condition.kind {
+            // `between` is two comparisons that stand at one place, and one thing to whoever wrote it; so is `was sent`.
+            ConditionKind::All(parts) | ConditionKind::Any(parts)
+                if !parts.is_empty() && parts.iter().all(|part| part.place == condition.place) =>
+            {
+                self.add(condition);
+                for (i, part) in parts.iter().enumerate() {
+                    let ConditionKind::Compare(_, value, end) = &part.kind else { continue };
+                    // Both ends of a range are about the same value.
+                    let again = matches!(condition.kind, ConditionKind::All(_)) && i > 0;
+                    let sides = [value, end].into_iter().skip(usize::from(again));
+                    sides.for_each(|side| self.term(side, Some(condition.place)));
+                }
+            }
             ConditionKind::All(parts) | ConditionKind::Any(parts) => {
                 parts.iter().for_each(|part| self.condition(part));
             }
@@ -112,8 +125,11 @@ impl<'p> Search<'p> {
             None => (condition.clone(), None),
         };
         let whole = match &condition.kind {
-            ConditionKind::Compare(_, left, right) => self.is_whole(left) || self.is_whole(right),
-            _ => false,
+            ConditionKind::Compare(_, left, right) => {
+                let held = matches!(right.kind, TermKind::Constant(_)) && self.is_whole(left);
+                held.then(|| left.ty.clone())
+            }
+            _ => None,
         };
         self.found.push(Comparison { place, whole, holds, fails });
     }

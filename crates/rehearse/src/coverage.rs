@@ -86,14 +86,6 @@ impl Coverage {
             });
         }
         coverage.all.sort_by_key(|seen| seen.place);
-        // `between` is two comparisons that stand at one place, and one thing to whoever wrote it.
-        coverage.all.dedup_by(|later, seen| {
-            let same = later.what == seen.what && later.place == seen.place;
-            if same {
-                (seen.yes, seen.no) = (seen.yes && later.yes, seen.no && later.no);
-            }
-            same
-        });
         coverage
     }
 }
@@ -124,7 +116,8 @@ fn look(scene: &Scene<'_>, step: &Step<'_>, segments: usize, things: &mut [Seen]
     let program = scene.question.program;
     let Some(matches) = scene.question.matches.first() else { return };
     for expected in &step.expected {
-        let Some(at) = scene.position(&expected.customer) else { continue };
+        let at = scene.position(&expected.customer).filter(|at| matches.existing.contains(*at));
+        let Some(at) = at else { continue };
         let mut seen = things.iter_mut();
         let mut mark = |yes: Option<bool>| {
             if let (Some(seen), Some(yes)) = (seen.next(), yes) {

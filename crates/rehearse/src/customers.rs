@@ -19,6 +19,8 @@ pub(crate) struct People {
     pub by_key: BTreeMap<String, Person>,
     /// What the engine did and kept before the step, as the test says.
     pub before: EngineRows,
+    /// Values that rules set and that the test says are missing now, by customer and attribute.
+    pub gone: Vec<(String, String)>,
 }
 
 /// What customers are read with.
@@ -60,7 +62,10 @@ impl Reader<'_> {
                     let (customer, attribute, value) =
                         (key.to_owned(), name, value.map(|v| attribute.encode(&v)));
                     people.before.kept.retain(|k| (&k.customer, &k.attribute) != (&customer, &attribute));
-                    people.before.kept.extend(value.map(|value| KeptRow { customer, attribute, value }));
+                    match value {
+                        Some(value) => people.before.kept.push(KeptRow { customer, attribute, value }),
+                        None => people.gone.push((customer, attribute)),
+                    }
                 } else if let Some(person) = people.by_key.get_mut(key) {
                     person.attributes.retain(|(of, _)| *of != id);
                     person.attributes.extend(value.map(|v| (id, v)));
@@ -160,6 +165,12 @@ impl Reader<'_> {
                 tags.collect::<Option<Vec<String>>>().map(Value::Tags)
             }
             (Written::Text(tag), Type::Tags) => Some(Value::Tags(vec![tag.clone()])),
+            // Of `+86138` and `1.10` YAML keeps the number: 86138 and 1.1.
+            (Written::Number(_), Type::Text) => {
+                let message = format!("`{}` is a text, and this is read as a number", attribute.name);
+                out.push(node.finding(Code::WRONG_SHAPE, message).help("put it in quotes"));
+                return None;
+            }
             (Written::Text(text) | Written::Number(text), _) => match self.written(attribute, text) {
                 Ok(value) => return Some(value),
                 Err(refused) => return refuse(attribute, node, &refused, out),

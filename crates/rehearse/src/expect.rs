@@ -74,6 +74,14 @@ pub(crate) fn expectations<'d>(
         let mut one = Expected { customer, facts: Vec::new(), nothing_else: None, node: node.clone() };
         match node.value() {
             Written::Text(word) if word == NOTHING => one.nothing_else = Some(node),
+            Written::Map(entries) if entries.is_empty() => {
+                let message = format!("nothing is expected of `{}`", one.customer);
+                let help = format!(
+                    "say what is, or take it out; that nothing is sent is `{}: {NOTHING}`",
+                    one.customer
+                );
+                out.push(Diagnostic::new(Code::NOTHING_THERE, node.key_place(), message).help(help));
+            }
             _ => {
                 for (name, node) in node.entries(out).unwrap_or_default() {
                     if name == "else" {

@@ -46,6 +46,8 @@ pub struct Step<'d> {
     pub people: Vec<Person>,
     /// What the engine did and keeps besides what the test's own steps did; rows of earlier steps are not repeated.
     pub before: EngineRows,
+    /// Values that rules set and that are missing from now on, by customer and attribute.
+    pub gone: Vec<(String, String)>,
     /// What is expected of them.
     pub expected: Vec<Expected<'d>>,
 }
@@ -62,7 +64,7 @@ impl<'d> TestFile<'d> {
         program: &Program,
         out: &mut Vec<Diagnostic>,
     ) -> TestFile<'d> {
-        let root = document.root();
+        let (root, before) = (document.root(), out.len());
         let tests = root.fields(FILE, out).and_then(|file| {
             let tests = file.need("tests", "tests: [{name: …, expect: …}]", out)?.items(out)?;
             Some((file, tests))
@@ -82,6 +84,10 @@ impl<'d> TestFile<'d> {
             }
             tests.push(test);
         }
+        // What the file says for all of its tests is read for each, and what is wrong with it is said once.
+        let mut said = HashSet::new();
+        let found = out.split_off(before);
+        out.extend(found.into_iter().filter(|f| said.insert((f.code, f.place, f.message.clone()))));
         TestFile { path: path.to_owned(), tests }
     }
 }
@@ -94,6 +100,7 @@ struct Reading<'p, 'd> {
 
 impl<'d> Reading<'_, 'd> {
     fn test(&self, node: &Node<'d>, out: &mut Vec<Diagnostic>) -> Option<Test<'d>> {
+        let before = out.len();
         let test = node.fields(TEST, out)?;
         let name = test.need("name", "name: who is dormant is woken", out)?.text(out)?;
         let start = match test.get("at").or_else(|| self.file.get("at")) {
@@ -151,8 +158,16 @@ impl<'d> Reading<'_, 'd> {
                 now,
                 people: people.by_key.values().cloned().collect(),
                 before: std::mem::take(&mut people.before),
+                gone: std::mem::take(&mut people.gone),
                 expected: expected.unwrap_or_default(),
             });
+        }
+        if out.len() == before && read.iter().all(|step| step.expected.is_empty()) {
+            let message = format!("the test `{name}` expects nothing of anybody, so it would always pass");
+            out.push(
+                Diagnostic::new(Code::NOTHING_THERE, node.key_place(), message)
+                    .help("write what is expected: `expect: {ann: {wake-up: wake-up email}}`"),
+            );
         }
         Some(Test { name, node: node.clone(), only, limits, holdouts, steps: read })
     }

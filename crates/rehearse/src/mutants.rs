@@ -2,9 +2,11 @@
 
 use crate::comparisons::comparisons;
 use crate::spots::{Edit, Spot, spots};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use tidings_check::{Program, RuleFile};
 use tidings_project::Project;
+use tidings_schema::{ElapsedUnit, Type};
+use tidings_syntax::tree::{Literal, Unit};
 use tidings_syntax::{Place, Source, Sources, parse};
 
 /// One small change.
@@ -17,7 +19,7 @@ pub struct Mutant {
     /// The same after it.
     pub after: String,
     file: usize,
-    text: String,
+    edits: Vec<Edit>,
 }
 
 /// The rule files of a project, to be changed one at a time.
@@ -33,19 +35,19 @@ impl<'p> Mutants<'p> {
     /// Every change that can be made to the rules of a project, whose program is the one given.
     pub fn of(project: &'p Project, program: &'p Program) -> Mutants<'p> {
         let (mut files, mut all) = (Vec::new(), Vec::new());
-        let whole: HashSet<Place> =
-            comparisons(program).into_iter().filter(|c| c.whole).map(|c| c.place).collect();
+        let whole: HashMap<Place, Type> =
+            comparisons(program).into_iter().filter_map(|c| Some((c.place, c.whole?))).collect();
         for rules in &project.rules {
             let Some(source) = project.sources.get(rules.id) else { continue };
             let parsed = parse(rules.id, &source.text);
             let of_file = spots(&parsed.file, &source.text).into_iter().filter_map(|spot| {
                 let place = Place { file: rules.id, span: spot.edits.first()?.span };
                 // Of whole numbers `> 4` is `>= 5`, which is there as another number already.
-                let twice = spot.moves_edge && whole.contains(&Place { file: rules.id, span: spot.whole });
-                if twice {
+                let ty = whole.get(&Place { file: rules.id, span: spot.whole });
+                if ty.zip(spot.twin.as_ref()).is_some_and(|(ty, number)| is_in_unit(number, ty)) {
                     return None;
                 }
-                mutant(place, files.len(), &source.text, &spot)
+                mutant(place, files.len(), &source.text, spot)
             });
             all.extend(of_file);
             let (id, name) = (rules.id, rules.name.clone());
@@ -57,7 +59,8 @@ impl<'p> Mutants<'p> {
 
     /// The program after a change; none where it makes none, since then nobody could run it.
     pub fn program(&self, mutant: &Mutant) -> Option<Program> {
-        let parsed = parse(mutant.place.file, &mutant.text);
+        let changed = edited(&self.project.sources.get(mutant.place.file)?.text, &mutant.edits)?;
+        let parsed = parse(mutant.place.file, &changed);
         if parsed.has_errors() {
             return None;
         }
@@ -65,20 +68,34 @@ impl<'p> Mutants<'p> {
         files.get_mut(mutant.file)?.tree = parsed.file;
         let mut sources = Sources::default();
         for (id, Source { path, text }) in self.project.sources.iter() {
-            sources.add(path, if id == mutant.place.file { &mutant.text } else { text });
+            sources.add(path, if id == mutant.place.file { &changed } else { text });
         }
         let vocabulary = self.program.vocabulary.clone();
         tidings_check::check(&files, vocabulary, &self.project.world(), &sources).program
     }
 }
 
-fn mutant(place: Place, file: usize, text: &str, spot: &Spot) -> Option<Mutant> {
+/// Whether a number counts in the unit of the values that it is held against: a day more than 12 weeks is none of its
+/// neighbours.
+fn is_in_unit(number: &Literal, ty: &Type) -> bool {
+    match (number, ty) {
+        (Literal::Number(_), _) | (Literal::Date(_), Type::Date) => true,
+        (Literal::Length(length), Type::Elapsed(unit)) => matches!(
+            (length.unit, unit),
+            (Unit::Day, ElapsedUnit::Days)
+                | (Unit::Week, ElapsedUnit::Weeks)
+                | (Unit::Month, ElapsedUnit::Months)
+        ),
+        _ => false,
+    }
+}
+
+fn mutant(place: Place, file: usize, text: &str, spot: Spot) -> Option<Mutant> {
     let before = text.get(spot.whole.range())?;
     // The text behind the edits moves, and that before them stays.
     let inside: Vec<Edit> = spot.edits.iter().map(|edit| edit.within(spot.whole)).collect();
     let after = edited(before, &inside)?;
-    let text = edited(text, &spot.edits)?;
-    Some(Mutant { place, before: line(before), after: line(&after), file, text })
+    Some(Mutant { place, before: line(before), after: line(&after), file, edits: spot.edits })
 }
 
 /// A text with other words at some places, which are in order.

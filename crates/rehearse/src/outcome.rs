@@ -116,11 +116,16 @@ pub fn of_rule(scene: &Scene<'_>, rule: usize, at: usize) -> Actual {
     let Some(plan) = scene.plan.rules.iter().find(|p| p.rule == rule) else { return Actual::NoMatch };
     let Some(audience) = audience(plan, at) else { return Actual::NoMatch };
     let (mut does, mut held) = (Vec::new(), Vec::new());
-    for step in plan.audiences.get(audience).into_iter().flat_map(|a| &a.steps) {
-        match step.verdict(0, at) {
+    let Some(audience) = plan.audiences.get(audience) else { return Actual::NoMatch };
+    // Where nothing of a rule is carried out yet, there is a reason for the whole alone.
+    let of_all = audience.outcome.first().filter(|_| audience.steps.is_empty());
+    let verdicts = of_all.map(|outcome| (outcome.of(at), None)).into_iter();
+    let steps = audience.steps.iter().map(|step| (step.verdict(0, at), Some(&step.action)));
+    for (verdict, action) in verdicts.chain(steps) {
+        match verdict {
             Some(Verdict::Planned(channel)) => {
-                let deed = deeds(scene.question.program, &step.action).into_iter().nth(usize::from(channel));
-                does.extend(deed);
+                let deeds = action.map(|action| deeds(scene.question.program, action)).unwrap_or_default();
+                does.extend(deeds.into_iter().nth(usize::from(channel)));
             }
             Some(Verdict::Waits(_)) => held.push(Reason::OverLimit),
             Some(Verdict::Held(reason)) => held.push(reason),

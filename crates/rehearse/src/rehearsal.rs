@@ -75,7 +75,7 @@ impl<'a> Rehearsal<'a> {
         let (mut past, standing) = (Past::default(), Standing::default());
         let mut looked = test.steps.first().map_or(0, |step| step.now.micros - BEFORE);
         for (index, step) in test.steps.iter().enumerate() {
-            past.add(&step.before);
+            past.add(&step.before, &step.gone);
             let rows = past.engine_rows();
             let people: Vec<Person> = step.people.iter().map(|p| with_rows(vocabulary, p, &rows)).collect();
             let chunks = [people::chunk(vocabulary, self.evaluator.needs(), &people)];

@@ -12,8 +12,9 @@ use tidings_syntax::{Span, Spanned};
 pub(crate) struct Spot {
     /// The comparison, or whatever it changes.
     pub whole: Span,
-    /// Whether it only lets a comparison hold at its edge, or not.
-    pub moves_edge: bool,
+    /// Where it only lets a comparison hold at its edge, or not: the number whose neighbour, another change, says the same
+    /// of values that are whole in its unit.
+    pub twin: Option<Literal>,
     /// In the order of the text.
     pub edits: Vec<Edit>,
 }
@@ -125,8 +126,8 @@ impl Found<'_> {
             }
             ExprKind::Compare(left, op, right) => {
                 let text = neighbour(op.node).to_owned();
-                let moves_edge = op.node.mirrored() != op.node;
-                self.spots.push(Spot { whole, moves_edge, edits: vec![Edit { span: op.span, text }] });
+                let twin = twin(left, op.node, right);
+                self.spots.push(Spot { whole, twin, edits: vec![Edit { span: op.span, text }] });
                 self.side(left, whole);
                 self.side(right, whole);
             }
@@ -137,9 +138,11 @@ impl Found<'_> {
                 [value, low, high].into_iter().for_each(|side| self.side(side, whole));
             }
             ExprKind::In { value, list, negated } => {
+                let end = list.first().map_or(whole.end, |first| first.span.start);
                 if *negated {
-                    let end = list.first().map_or(whole.end, |first| first.span.start);
                     self.words(whole, value.span.end, end, "not", "");
+                } else {
+                    self.words(whole, value.span.end, end, "in", "not in");
                 }
                 self.side(value, whole);
                 self.shorter_lists(whole, list);
@@ -264,8 +267,30 @@ impl Found<'_> {
     }
 
     fn add(&mut self, whole: Span, edits: Vec<Edit>) {
-        self.spots.push(Spot { whole, moves_edge: false, edits });
+        self.spots.push(Spot { whole, twin: None, edits });
     }
+}
+
+/// The number that a value is held against, where the neighbour is tried with which `>` is `>=`, and `<` is `<=`, of whole
+/// values; of those a part of one makes no edge at all.
+fn twin(left: &Expr, op: CompareOp, right: &Expr) -> Option<Literal> {
+    let (literal, op) = match (&left.node, &right.node) {
+        (_, ExprKind::Literal(literal)) => (literal, op),
+        (ExprKind::Literal(literal), _) => (literal, op.mirrored()),
+        _ => return None,
+    };
+    let least = match op {
+        CompareOp::More | CompareOp::AtMost => 1,
+        CompareOp::Less | CompareOp::AtLeast => 0,
+        CompareOp::Equal | CompareOp::NotEqual => return None,
+    };
+    let tried = match literal {
+        Literal::Number(n) => !n.fract().is_zero() || n.scale() == 0 && *n >= Decimal::from(least),
+        Literal::Length(length) => length.count >= least,
+        Literal::Date(_) => true,
+        _ => false,
+    };
+    tried.then(|| literal.clone())
 }
 
 /// The comparison that is most easily taken for another.
@@ -313,7 +338,7 @@ mod tests {
                 "a between 1 and 5",
                 &["a between 0 and 5", "a between 2 and 5", "a between 1 and 4", "a between 1 and 6"],
             ),
-            ("a in (b, c)", &["a in (c)", "a in (b)"]),
+            ("a in (b, c)", &["a not in (b, c)", "a in (c)", "a in (b)"]),
             ("a not in (b)", &["a  in (b)"]),
             ("vip and not old", &["vip or not old", "not vip and not old", "vip and  old"]),
             // The word is looked for between the parts, and not in what people say about them.

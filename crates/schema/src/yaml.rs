@@ -249,6 +249,18 @@ impl<'d> Node<'d> {
         parts.collect::<Vec<_>>().join(".").replace(".[", "[")
     }
 
+    /// The value at the same way in another file's value, or so many steps before it.
+    pub fn of<'v>(&self, root: &'v mut Value, before: usize) -> Option<&'v mut Value> {
+        let way = self.path.get(..self.path.len().checked_sub(before)?)?;
+        way.iter().try_fold(root, |value, step| match (value, step) {
+            (Value::Map(entries), Step::Key(key)) => {
+                entries.iter_mut().find(|(k, _)| k == key).map(|(_, value)| value)
+            }
+            (Value::List(items), Step::Item(at)) => items.get_mut(*at),
+            _ => None,
+        })
+    }
+
     fn step(&self, value: &'d Value, step: Step) -> Node<'d> {
         let path = self.path.iter().cloned().chain([step]).collect();
         Node { document: self.document, value, path }

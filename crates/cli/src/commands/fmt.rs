@@ -47,7 +47,7 @@ fn project_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Beside it first, so that a full disk does not leave half a file.
-fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     std::fs::write(&beside, text)?;

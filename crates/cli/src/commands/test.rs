@@ -17,6 +17,10 @@ use tidings_syntax::{Diagnostic, FileId};
 
 /// Carries out the project's tests; fails where one is not as it is expected.
 pub fn test(folder: &Path, asked: &Asked, screen: &Screen) -> Result<ExitCode, Failure> {
+    if asked.name.is_some() && (asked.mutate || asked.full) {
+        let message = "some tests alone do not see nor notice what the others do: leave the name out for `--mutate` and `--full`";
+        return Err(Failure::new(message));
+    }
     let mut site = opened::open_offline(folder, screen)?;
     let (files, mut found) = site.project.tests();
     let documents = documents(&site, &files, &mut found);
@@ -55,6 +59,9 @@ pub fn test(folder: &Path, asked: &Asked, screen: &Screen) -> Result<ExitCode, F
         bar.finish_and_clear();
         found
     });
+    if mutants.is_some() && !passed {
+        eprintln!("no change to the rules is tried: first the tests have to pass as they are");
+    }
     let report = Report { told: &told, coverage: coverage.as_ref(), survivors: survivors.as_ref(), sources };
     if let Some(path) = &asked.junit {
         std::fs::write(path, report.junit())
@@ -80,13 +87,19 @@ fn update(site: &Site, told: &[Told<'_, '_>], screen: &Screen) -> Result<ExitCod
         let text = site.project.sources.get(file).map_or("", |source| source.text.as_str());
         let new = updated(text, &differences);
         let path = site.project.folder.join(&one.file.path);
-        std::fs::write(&path, &new.text)
-            .map_err(|e| Failure::new(format!("{} cannot be written: {e}", path.display())))?;
+        if new.written > 0 {
+            super::fmt::write_whole(&path, &new.text)
+                .map_err(|e| Failure::new(format!("{} cannot be written: {e}", path.display())))?;
+        }
         screen.print(&format!("{}: {} expectations written anew", one.file.path, new.written));
         if new.left > 0 {
-            screen.print(&format!("  {} could not be, and are left as they are", new.left));
+            let why = "comments inside, anchors and texts over several lines are for a person to change";
+            screen.print(&format!("  {} could not be, and are left as they are: {why}", new.left));
             code = ExitCode::FAILURE;
         }
+    }
+    if told.iter().all(|told| told.failures.is_empty()) {
+        screen.print("all is as it is expected: nothing is written");
     }
     Ok(code)
 }
