@@ -4,6 +4,7 @@
 
 mod project;
 
+use chrono::Datelike;
 use project::{Project, repository};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,7 +137,12 @@ fn a_backtest_is_planning_and_running_day_by_day() {
     for (day, step) in DAYS.iter().zip(backtest["steps"].as_array().unwrap()) {
         let at = format!("{day}T10:00");
         // It exits with 3 where a rule is over its limit.
-        let plan = project.output(&["plan", "--sandbox", "--at", &at, "--format", "json"]);
+        // What is due: 5 and 12 January 1998 were Mondays.
+        let due = ["asleep", "entering", "reminded", "costly", "few", "again", "weekly"];
+        let due = &due[..if ["1998-01-05", "1998-01-12"].contains(day) { 7 } else { 6 }];
+        let due: Vec<&str> = due.iter().flat_map(|rule| ["--rule", rule]).collect();
+        let plan =
+            project.output(&[&["plan", "--sandbox", "--at", &at, "--format", "json"], &due[..]].concat());
         let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
         assert_eq!(step["at"], plan["at"]);
         assert_eq!(step["customers"], plan["customers"]);
@@ -146,13 +152,14 @@ fn a_backtest_is_planning_and_running_day_by_day() {
                 assert_eq!(planned["matched"], 0, "{day}: {planned:#}");
                 continue;
             };
+            met.extend((planned["rule"] == "weekly").then(|| format!("weekly on {day}")));
             for part in ["matched", "planned", "held", "stopped"] {
                 assert_eq!(replayed[part], planned[part], "{day}, {}: {part}", planned["rule"]);
             }
             let held = planned["held"].as_object().unwrap().keys();
             met.extend(held.map(|reason| format!("{} {reason}", planned["rule"].as_str().unwrap())));
         }
-        project.output(&["run", "--sandbox", "--at", &at]);
+        project.output(&[&["run", "--sandbox", "--at", &at], &due[..]].concat());
     }
     let outbox = project.json(&["outbox", "--sandbox", "--limit", "1000000", "--format", "json"]);
     let sent: BTreeSet<Row> = outbox.as_array().unwrap().iter().map(outbox_row).collect();
@@ -167,6 +174,8 @@ fn a_backtest_is_planning_and_running_day_by_day() {
         "reminded capped",
         "entering already_sent",
         "asleep capped",
+        "weekly on 1998-01-05",
+        "weekly on 1998-01-12",
     ] {
         assert!(met.contains(what), "{what} was never met: {met:?}");
     }
@@ -215,7 +224,7 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
         "schema.yaml",
         "customer: {table: customers, key: customer_id}\n\
          collections:\n  purchases:\n    table: purchases\n    customer: customer_id\n    time: date\n    fields:\n      \
-         date: date\n",
+         date: date\nevents:\n  purchase: purchases\n",
     );
     project.write(
         "rules/quiet.tidings",
@@ -223,7 +232,9 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
          stages life\n  awake when gap <= 90\n  quiet otherwise\nend\n\
          rule quiet\n  if gap > 90\n  then send wake-up coupon\nend\n\
          rule entry\n  if gap > 90\n  then send back coupon\n  repeat on every entry\nend\n\
-         rule monthly\n  if gap > 90\n  then send month coupon\n  repeat at most once per 30 days\nend\n",
+         rule monthly\n  if gap > 90\n  then send month coupon\n  repeat at most once per 30 days\nend\n\
+         rule thanks\n  on purchase\n  then send thanks coupon\n  repeat every time\nend\n\
+         rule fridays\n  every friday at 09:00\n  if gap > 90\n  then send friday coupon\n  repeat every time\nend\n",
     );
     let data = repository().join("examples/cdnow/data/CDNOW_master.txt");
     let purchases = format!("purchases={}", data.display());
@@ -251,7 +262,7 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
         bought.entry(customer.to_owned()).or_default().insert(day);
     }
     let first = chrono::NaiveDate::from_ymd_opt(1998, 1, 1).unwrap();
-    let mut expected = vec![[0_u64; 5]; steps.len()];
+    let mut expected = vec![[0_u64; 7]; steps.len()];
     for days in bought.values() {
         let (mut ever, mut inside, mut last) = (false, false, None);
         for (i, today) in first.iter_days().take(steps.len()).enumerate() {
@@ -263,6 +274,9 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
             expected[i][2] += u64::from(quiet && !inside);
             expected[i][3] += u64::from(monthly);
             expected[i][4] += u64::from(i > 0 && quiet != inside);
+            let yesterday = today.pred_opt().unwrap();
+            expected[i][5] += u64::from(days.contains(&yesterday));
+            expected[i][6] += u64::from(quiet && yesterday.weekday() == chrono::Weekday::Fri);
             (ever, inside, last) = (ever || quiet, quiet, if monthly { Some(today) } else { last });
         }
     }
@@ -277,6 +291,8 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
             sent("entry"),
             sent("monthly"),
             step["moved"]["life"].as_u64().unwrap(),
+            sent("thanks"),
+            sent("fridays"),
         ];
         assert_eq!(counted, expected[i], "{}", step["at"]);
     }

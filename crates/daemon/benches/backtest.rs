@@ -85,13 +85,7 @@ async fn measure(customers: usize, rules: usize, days: usize) {
     let to = Now { micros: shop::NOW, zone: program.vocabulary.zone };
     let span = Span { from: to.days_ago(days as u32 - 1), to, step: StepOf::Day };
     let (start, mut counted) = (Instant::now(), Counted::default());
-    let out = decider.replay(
-        &mut chunks,
-        &Standing::default(),
-        &span.moments(),
-        &Supplies::default(),
-        &mut counted,
-    );
+    let out = decider.replay(&mut chunks, &Standing::default(), &span, &Supplies::default(), &mut counted);
     let all = start.elapsed().as_secs_f64();
     let [evaluating, planning, remembering] =
         [out.took.evaluating, out.took.planning, out.took.remembering].map(|t| t.as_secs_f64());

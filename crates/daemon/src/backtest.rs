@@ -1,13 +1,17 @@
 //! What the rules would have done, day after day, over history: each day the plan that `tidings run` for that day would
-//! carry out, on the past that the days before left. Nothing is written and nothing is sent.
+//! carry out for the rules that came due since the day before, on the past that the days before left. Nothing is
+//! written and nothing is sent.
 
+mod due;
 pub mod flows;
 pub mod span;
 pub mod tally;
 mod unknown;
 
 use crate::decide::{DecideError, Decider};
+use due::Due;
 use std::time::{Duration, Instant};
+use tidings_check::program::Schedule;
 use tidings_engine::{Bitmap, Chunk, Matches};
 use tidings_plan::{History, Page, Question, Record, Replay, Standing, Supplies, pages, plan};
 use tidings_schema::Now;
@@ -28,6 +32,8 @@ pub struct Backtest {
     pub messages: Vec<u64>,
     /// Who moved between stages, by partition.
     pub flows: Vec<Flows>,
+    /// Rules, by their positions, whose schedules come several times in a step. It decides them once.
+    pub several: Vec<usize>,
     /// What there was to remark on while loading.
     pub stats: LoadStats,
     /// How long it took.
@@ -59,14 +65,19 @@ pub trait Watch {
     fn wants_pages(&self) -> bool {
         false
     }
+
+    /// Whether no more steps are wanted.
+    fn has_enough(&self) -> bool {
+        false
+    }
 }
 
 impl Decider<'_> {
-    /// Replays the rules, all of them at each of some moments, ascending, from an empty past on. Who said no to the
-    /// engine is known as of today.
+    /// Replays the rules at each moment of a span, those that came due since the one before, from an empty past on. Who
+    /// said no to the engine is known as of today.
     pub async fn backtest(
         &self,
-        moments: &[Now],
+        span: &Span,
         supplies: &Supplies,
         watch: &mut dyn Watch,
     ) -> Result<Backtest, DecideError> {
@@ -74,7 +85,7 @@ impl Decider<'_> {
         let (loaded, standing) = self.everybody().await?;
         let mut chunks = loaded.chunks;
         let loading = start.elapsed();
-        let mut out = self.replay(&mut chunks, &standing, moments, supplies, watch);
+        let mut out = self.replay(&mut chunks, &standing, span, supplies, watch);
         (out.stats, out.took.loading) = (loaded.stats, loading);
         Ok(out)
     }
@@ -84,28 +95,38 @@ impl Decider<'_> {
         &self,
         chunks: &mut [Chunk],
         standing: &Standing,
-        moments: &[Now],
+        span: &Span,
         supplies: &Supplies,
         watch: &mut dyn Watch,
     ) -> Backtest {
         let (program, evaluator) = (self.program, self.evaluator);
         let needs = evaluator.needs();
         let nothing = History::default();
-        let first = moments.first().copied().unwrap_or(Now { micros: 0, zone: program.vocabulary.zone });
-        let question = self.question(chunks, &[], (&nothing).into(), standing, first);
+        let (moments, mut before) = (span.moments(), span.before());
+        let due = Due::of(program, before, &moments);
+        let waiting = program.rules.iter().enumerate();
+        let waiting = waiting.filter(|(_, rule)| matches!(rule.schedule, Schedule::On(_)));
+        let mut since: Vec<(usize, i64)> = waiting.map(|(i, _)| (i, before)).collect();
+        let question = self.question(chunks, &[], (&nothing).into(), standing, span.from);
         let mut replay = Replay::new(&question, self.threads);
         let ways = tally::ways(program, supplies);
         let (mut steps, mut took) = (Vec::new(), Took::default());
         let mut flows: Vec<Flows> = program.stages.iter().map(Flows::of).collect();
         let mut there: Vec<Bitmap> = Vec::new();
-        for now in moments {
+        for (at, now) in moments.iter().enumerate() {
+            if watch.has_enough() {
+                break;
+            }
             let start = Instant::now();
             replay.show(&program.vocabulary, needs, chunks);
             let populations = evaluator.populations(chunks, *now, self.threads);
             let matches = evaluator.evaluate_all(chunks, *now, &populations, self.threads);
             took.evaluating += start.elapsed();
             let start = Instant::now();
+            since.iter_mut().for_each(|(_, since)| *since = before);
+            let only = due.at(at);
             let question = self.question(chunks, &matches, Record::Placed(&replay), standing, *now);
+            let question = Question { only: Some(&only), since: &since, ..question };
             let made = plan(&question, self.threads);
             took.planning += start.elapsed();
             let start = Instant::now();
@@ -119,9 +140,10 @@ impl Decider<'_> {
             replay.take(program, supplies, &made, self.threads);
             there = matches.into_iter().map(|of_chunk: Matches| of_chunk.existing).collect();
             took.remembering += start.elapsed();
+            before = now.micros;
         }
         let messages = replay.received(&there);
-        Backtest { ways, steps, messages, flows, stats: LoadStats::default(), took }
+        Backtest { ways, steps, messages, flows, several: due.several(), stats: LoadStats::default(), took }
     }
 
     fn question<'q>(

@@ -6,7 +6,7 @@ mod own;
 
 use crate::digits::Digits;
 use crate::intents::Supplies;
-use crate::make::{Question, each};
+use crate::make::{Question, each, messages_since};
 use crate::occasions::{Numbers, Ordinals};
 use crate::plan::{Plan, RulePlan, Verdict};
 use fixed::Fixed;
@@ -58,7 +58,7 @@ pub(crate) struct Reached {
 /// The messages of a chunk's customers.
 #[derive(Default)]
 struct Messages {
-    /// By run and channel, how many each customer had; only what some cap counts.
+    /// By run and channel, how many each customer had; only what some cap counts, and not longer than it does.
     counted: Vec<(usize, Arc<str>, Digits)>,
     /// How many each had in all.
     received: Digits,
@@ -94,7 +94,9 @@ impl Replay {
             }
         });
         let mut chunks: Vec<(usize, &mut Messages)> = self.messages.iter_mut().enumerate().collect();
+        let counts = self.moments.partition_point(|at| *at <= messages_since(program, plan.now)) + 1;
         each(&mut chunks, threads, |(chunk, messages)| {
+            messages.counted.retain(|(run, _, _)| *run >= counts);
             messages.take(*chunk, &program.policy.caps, plan, run);
         });
         self.own.take(program, supplies, plan);

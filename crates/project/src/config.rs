@@ -128,7 +128,8 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
         config.rules = rules;
     }
     for item in fields.get("lints").and_then(|n| n.items(out)).unwrap_or_default() {
-        config.lints.extend(lint(&item, out));
+        let lint = lint(&item, out).filter(|lint| !config.lints.contains(lint));
+        config.lints.extend(lint);
     }
     match fields.get("time_zone") {
         Some(node) => config.zone = zone(&node, out).unwrap_or(Tz::UTC),

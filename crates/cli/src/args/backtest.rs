@@ -10,10 +10,10 @@ pub struct BacktestArgs {
     /// The first moment: 1998-01-01, or 1998-01-01T10:00 for that time of each day
     #[arg(long, value_name = "TIME")]
     pub from: String,
-    /// The last: a day, all of it, or a moment
+    /// The last, none later than now: a day, all of it, or a moment
     #[arg(long, value_name = "TIME")]
     pub to: String,
-    /// How far apart the moments are at which all rules decide
+    /// How far apart the moments are at which rules decide
     #[arg(long, default_value = "day", value_name = "STEP")]
     pub step: BacktestStep,
     /// How to print it
@@ -34,10 +34,10 @@ pub struct BacktestArgs {
 }
 
 const BACKTESTING: &str = "\
-Each step is what `tidings run --at` would do at that moment on what the steps before it did: repeats, caps, hours of
-silence, hold-outs, limits and budgets are all simulated, from an empty past on. No state is read but who said no, and
-none is written. Only rows have times: attributes, addresses and consents are as of today, and it says which rules
-read them.
+Each step is what `tidings run --at` would do at that moment for the rules whose schedules came since the step before,
+on what the steps before it did: repeats, caps, hours of silence, hold-outs, limits and budgets are all simulated,
+from an empty past on. No state is read but who said no, and none is written. Only rows have times: their other
+fields, attributes, addresses and consents are as of today, and it says which rules read attributes.
 
   tidings backtest --from 1998-01-01T10:00 --to 1998-03-31
   tidings backtest --from 1998-01-01T10:00 --to 1998-03-31 --html quarter.html --rows quarter.csv

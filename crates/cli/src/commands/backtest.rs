@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::opened::{self, Cache};
 use crate::progress;
 use crate::report::backtest::{self, Figures, rows::Rows};
-use crate::report::remarks;
+use crate::report::{count, remarks};
 use crate::screen::Screen;
 use chrono::{Days, NaiveDate};
 use std::path::Path;
@@ -17,17 +17,23 @@ use tidings_schema::Now;
 pub async fn backtest(folder: &Path, args: &BacktestArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let site = opened::open(folder, args.sandbox, screen)?;
     let span = span(&site, args)?;
-    let moments = span.moments();
-    if moments.is_empty() {
-        return Err(Failure::new("--to lies before --from: there is nothing to replay"));
+    let steps = span.moments().len();
+    if steps == 0 {
+        return Err(Failure::new("--to or now lies before --from: there is nothing to replay"));
+    }
+    if steps > Span::MOST {
+        let most = count(Span::MOST as u64);
+        return Err(Failure::new(format!(
+            "these are more than {most} steps, the most of a backtest: take a longer --step or a later --from"
+        )));
     }
     let (customers, state) = (site.customers().await?, site.state_so_far().await?);
     let cache = Cache::of(&site, !args.no_cache);
     let decider = Cache::used(cache.as_ref(), site.decider(&customers, state.as_ref()));
-    let bar = progress::bar(Some(moments.len() as u64), "replaying");
+    let bar = progress::bar(Some(steps as u64), "replaying");
     let unwritten = |e| Failure::new(format!("what --rows names cannot be written: {e}"));
-    let mut rows = Rows::new(args.rows.as_deref(), site.zone(), bar).map_err(unwritten)?;
-    let replayed = decider.backtest(&moments, &site.supplies(), &mut rows).await?;
+    let mut rows = Rows::new(args.rows.clone(), &site.program, bar);
+    let replayed = decider.backtest(&span, &site.supplies(), &mut rows).await?;
     rows.finish().map_err(unwritten)?;
     remarks::of_data(&site.program.vocabulary, &replayed.stats).iter().for_each(|r| eprintln!("note: {r}"));
     let figures = Figures::of(&site.program, &span, &replayed);
@@ -44,7 +50,7 @@ pub async fn backtest(folder: &Path, args: &BacktestArgs, screen: &Screen) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// What was asked for. A day as the end is all of it.
+/// What was asked for. A day as the end is all of it, but nothing is replayed that is yet to come.
 fn span(site: &Site, args: &BacktestArgs) -> Result<Span, Failure> {
     let day = NaiveDate::parse_from_str(&args.to, "%Y-%m-%d").ok();
     let to = match day.and_then(|day| day.checked_add_days(Days::new(1))) {
@@ -60,5 +66,11 @@ fn span(site: &Site, args: &BacktestArgs) -> Result<Span, Failure> {
         BacktestStep::Week => StepOf::Week,
         BacktestStep::Month => StepOf::Month,
     };
-    Ok(Span { from: opened::moment(site, Some(&args.from))?, to, step })
+    let asked = Span { from: opened::moment(site, Some(&args.from))?, to, step };
+    let now = opened::moment(site, None)?;
+    let until_now = Span { to: if to.micros > now.micros { now } else { to }, ..asked };
+    if until_now.moments().len() < asked.moments().len() {
+        eprintln!("note: --to lies ahead, where nothing has happened yet: it is replayed up to now");
+    }
+    Ok(until_now)
 }

@@ -3,6 +3,9 @@
 use chrono::{Days, Months, NaiveDateTime, TimeDelta};
 use tidings_schema::{Now, calendar};
 
+/// In microseconds.
+const HOUR: i64 = 3_600_000_000;
+
 /// How far apart the moments are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepOf {
@@ -28,16 +31,31 @@ pub struct Span {
 }
 
 impl Span {
+    /// How many moments are replayed at most.
+    pub const MOST: usize = 20_000;
+
+    /// The moment, in microseconds since 1970 UTC, that is one step before the first.
+    pub fn before(&self) -> i64 {
+        let civil = self.from.civil();
+        let before = match self.step {
+            StepOf::Hour => return self.from.micros.saturating_sub(HOUR),
+            StepOf::Day => civil.checked_sub_days(Days::new(1)),
+            StepOf::Week => civil.checked_sub_days(Days::new(7)),
+            StepOf::Month => civil.checked_sub_months(Months::new(1)),
+        };
+        before.map_or(i64::MIN, |civil| calendar::instant(civil, self.from.zone))
+    }
+
     /// The moments, ascending. Where clocks go forward over one it is the first after the gap; where they go back over
-    /// it, the first of the two.
+    /// it, the first of the two. Where there are more than [`Span::MOST`] it is one more than that.
     pub fn moments(&self) -> Vec<Now> {
         let zone = self.from.zone;
         let civil = self.from.civil();
         let mut moments: Vec<Now> = Vec::new();
-        for n in 0.. {
+        for n in 0..=Span::MOST as u32 {
             let micros = match self.step {
                 // Hours are counted by the clock that never jumps.
-                StepOf::Hour => Some(self.from.micros.saturating_add(i64::from(n) * 3_600_000_000)),
+                StepOf::Hour => Some(self.from.micros.saturating_add(i64::from(n) * HOUR)),
                 step => after(step, civil, n).map(|civil| calendar::instant(civil, zone)),
             };
             let Some(micros) = micros.filter(|micros| *micros <= self.to.micros) else { break };
@@ -85,5 +103,6 @@ mod tests {
         );
         assert_eq!(civil("2026-01-01", "2026-01-14", StepOf::Week), ["01-01 00:00", "01-08 00:00"]);
         assert!(civil("2026-01-02", "2026-01-01", StepOf::Day).is_empty());
+        assert_eq!(civil("1970-01-01", "2026-01-01", StepOf::Hour).len(), Span::MOST + 1);
     }
 }

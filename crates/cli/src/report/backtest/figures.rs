@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use tidings_check::Program;
+use tidings_check::program::{Rule, Schedule};
 use tidings_daemon::backtest::{Flows, RuleTally, StepOf, Tally, Unknown, Way, unknown};
 use tidings_daemon::{Backtest, Span};
 use tidings_plan::{Kind, Reason};
-use tidings_schema::{Currency, Now};
+use tidings_schema::{Currency, Now, RowSource};
 
 /// The figures.
 pub struct Figures<'a> {
@@ -35,8 +36,16 @@ pub struct Figures<'a> {
     pub stopped: Vec<(&'a str, u64, String)>,
     /// Rules that sent nothing.
     pub silent: Vec<&'a str>,
+    /// Rules whose schedules come several times in a step.
+    pub several: Vec<&'a str>,
+    /// Such rules that are about customers' own days.
+    pub on_the_day: Vec<&'a str>,
+    /// Rules that wait for events.
+    pub on_events: Vec<&'a str>,
     /// What cannot be known.
     pub unknown: Unknown,
+    /// Whether rules can read rows of the shop, whose fields are as of today.
+    pub reads_rows: bool,
 }
 
 /// A number for each step.
@@ -177,6 +186,11 @@ impl<'a> Figures<'a> {
         let names = program.rules.iter().enumerate();
         let silent = names.filter(|(i, _)| !places.keys().any(|(rule, _)| rule == i));
         let silent = silent.map(|(_, rule)| rule.name.as_str()).collect();
+        let on_events = program.rules.iter().filter(|rule| matches!(rule.schedule, Schedule::On(_)));
+        let several = backtest.several.iter().filter_map(|rule| program.rules.get(*rule));
+        let (on_the_day, several): (Vec<_>, Vec<_>) =
+            several.partition(|rule| matches!(rule.schedule, Schedule::OnTheDay(_)));
+        let names = |rules: Vec<&'a Rule>| rules.into_iter().map(|rule| rule.name.as_str()).collect();
         let stopped = stopped.into_iter().map(|(rule, (n, why))| (rule_name(program, rule), n, why));
         Figures {
             span,
@@ -192,7 +206,15 @@ impl<'a> Figures<'a> {
             stages: stages(backtest),
             stopped: stopped.collect(),
             silent,
+            several: names(several),
+            on_the_day: names(on_the_day),
+            on_events: names(on_events.collect()),
             unknown: unknown(program),
+            reads_rows: program
+                .vocabulary
+                .collections
+                .iter()
+                .any(|c| matches!(c.source, RowSource::Table { .. })),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A backtest as JSON.
 
 use super::Figures;
+use super::text::remarks;
 use crate::report::rfc3339;
 use serde_json::{Map, Value, json};
 use tidings_check::Program;
@@ -36,6 +37,7 @@ pub fn json(program: &Program, backtest: &Backtest, figures: &Figures<'_>) -> Va
             "rules": unknown.map(|(rule, reads)| json!({"rule": rule, "attributes": reads})).collect::<Vec<_>>(),
             "contacts": figures.unknown.contacts,
         },
+        "remarks": remarks(figures),
     })
 }
 

@@ -4,9 +4,11 @@ use crate::report::plan_csv::quoted;
 use crate::report::rfc3339;
 use chrono_tz::Tz;
 use indicatif::ProgressBar;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::PathBuf;
+use tidings_check::Program;
 use tidings_daemon::Watch;
 use tidings_daemon::backtest::Tally;
 use tidings_plan::Page;
@@ -14,20 +16,20 @@ use tidings_schema::Now;
 
 /// What looks on while a backtest goes.
 pub struct Rows {
+    file: Option<PathBuf>,
     out: Option<BufWriter<File>>,
+    /// The names of rules, by what they are known as in sends.
+    names: HashMap<String, String>,
     failed: io::Result<()>,
     zone: Tz,
     bar: ProgressBar,
 }
 
 impl Rows {
-    /// Into a file, where one is wanted.
-    pub fn new(file: Option<&Path>, zone: Tz, bar: ProgressBar) -> io::Result<Rows> {
-        let mut out = file.map(File::create).transpose()?.map(BufWriter::new);
-        if let Some(out) = &mut out {
-            writeln!(out, "at,rule,step,kind,subject,channel,customer,occasion,outcome")?;
-        }
-        Ok(Rows { out, failed: Ok(()), zone, bar })
+    /// Into a file, where one is wanted: what it held before is lost with the first step.
+    pub fn new(file: Option<PathBuf>, program: &Program, bar: ProgressBar) -> Rows {
+        let names = program.rules.iter().map(|rule| (rule.identity().to_owned(), rule.name.clone()));
+        Rows { file, out: None, names: names.collect(), failed: Ok(()), zone: program.vocabulary.zone, bar }
     }
 
     /// All of it is written.
@@ -37,12 +39,23 @@ impl Rows {
         self.out.as_mut().map_or(Ok(()), Write::flush)
     }
 
+    fn begin(&mut self) -> io::Result<()> {
+        if let (Some(file), None) = (&self.file, &self.out) {
+            let mut out = BufWriter::new(File::create(file)?);
+            writeln!(out, "at,rule,step,kind,subject,channel,customer,occasion,outcome")?;
+            self.out = Some(out);
+        }
+        Ok(())
+    }
+
     fn write(&mut self, page: &Page) -> io::Result<()> {
+        self.begin()?;
         let Some(out) = &mut self.out else { return Ok(()) };
         let outcome = if page.hold.is_some() { "waits" } else { "sent" };
         for row in &page.intents {
             let at = rfc3339(Now { micros: row.at, zone: self.zone });
-            let parts = [&row.rule, &row.step, &row.subject, &row.channel, &row.customer, &row.occasion];
+            let name = self.names.get(&row.rule).unwrap_or(&row.rule);
+            let parts = [name, &row.step, &row.subject, &row.channel, &row.customer, &row.occasion];
             let [rule, step, subject, channel, customer, occasion] = parts.map(|part| quoted(part));
             let kind = row.kind.name();
             writeln!(out, "{at},{rule},{step},{kind},{subject},{channel},{customer},{occasion},{outcome}")?;
@@ -54,6 +67,9 @@ impl Rows {
 impl Watch for Rows {
     fn step(&mut self, _: &Tally) {
         self.bar.inc(1);
+        if self.failed.is_ok() {
+            self.failed = self.begin();
+        }
     }
 
     fn page(&mut self, page: &Page) {
@@ -63,6 +79,10 @@ impl Watch for Rows {
     }
 
     fn wants_pages(&self) -> bool {
-        self.out.is_some()
+        self.file.is_some()
+    }
+
+    fn has_enough(&self) -> bool {
+        self.failed.is_err()
     }
 }

@@ -9,6 +9,7 @@ use comfy_table::{Cell, CellAlignment, Color};
 use tidings_daemon::backtest::Flows;
 use tidings_plan::Reason;
 use tidings_schema::money;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many rules are shown; all are in the other forms.
 const RULES: usize = 30;
@@ -74,16 +75,34 @@ fn totals(figures: &Figures<'_>, row: &Series) -> String {
 
 /// A line a series: its name, a column a step, and its figures.
 fn lines(rows: &[&Series], width: usize, figure: &dyn Fn(&Series) -> String) -> String {
-    let names: Vec<String> =
-        rows.iter().map(|row| format!("{} {}", row.name, row.by).trim_end().to_owned()).collect();
-    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let longest = rows.iter().map(|row| row.name.width() + 1 + row.by.width()).max().unwrap_or(0);
     let wide = longest.min(width / 3).max(8);
     let room = width.saturating_sub(wide + 46).clamp(10, 120);
-    let line = |(row, name): (&&Series, &String)| {
-        let name: String = name.chars().take(wide).collect();
-        format!("  {name:wide$}  {}  {}\n", columns(&row.values, room), figure(row))
-    };
-    rows.iter().zip(&names).map(line).collect()
+    let line =
+        |row: &&Series| format!("  {}  {}  {}\n", label(row, wide), columns(&row.values, room), figure(row));
+    rows.iter().map(line).collect()
+}
+
+/// A series' name, as wide as that on a terminal: what is too long is cut before the channel.
+fn label(row: &Series, wide: usize) -> String {
+    let by = if row.by.is_empty() { String::new() } else { format!(" {}", row.by) };
+    let by = cut(&by, wide);
+    let label = cut(&row.name, wide - by.width()).to_owned() + by;
+    let blank = wide - label.width();
+    label + &" ".repeat(blank)
+}
+
+/// As much of a text as is no wider than that.
+fn cut(text: &str, wide: usize) -> &str {
+    let mut room = wide;
+    let too_much = text.char_indices().find(|(_, sign)| match room.checked_sub(sign.width().unwrap_or(0)) {
+        Some(rest) => {
+            room = rest;
+            false
+        }
+        None => true,
+    });
+    text.get(..too_much.map_or(text.len(), |(end, _)| end)).unwrap_or_default()
 }
 
 fn coupons(figures: &Figures<'_>, screen: &Screen) -> String {
@@ -163,6 +182,7 @@ pub fn remarks(figures: &Figures<'_>) -> Vec<String> {
             time.unwrap_or_default()
         ));
     }
+    remarks.extend(of_schedules(figures));
     let unknown = &figures.unknown;
     if !unknown.contacts.is_empty() {
         let names = unknown.contacts.join(", ");
@@ -182,5 +202,49 @@ pub fn remarks(figures: &Figures<'_>) -> Vec<String> {
             few.join(", ")
         ));
     }
+    if figures.reads_rows {
+        remarks.push(
+            "the fields of rows are as of today too: a status set later was so from the start".to_owned(),
+        );
+    }
     remarks
+}
+
+/// Where steps see less than schedules would.
+fn of_schedules(figures: &Figures<'_>) -> Vec<String> {
+    let step = figures.step();
+    let remark = |rules: &[&str], what: String| {
+        let few = rules.iter().take(10).copied().collect::<Vec<_>>().join(", ");
+        let more = rules.len().saturating_sub(10);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        (!rules.is_empty()).then(|| format!("{what}: {few}{more}"))
+    };
+    let remarks = [
+        remark(&figures.several, format!("these come several times a {step} and are decided once in it")),
+        remark(
+            &figures.on_the_day,
+            format!("of a {step} these see only those whose day is that of the step, --step day sees all"),
+        ),
+        remark(
+            &figures.on_events,
+            format!("these see the latest event a customer had in a {step}, no earlier one"),
+        ),
+    ];
+    remarks.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_as_wide_as_they_look_and_keep_their_channel() {
+        let label = |name: &str, by: &str| {
+            label(&Series { name: name.into(), by: by.into(), values: Vec::new() }, 12)
+        };
+        assert_eq!(label("沉睡客户唤醒", "sms"), "沉睡客户 sms");
+        assert_eq!(label("沉睡客", "email"), "沉睡客 email");
+        assert_eq!(label("a沉睡客户", "sms"), "a沉睡客 sms ");
+        assert_eq!(label("short", ""), "short       ");
+    }
 }
