@@ -224,7 +224,7 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
         "schema.yaml",
         "customer: {table: customers, key: customer_id}\n\
          collections:\n  purchases:\n    table: purchases\n    customer: customer_id\n    time: date\n    fields:\n      \
-         date: date\nevents:\n  purchase: purchases\n",
+         date: moment\nevents:\n  purchase: purchases\n",
     );
     project.write(
         "rules/quiet.tidings",
