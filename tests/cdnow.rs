@@ -99,4 +99,20 @@ fn the_example_plans_and_sends_what_it_planned() {
     let again = project.json(&[&["run"], &at[..]].concat());
     assert_eq!(again["new"], 0, "running it again sends nothing again");
     assert_eq!(again["rules"][2]["held"]["already_sent"], plan["rules"][2]["planned"]);
+
+    // Under another name it would reach them all once more: so it says which one it was, or nothing runs.
+    let file = project.folder().join("rules/wake-up.tidings");
+    let rules = std::fs::read_to_string(&file).unwrap();
+    let named = "rule wake-up \"Wake up customers who have gone quiet\"";
+    assert!(rules.contains(named));
+    let renamed = |was: &str| rules.replace(named, &format!("rule called-back {was}"));
+    std::fs::write(&file, renamed("")).unwrap();
+    let refused = project.output(&[&["run"], &at[..]].concat());
+    assert!(!refused.status.success());
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("`called-back`") && said.contains("was wake-up"), "{said}");
+    std::fs::write(&file, renamed("was wake-up")).unwrap();
+    let after = project.json(&[&["run"], &at[..]].concat());
+    assert_eq!(after["new"], 0, "nothing is sent again");
+    assert_eq!(after["rules"][2]["held"]["already_sent"], plan["rules"][2]["planned"]);
 }
