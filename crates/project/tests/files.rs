@@ -68,7 +68,7 @@ fn rules_come_in_the_order_of_their_paths() {
     write(folder.path(), "rules/.hidden.tidings", "nonsense");
     write(folder.path(), "rules/notes.txt", "nonsense");
     let (project, found) = load(folder.path());
-    assert_eq!(found, Vec::<String>::new());
+    assert_eq!(found, ["W035 rules/a/z.tidings:1"], "all of them send the same mail");
     assert_eq!(names(&project), ["z", "b", "café", "欢迎"]);
     write(folder.path(), "tidings.yaml", "time_zone: UTC\ncurrency: CNY\nrules: rules/a\n");
     assert_eq!(names(&read(folder.path()).0), ["z"]);
