@@ -5,7 +5,7 @@ mod daemon;
 mod project;
 
 use daemon::Daemon;
-use project::{Project, repository};
+use project::Project;
 use serde_json::Value;
 use std::process::Command;
 
@@ -18,18 +18,10 @@ const QUIET: &str =
 
 /// The purchase histories with one rule.
 fn cdnow() -> Project {
-    let project = Project::new();
+    let project = Project::purchases("date: date\n      number_of_cds: number\n      dollar_value: money\n");
     project.write("tidings.yaml", "name: own\nstore: sqlite:own.db\ntime_zone: UTC\ncurrency: USD\ncoupons:\n  wake-up: {value: 5 USD}\n");
-    project.write(
-        "schema.yaml",
-        "customer: {table: customers, key: customer_id}\n\
-         collections:\n  purchases:\n    table: purchases\n    customer: customer_id\n    time: date\n    fields:\n      \
-         date: date\n      number_of_cds: number\n      dollar_value: money\n",
-    );
     project.write("rules/quiet.tidings", QUIET);
-    let data = repository().join("examples/cdnow/data/CDNOW_master.txt");
-    let table = format!("purchases={}", data.display());
-    project.run(&["import", &table, "--customers-from", "purchases.customer_id"]);
+    project.import_purchases();
     project
 }
 

@@ -218,14 +218,7 @@ fn outbox_row(row: &Value) -> Row {
 
 #[test]
 fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
-    let project = Project::new();
-    project.write("tidings.yaml", "name: own\nstore: sqlite:own.db\ntime_zone: UTC\ncurrency: USD\n");
-    project.write(
-        "schema.yaml",
-        "customer: {table: customers, key: customer_id}\n\
-         collections:\n  purchases:\n    table: purchases\n    customer: customer_id\n    time: date\n    fields:\n      \
-         date: moment\nevents:\n  purchase: purchases\n",
-    );
+    let project = Project::purchases("date: moment\nevents:\n  purchase: purchases\n");
     project.write(
         "rules/quiet.tidings",
         "define gap = days since latest purchases.date\n\
@@ -236,9 +229,7 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
          rule thanks\n  on purchase\n  then send thanks coupon\n  repeat every time\nend\n\
          rule fridays\n  every friday at 09:00\n  if gap > 90\n  then send friday coupon\n  repeat every time\nend\n",
     );
-    let data = repository().join("examples/cdnow/data/CDNOW_master.txt");
-    let purchases = format!("purchases={}", data.display());
-    project.run(&["import", &purchases, "--customers-from", "purchases.customer_id"]);
+    project.import_purchases();
     let asked = ["backtest", "--from", "1998-01-01", "--to", "1998-06-30", "--format", "json"];
     let backtest = project.json(&[&asked[..], &["--html", "page.html"]].concat());
     let page = std::fs::read_to_string(project.folder().join("page.html")).unwrap();
@@ -255,7 +246,8 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
     assert_eq!(steps.len(), 181);
 
     let mut bought: BTreeMap<String, BTreeSet<chrono::NaiveDate>> = BTreeMap::new();
-    for line in std::fs::read_to_string(&data).unwrap().lines().skip(1) {
+    let data = repository().join("examples/cdnow/data/CDNOW_master.txt");
+    for line in std::fs::read_to_string(data).unwrap().lines().skip(1) {
         let mut words = line.split_whitespace();
         let (customer, day) = (words.next().unwrap(), words.next().unwrap());
         let day = chrono::NaiveDate::parse_from_str(day, "%Y%m%d").unwrap();

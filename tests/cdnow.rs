@@ -4,7 +4,7 @@
 
 mod project;
 
-use project::{Project, repository};
+use project::Project;
 
 /// Computed with two other tools, as of 1998-07-01: `examples/cdnow/README.md`.
 const QUIET_OVER_90: u64 = 20_269;
@@ -13,14 +13,7 @@ const ONE_DAY_ONLY: u64 = 12_054;
 
 #[test]
 fn a_project_of_its_own_gives_the_published_figures() {
-    let project = Project::new();
-    project.write("tidings.yaml", "name: own\nstore: sqlite:own.db\ntime_zone: UTC\ncurrency: USD\n");
-    project.write(
-        "schema.yaml",
-        "customer: {table: customers, key: customer_id}\n\
-         collections:\n  purchases:\n    table: purchases\n    customer: customer_id\n    time: date\n    fields:\n      \
-         date: date\n      number_of_cds: number\n      dollar_value: money\n",
-    );
+    let project = Project::purchases("date: date\n      number_of_cds: number\n      dollar_value: money\n");
     let quiet = |name: &str, test: &str| {
         format!(
             "rule {name}\n  if days since latest purchases.date {test}\n  then send wake-up coupon\nend\n"
@@ -30,13 +23,7 @@ fn a_project_of_its_own_gives_the_published_figures() {
     project.write("rules/quiet.tidings", &rules);
     project
         .write("rules/one-day.tidings", "if number of distinct purchases.date = 1 then send second coupon\n");
-    let data = repository().join("examples/cdnow/data/CDNOW_master.txt");
-    project.run(&[
-        "import",
-        &format!("purchases={}", data.display()),
-        "--customers-from",
-        "purchases.customer_id",
-    ]);
+    project.import_purchases();
 
     let asked = ["plan", "--at", "1998-07-01", "--format", "json", "--customers"];
     let plan = project.json(&asked);

@@ -22,6 +22,27 @@ impl Project {
         project
     }
 
+    /// A project for the purchase histories of CDNOW, with these fields of theirs, the last part of its schema.
+    pub fn purchases(fields: &str) -> Project {
+        let project = Project::new();
+        project.write("tidings.yaml", "name: own\nstore: sqlite:own.db\ntime_zone: UTC\ncurrency: USD\n");
+        project.write(
+            "schema.yaml",
+            &format!(
+                "customer: {{table: customers, key: customer_id}}\n\
+                 collections:\n  purchases:\n    table: purchases\n    customer: customer_id\n    time: date\n    fields:\n      {fields}"
+            ),
+        );
+        project
+    }
+
+    /// Imports the histories.
+    pub fn import_purchases(&self) {
+        let data = repository().join("examples/cdnow/data/CDNOW_master.txt");
+        let purchases = format!("purchases={}", data.display());
+        self.run(&["import", &purchases, "--customers-from", "purchases.customer_id"]);
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()

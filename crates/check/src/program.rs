@@ -316,6 +316,11 @@ impl Rule {
         self.was.as_deref().unwrap_or(&self.name)
     }
 
+    /// Whether it waits for an event, and has no times of its own.
+    pub fn awaits_events(&self) -> bool {
+        matches!(self.schedule, Schedule::On(_))
+    }
+
     /// Every channel that it may send through, as often as it is named.
     pub fn channels(&self) -> impl Iterator<Item = &str> {
         self.then

@@ -2,12 +2,9 @@
 //! out, on the past that the days before leave behind.
 
 use crate::decide::{DecideError, Decision};
-use chrono::Days;
-use tidings_check::program::Schedule;
-use tidings_plan::schedule::occurrences;
+use crate::due::Due;
 use tidings_plan::{Page, Past, Plan, Question, Supplies, pages, plan};
-use tidings_schema::{Now, calendar};
-use tidings_store::Selection;
+use tidings_schema::Now;
 
 impl Decision<'_> {
     /// The plans of so many days, from the decision's own on, each at the same time of day and of the rules whose
@@ -21,14 +18,13 @@ impl Decision<'_> {
         let of = self.decider();
         let own = of.own_rows().await?;
         let mut past = Past::after(self.history().clone(), own.clone().unwrap_or_default());
-        let Some(today) = self.due(0) else { return Ok(()) };
-        let mut made = plan(&Question { only: Some(&today), ..self.question() }, of.threads);
-        if days > 0 {
-            each(&made);
-        }
+        let due = self.due(days);
+        let Some(today) = due.first() else { return Ok(()) };
+        let mut made = plan(&Question { only: Some(today), ..self.question() }, of.threads);
+        each(&made);
         let mut chunks = self.chunks.clone();
         let mut matches = self.matches.clone();
-        for day in 1..u64::from(days) {
+        for (day, due) in (1..).zip(due.iter().skip(1)) {
             for rule in made.rules {
                 // One rule's pages at a time: they may be many.
                 let alone = Plan { rules: vec![rule], ..made };
@@ -38,11 +34,10 @@ impl Decision<'_> {
                 let pages: Vec<Page> = pages(&alone, &question, supplies).collect();
                 pages.iter().for_each(|page| past.take(page));
             }
-            let (Some(now), Some(due)) = (later(self.now, day), self.due(day)) else { break };
+            let now = self.now.days_later(day);
             if own.is_some() {
                 let (needs, rows) = (of.evaluator.needs(), past.engine_rows());
-                chunks =
-                    of.customers.load(&of.program.vocabulary, needs, Selection::All, &rows).await?.chunks;
+                chunks = of.in_memory(needs, None, &rows).await?.0.chunks;
             }
             let populations = of.evaluator.populations(&chunks, now, of.threads);
             matches = of.evaluator.evaluate_all(&chunks, now, &populations, of.threads);
@@ -53,7 +48,7 @@ impl Decision<'_> {
                     matches: &matches,
                     now,
                     history,
-                    only: Some(&due),
+                    only: Some(due),
                     ..self.question()
                 },
                 of.threads,
@@ -63,23 +58,17 @@ impl Decision<'_> {
         Ok(())
     }
 
-    /// The rules that were asked for and are due within a day that begins so many days later; those that wait for an
-    /// event always are.
-    fn due(&self, day: u64) -> Option<Vec<usize>> {
-        let (from, until) = (later(self.now, day)?.micros, later(self.now, day + 1)?.micros);
-        let asked = self.question().only;
-        let rules = self.decider().program.rules.iter().enumerate();
-        let due = rules.filter(|(i, rule)| {
-            asked.is_none_or(|only| only.contains(i))
-                && (matches!(rule.schedule, Schedule::On(_))
-                    || occurrences(&rule.schedule, self.now.zone, from - 1, until - 1).next().is_some())
-        });
-        Some(due.map(|(i, _)| i).collect())
+    /// The rules that are asked for and due on each of so many days, by their positions.
+    fn due(&self, days: u32) -> Vec<Vec<usize>> {
+        let end = |day| {
+            let next = self.now.days_later(day + 1);
+            Now { micros: next.micros - 1, ..next }
+        };
+        let ends: Vec<Now> = (0..days).map(end).collect();
+        let (due, asked) =
+            (Due::of(self.decider().program, self.now.micros - 1, &ends), self.question().only);
+        let on =
+            |day| due.at(day).into_iter().filter(|i| asked.is_none_or(|only| only.contains(i))).collect();
+        (0..ends.len()).map(on).collect()
     }
-}
-
-/// So many days later, at the same time of day.
-fn later(now: Now, days: u64) -> Option<Now> {
-    let civil = now.civil().checked_add_days(Days::new(days))?;
-    Some(Now { micros: calendar::instant(civil, now.zone), zone: now.zone })
 }

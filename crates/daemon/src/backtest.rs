@@ -2,16 +2,14 @@
 //! carry out for the rules that came due since the day before, on the past that the days before left. Nothing is
 //! written and nothing is sent.
 
-mod due;
 pub mod flows;
 pub mod span;
 pub mod tally;
 mod unknown;
 
 use crate::decide::{DecideError, Decider};
-use due::Due;
+use crate::due::Due;
 use std::time::{Duration, Instant};
-use tidings_check::program::Schedule;
 use tidings_engine::{Bitmap, Chunk, Matches};
 use tidings_plan::{History, Page, Question, Record, Replay, Standing, Supplies, pages, plan};
 use tidings_schema::Now;
@@ -105,7 +103,7 @@ impl Decider<'_> {
         let (moments, mut before) = (span.moments(), span.before());
         let due = Due::of(program, before, &moments);
         let waiting = program.rules.iter().enumerate();
-        let waiting = waiting.filter(|(_, rule)| matches!(rule.schedule, Schedule::On(_)));
+        let waiting = waiting.filter(|(_, rule)| rule.awaits_events());
         let mut since: Vec<(usize, i64)> = waiting.map(|(i, _)| (i, before)).collect();
         let question = self.question(chunks, &[], (&nothing).into(), standing, span.from);
         let mut replay = Replay::new(&question, self.threads);

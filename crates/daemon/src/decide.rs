@@ -338,14 +338,7 @@ impl<'a> Decider<'a> {
 
     /// All customers as they are, in memory, with nothing that the engine did, and who said no to it.
     pub(crate) async fn everybody(&self) -> Result<(Loaded, Standing), DecideError> {
-        let (vocabulary, needs, rows) =
-            (&self.program.vocabulary, self.evaluator.needs(), EngineRows::default());
-        let loaded = match self.resident {
-            Some((resident, at)) => {
-                resident.lock().await.load(self.customers, vocabulary, needs, &rows, at).await?.0
-            }
-            None => self.customers.load(vocabulary, needs, Selection::All, &rows).await?,
-        };
+        let (loaded, _) = self.in_memory(self.evaluator.needs(), None, &EngineRows::default()).await?;
         let standing = match self.state {
             Some(state) => self.standing(state).await?,
             None => Standing::default(),

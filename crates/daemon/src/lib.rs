@@ -10,6 +10,7 @@ mod breaker;
 pub mod decide;
 pub mod dispatch;
 pub mod doctor;
+mod due;
 mod metrics;
 mod read;
 pub mod renames;

@@ -76,15 +76,27 @@ impl Decider<'_> {
             tracing::debug!(aside = stream.aside(), "customers do not fit into memory");
             return Ok((Customers::Streamed(Box::new(stream)), None));
         }
+        let (loaded, refreshed) = self.in_memory(needs, keys, rows).await?;
+        Ok((Customers::There(loaded), refreshed))
+    }
+
+    /// The same, whatever room they take.
+    pub(crate) async fn in_memory(
+        &self,
+        needs: &Needs,
+        keys: Option<&[&str]>,
+        rows: &EngineRows,
+    ) -> Result<(Loaded, Option<Refreshed>), StoreError> {
+        let (vocabulary, store) = (&self.program.vocabulary, self.customers);
         let Some((resident, at)) = self.resident.filter(|_| keys.is_none()) else {
             let selection = keys.map_or(Selection::All, Selection::Those);
             let loaded = store.load(vocabulary, needs, selection, rows).await?;
-            return Ok((Customers::There(loaded), None));
+            return Ok((loaded, None));
         };
         let (loaded, took) = resident.lock().await.load(store, vocabulary, needs, rows, at).await?;
         metrics::resident(&took);
         tracing::debug!(read = took.read, saved = took.saved, bytes = took.bytes, "customers are up to date");
-        Ok((Customers::There(loaded), Some(took)))
+        Ok((loaded, Some(took)))
     }
 
     /// The room that customers may take, where that is less than they need.

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tidings_channels::Clock;
-use tidings_check::program::{Overlap, Rule, Schedule};
+use tidings_check::program::{Overlap, Rule};
 use tidings_plan::schedule::{Occurrence, Skipped, due, events_since, is_late, next, occurrences};
 use tidings_plan::{Plan, pages};
 use tidings_schema::Now;
@@ -152,12 +152,12 @@ impl Scheduler {
         for ((i, rule), name) in rules().zip(&names) {
             let Some(seen) = seen.get(name) else { continue };
             // A later look finds all that happened meanwhile: looks are never skipped, and wait for the one before.
-            if awaits_events(rule) && state.under_way(name).await?.is_some() {
+            if rule.awaits_events() && state.under_way(name).await?.is_some() {
                 continue;
             }
             let due = due(rule, site.zone(), *seen, now);
             for Skipped { count, last, reason, .. } in
-                due.skipped.into_iter().filter(|_| !awaits_events(rule))
+                due.skipped.into_iter().filter(|_| !rule.awaits_events())
             {
                 self.skip(state, name, &last, reason, count, turn).await?;
             }
@@ -254,7 +254,7 @@ impl Scheduler {
             let meanwhile =
                 occurrences(rule.schedule.polled(), site.zone(), started.max(occurrence.at), ended);
             turn.ran.push((name.to_owned(), occurrence));
-            let skips = rule.overlap == Overlap::Skip && !awaits_events(rule);
+            let skips = rule.overlap == Overlap::Skip && !rule.awaits_events();
             let meanwhile: Vec<Occurrence> = meanwhile.filter(|_| skips).collect();
             if let Some(last) = meanwhile.last() {
                 self.skip(state, name, last, STILL_GOING, meanwhile.len(), turn).await?;
@@ -280,10 +280,6 @@ impl Scheduler {
         tracing::warn!(rule, occurrence = last.name, reason, "skipped");
         state.skip_occurrence(rule, last, &reason).await
     }
-}
-
-fn awaits_events(rule: &Rule) -> bool {
-    matches!(rule.schedule, Schedule::On(_))
 }
 
 /// Keeps what was begun from being taken for lost.
@@ -317,7 +313,7 @@ async fn decide(
     let now = Now { micros: at, zone: site.zone() };
     let decider = site.decider(&customers, Some(state));
     let decider = Decider { since: &since, sparing: true, resident: Some(resident), ..decider };
-    let all_wait = rules.iter().all(|i| site.program.rules.get(*i).is_some_and(awaits_events));
+    let all_wait = rules.iter().all(|i| site.program.rules.get(*i).is_some_and(Rule::awaits_events));
     let decision = decider.decide(now, Some(rules)).await?;
     metrics::decided(decision.took.total());
     decision.sound(false)?;

@@ -3,7 +3,6 @@
 
 use crate::file::{Step, Test};
 use tidings_check::Program;
-use tidings_check::program::Schedule;
 use tidings_engine::{Chunk, Evaluator, Matches, Person, Populations, people};
 use tidings_plan::{
     Addresses, EngineRows, Past, Plan, Question, Record, Standing, Supplies, events, pages, plan,
@@ -124,7 +123,7 @@ fn under(program: &Program, test: &Test<'_>) -> Program {
 /// The rules that wait for events.
 fn waiting(program: &Program) -> impl Iterator<Item = usize> {
     let rules = program.rules.iter().enumerate();
-    rules.filter(|(_, rule)| matches!(rule.schedule, Schedule::On(_))).map(|(i, _)| i)
+    rules.filter(|(_, rule)| rule.awaits_events()).map(|(i, _)| i)
 }
 
 /// A customer with the rows that the engine has of them.

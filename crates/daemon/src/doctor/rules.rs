@@ -4,7 +4,7 @@ use super::{Part, Sheet};
 use crate::site::Site;
 use std::collections::BTreeSet;
 use tidings_channels::Clock;
-use tidings_check::program::{Action, Rule, Schedule};
+use tidings_check::program::{Action, Rule};
 use tidings_plan::schedule::{Occurrence, occurrences};
 use tidings_plan::{Grant, Key, Kind, Sending};
 use tidings_schema::{Type, Value, calendar, show};
@@ -91,7 +91,7 @@ fn schedules(site: &Site, now: i64, sheet: &mut Sheet) {
         occurrences(&rule.schedule, zone, now, end.unwrap_or(i64::MAX)).next()
     };
     let next = rules.iter().filter_map(|rule| Some((first(rule)?.at, &rule.name))).min();
-    let waiting = rules.iter().filter(|rule| matches!(rule.schedule, Schedule::On(_))).count();
+    let waiting = rules.iter().filter(|rule| rule.awaits_events()).count();
     match next {
         Some((at, rule)) => {
             let at = show::show(&Type::Moment, &Value::Moment(at), zone);

@@ -186,7 +186,7 @@ impl<'a> Figures<'a> {
         let names = program.rules.iter().enumerate();
         let silent = names.filter(|(i, _)| !places.keys().any(|(rule, _)| rule == i));
         let silent = silent.map(|(_, rule)| rule.name.as_str()).collect();
-        let on_events = program.rules.iter().filter(|rule| matches!(rule.schedule, Schedule::On(_)));
+        let on_events = program.rules.iter().filter(|rule| rule.awaits_events());
         let several = backtest.several.iter().filter_map(|rule| program.rules.get(*rule));
         let (on_the_day, several): (Vec<_>, Vec<_>) =
             several.partition(|rule| matches!(rule.schedule, Schedule::OnTheDay(_)));
