@@ -2,8 +2,9 @@
 //!
 //! A seeded shop of 100,000 customers with 1,000,000 orders over two years, and 1,000 seeded rules of 2 to 6
 //! comparisons over about 30 features, folds over windows of 30, 90, 180 and 365 days among them. Other sizes:
-//! `-- CUSTOMERS ORDERS RULES`. Prints how long each part took: of five plans, and
-//! of a hundred of one customer each, the fastest, the median and the slowest.
+//! `-- CUSTOMERS ORDERS RULES`. Prints how long each part took: of a hundred plans of one customer each, and of
+//! five with all customers, first with their orders put aside and then with them in memory, the fastest, the median and the
+//! slowest; and the peak of the process's memory while it made these.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use rand::rngs::StdRng;
@@ -18,8 +19,8 @@ use tidings_daemon::{Decider, Took};
 use tidings_engine::Evaluator;
 use tidings_plan::Addresses;
 use tidings_schema::{Currency, Now, Settings, Vocabulary, load};
-use tidings_store::CustomerStore;
 use tidings_store::import::{Import, Options, Source};
+use tidings_store::{CustomerStore, Room};
 use tidings_syntax::{FileId, Sources, parse};
 
 const SCHEMA: &str = "
@@ -100,16 +101,32 @@ async fn measure(customers: usize, orders: usize, rules: usize) {
     for (name, part) in PARTS {
         report(&format!("one: {name}"), one.iter().map(part), 1e3, "ms");
     }
-    let mut runs = Vec::new();
-    for _ in 0..5 {
-        let decision = decider.decide(now, None).await.unwrap();
-        let matched: u64 = decision.plan.rules.iter().map(tidings_plan::RulePlan::matched).sum();
-        println!("  {matched} matches, {:?}", decision.took);
-        runs.push(decision.took);
+    let little = Room { memory: 50_000_000, folder: folder.path().to_owned() };
+    for (way, room) in [("put aside", Some(&little)), ("in memory", None)] {
+        let mut runs = Vec::new();
+        forget_peak();
+        for _ in 0..5 {
+            let decision = Decider { room, ..decider }.decide(now, None).await.unwrap();
+            let matched: u64 = decision.plan.rules.iter().map(tidings_plan::RulePlan::matched).sum();
+            let aside = decision.stream.as_ref().map_or(0, |stream| stream.aside() / 1_000_000);
+            println!("  {matched} matches, {:?}, {aside} MB put aside, peak {} MB", decision.took, peak());
+            runs.push(decision.took);
+        }
+        for (name, part) in PARTS {
+            report(&format!("{way}: {name}"), runs.iter().map(part), 1.0, "s");
+        }
     }
-    for (name, part) in PARTS {
-        report(name, runs.iter().map(part), 1.0, "s");
-    }
+}
+
+/// The most memory that the process took since it was last forgotten, in megabytes; of Linux's figures.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1000
+}
+
+fn forget_peak() {
+    fs::write("/proc/self/clear_refs", "5").ok();
 }
 
 type Part = fn(&Took) -> Duration;
@@ -125,7 +142,7 @@ fn report(name: &str, times: impl Iterator<Item = Duration>, scale: f64, unit: &
     let mut times: Vec<f64> = times.map(|t| t.as_secs_f64() * scale).collect();
     times.sort_by(f64::total_cmp);
     let (first, median, last) = (times[0], times[times.len() / 2], times[times.len() - 1]);
-    println!("{name:>14}: {first:.2} {unit}, {median:.2} {unit}, {last:.2} {unit}");
+    println!("{name:>20}: {first:.2} {unit}, {median:.2} {unit}, {last:.2} {unit}");
 }
 
 fn write_files(folder: &Path, customers: usize, orders: usize) {

@@ -515,3 +515,34 @@ async fn what_is_put_aside_comes_back_as_it_was() {
     let said = store.stream(&vocabulary, &needs, &engine, &full).await.unwrap_err().to_string();
     assert!(said.contains("raise `memory:`") && said.contains("shop.db"), "{said}");
 }
+
+#[tokio::test]
+async fn customers_with_many_rows_are_in_chunks_of_few() {
+    let (folder, store) = shop(
+        "CREATE TABLE customers (id INTEGER, city, points, spent, consent, born, seen, level, tags);
+         CREATE TABLE orders (id, customer_id, at, total);
+         WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 4999)
+           INSERT INTO orders SELECT i, min(i % 9, 6), '2026-01-0' || (1 + i % 7), i FROM n;
+         INSERT INTO customers (id, points) SELECT DISTINCT customer_id, customer_id FROM orders WHERE customer_id <> 3;
+         INSERT INTO customers (id) VALUES (7), (8);",
+    )
+    .await;
+    let vocabulary = vocabulary(SCHEMA);
+    let needs = everything(&vocabulary);
+    let room = Room { memory: 0, folder: folder.path().to_owned() };
+    let loaded = all(&store, &vocabulary).await.unwrap();
+    let stream = store.stream(&vocabulary, &needs, &EngineRows::default(), &room).await.unwrap();
+    let made: Vec<_> = (0..stream.count()).map(|i| stream.chunk(i).unwrap().into_owned()).collect();
+    assert_eq!(stream.stats(), loaded.stats);
+    // Some 555 orders each; the sixth has three times as many, which are more than a chunk may have.
+    let keys: Vec<Vec<&str>> = made.iter().map(|chunk| chunk.keys.iter().flatten().collect()).collect();
+    assert_eq!(keys, [vec!["0"], vec!["1"], vec!["2"], vec!["4"], vec!["5"], vec!["6"], vec!["7", "8"]]);
+    let (mut at, whole) = (0, &loaded.chunks[0]);
+    for one in made.iter().flat_map(|chunk| (0..chunk.len()).filter_map(|i| chunk.one(i))) {
+        let there = whole.one(at).unwrap();
+        assert_eq!((&one.keys, &one.attributes), (&there.keys, &there.attributes));
+        assert_eq!(format!("{:?}", one.collections), format!("{:?}", there.collections));
+        at += 1;
+    }
+    assert_eq!(at, 8);
+}

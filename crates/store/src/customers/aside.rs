@@ -7,6 +7,7 @@ use crate::customers::reader::Kind;
 use crate::customers::table::Owners;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use tidings_schema::Raw;
@@ -15,7 +16,10 @@ use tidings_schema::Raw;
 #[derive(Debug)]
 pub(crate) struct Aside {
     file: Mutex<File>,
-    customers_a_chunk: usize,
+    /// The chunk of each customer, by place.
+    chunk_of: Vec<u32>,
+    /// How many rows each customer has.
+    pub(crate) rows_of: Vec<u32>,
     /// How many bytes may wait to be written.
     most: usize,
     waiting: usize,
@@ -42,23 +46,26 @@ pub(crate) struct Piece {
 }
 
 impl Aside {
-    /// For rows of so many columns, in a new file of a folder. They belong to so many customers, of whom a chunk has so
-    /// many; at most so many bytes wait in memory.
+    /// For rows of so many columns, in a new file of a folder. They belong to the customers of these chunks, one behind the
+    /// other by place; at most so many bytes wait in memory.
     pub(crate) fn new(
         folder: &Path,
-        (customers, customers_a_chunk): (usize, usize),
+        chunks: &[Range<usize>],
         columns: usize,
         most: usize,
     ) -> io::Result<Aside> {
         let piece = Piece { rows: 0, columns: vec![Vec::new(); columns] };
         let of_chunk = OfChunk { piece, written: Vec::new() };
+        let chunk_of: Vec<u32> =
+            chunks.iter().zip(0..).flat_map(|(chunk, i)| std::iter::repeat_n(i, chunk.len())).collect();
         Ok(Aside {
             file: Mutex::new(nameless(folder)?),
-            customers_a_chunk,
+            rows_of: vec![0; chunk_of.len()],
+            chunk_of,
             most,
             waiting: 0,
             written: 0,
-            chunks: vec![of_chunk; customers.div_ceil(customers_a_chunk)],
+            chunks: vec![of_chunk; chunks.len()],
             orphans: 0,
         })
     }
@@ -70,8 +77,10 @@ impl Aside {
             if i == 0 {
                 block.each(i, *kind, |raw| {
                     let key = raw.and_then(|raw| Key::of_raw(raw, &mut scratch));
-                    let place = key.and_then(|key| owners.places.get(key));
-                    whose.push(place.map(|place| place as usize / self.customers_a_chunk));
+                    let place = key.and_then(|key| owners.places.get(key)).map(|place| place as usize);
+                    let count = place.and_then(|place| self.rows_of.get_mut(place));
+                    count.into_iter().for_each(|count| *count += 1);
+                    whose.push(place.and_then(|place| self.chunk_of.get(place)).map(|chunk| *chunk as usize));
                 });
                 for chunk in &whose {
                     match chunk.and_then(|chunk| self.chunks.get_mut(chunk)) {
@@ -111,24 +120,36 @@ impl Aside {
         Ok(())
     }
 
-    /// The rows of a chunk's customers, in the order in which they came. All have to be written.
-    pub(crate) fn of_chunk(&self, i: usize) -> io::Result<Vec<Piece>> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = self.chunks.get(i).map_or([].as_slice(), |chunk| chunk.written.as_slice());
-        let piece = |(begin, rows, lengths): &(u64, usize, Vec<usize>)| {
+    /// The rows of a chunk's customers, in the order in which they came, read piece by piece. All have to be written.
+    pub(crate) fn of_chunk(&self, i: usize) -> impl Iterator<Item = io::Result<Piece>> {
+        let written = self.chunks.get(i).into_iter().flat_map(|chunk| &chunk.written);
+        written.map(|(begin, rows, lengths)| {
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
             file.seek(SeekFrom::Start(*begin))?;
             let columns = lengths.iter().map(|length| {
                 let mut column = vec![0; *length];
                 file.read_exact(&mut column).map(|()| column)
             });
             Ok(Piece { rows: *rows, columns: columns.collect::<io::Result<_>>()? })
-        };
-        written.iter().map(piece).collect()
+        })
     }
 
-    /// How many chunks there are.
-    pub(crate) fn chunks(&self) -> usize {
-        self.chunks.len()
+    /// The same rows in a new file, by other chunks of the same customers.
+    pub(crate) fn again(
+        &self,
+        folder: &Path,
+        chunks: &[Range<usize>],
+        kinds: &[Kind],
+        owners: &Owners,
+    ) -> io::Result<Aside> {
+        let mut again = Aside::new(folder, chunks, kinds.len(), self.most)?;
+        for i in 0..self.chunks.len() {
+            for piece in self.of_chunk(i) {
+                again.add(&Block::Aside(piece?), kinds, owners)?;
+            }
+        }
+        again.write()?;
+        Ok(Aside { orphans: self.orphans, ..again })
     }
 
     /// How many bytes are in the file.
@@ -298,7 +319,7 @@ mod tests {
     fn the_file_has_no_name() {
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join("new");
-        let aside = Aside::new(&inside, (1, 1), 1, 0).unwrap();
+        let aside = Aside::new(&inside, &[], 1, 0).unwrap();
         assert_eq!(fs::read_dir(&inside).unwrap().count(), 0);
         drop(aside);
     }

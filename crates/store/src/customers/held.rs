@@ -44,6 +44,29 @@ pub(crate) struct HeldChunk {
     pub(crate) collections: Vec<HeldRows>,
 }
 
+impl HeldChunk {
+    /// Some of its customers. The arrays are shared.
+    pub(crate) fn slice(&self, from: usize, customers: usize) -> HeldChunk {
+        let collections = self.collections.iter().map(|held| {
+            let offsets = held.rows.offsets.slice(from, customers + 1);
+            let at = |i: usize| offsets.get(i).map_or(0, |offset| *offset as usize);
+            let (first, count) = (at(0), at(customers) - at(0));
+            HeldRows {
+                rows: Rows {
+                    offsets: OffsetBuffer::from_lengths(offsets.lengths()),
+                    fields: held.rows.fields.iter().map(|field| field.slice(first, count)).collect(),
+                },
+                keys: held.keys.as_ref().map(|keys| keys.slice(first, count)),
+            }
+        });
+        HeldChunk {
+            keys: self.keys.slice(from, customers),
+            attributes: self.attributes.iter().map(|column| column.slice(from, customers)).collect(),
+            collections: collections.collect(),
+        }
+    }
+}
+
 /// Some customers' rows of a table.
 #[derive(Clone, Debug)]
 pub(crate) struct HeldRows {

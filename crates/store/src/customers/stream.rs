@@ -14,6 +14,7 @@ use crate::customers::resident;
 use crate::customers::table::{self, Owners};
 use crate::customers::{ATTEMPTS, CustomerStore};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use tidings_engine::Chunks;
@@ -23,6 +24,9 @@ use tidings_schema::Vocabulary;
 
 /// Of the memory that customers may take, rows that wait to be put aside take at most this, in bytes.
 const WAITING: u64 = 64 << 20;
+
+/// So many rows a chunk may always have.
+const FEW_ROWS: u64 = 1_000;
 
 /// How much memory customers may take, and where their rows are put where that is too little.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +41,11 @@ impl Room {
     /// How many bytes of rows may wait to be put aside.
     pub(crate) fn waiting(&self) -> usize {
         (self.memory / 4).min(WAITING) as usize
+    }
+
+    /// How many rows a chunk may have: each processor works on one at a time, which takes about 100 bytes a row.
+    fn rows_a_chunk(&self) -> usize {
+        (self.memory / 1_000).max(FEW_ROWS) as usize
     }
 }
 
@@ -89,9 +98,14 @@ impl CustomerStore {
     ) -> Result<Stream, StoreError> {
         for _ in 0..ATTEMPTS {
             let mut reader = self.reader().await?;
-            let read = Stream::read(&mut reader, vocabulary, needs, engine, room).await;
-            if let Some(stream) = reader.finish(read).await {
-                return stream.map(|stream| Stream { notes: self.notes.clone(), ..stream });
+            let read = Read::of(&mut reader, vocabulary, needs, room).await;
+            if let Some(read) = reader.finish(read).await {
+                let mut read = read?;
+                read.fit(room)?;
+                let Read { held, tables, .. } = read;
+                let own = Own::new(&held, vocabulary, needs, Selection::All, engine);
+                let (vocabulary, needs, room) = (vocabulary.clone(), needs.clone(), room.clone());
+                return Ok(Stream { vocabulary, needs, room, held, own, tables, notes: self.notes.clone() });
             }
         }
         Err(self.disturbed())
@@ -108,14 +122,20 @@ async fn weight(reader: &mut Reader, vocabulary: &Vocabulary, needs: &Needs) -> 
     Ok(words as u64 * 8)
 }
 
-impl Stream {
-    async fn read(
+/// What was read, before it is known how large chunks may be.
+struct Read {
+    held: Held,
+    tables: Vec<Table>,
+    owners: Owners,
+}
+
+impl Read {
+    async fn of(
         reader: &mut Reader,
         vocabulary: &Vocabulary,
         needs: &Needs,
-        engine: &EngineRows,
         room: &Room,
-    ) -> Result<Stream, StoreError> {
+    ) -> Result<Read, StoreError> {
         let everybody = (Part::All, None);
         let (customers, left) =
             held::read_customers(reader, vocabulary, needs, everybody, RowKeys::Drop).await?;
@@ -126,16 +146,56 @@ impl Stream {
                 continue;
             };
             let (rows, kinds) = table::put_aside(reader, &wanted, &owners, room).await?;
-            let seen = (0..rows.chunks()).map(|_| OnceLock::new()).collect();
-            tables.push(Table { needs: needs.clone(), kinds, rows, seen });
+            tables.push(Table { needs: needs.clone(), kinds, rows, seen: Vec::new() });
         }
         let chunks = chunks.await.map_err(|_| StoreError::cut_short())?;
-        let held = Held { chunks, customers: left, collections: Vec::new() };
-        let own = Own::new(&held, vocabulary, needs, Selection::All, engine);
-        let (vocabulary, needs, room) = (vocabulary.clone(), needs.clone(), room.clone());
-        Ok(Stream { vocabulary, needs, room, held, own, tables, notes: Vec::new() })
+        Ok(Read { held: Held { chunks, customers: left, collections: Vec::new() }, tables, owners })
     }
 
+    /// Divides chunks whose customers have more rows than fit into memory, and puts the rows aside anew then.
+    fn fit(&mut self, room: &Room) -> Result<(), StoreError> {
+        let rows = |customer: usize| {
+            let of = |table: &Table| table.rows.rows_of.get(customer).copied().unwrap_or(0) as usize;
+            self.tables.iter().map(of).sum::<usize>()
+        };
+        let ranges = self.held.ranges();
+        let fitting: Vec<Range<usize>> =
+            ranges.iter().flat_map(|range| fitting(range.clone(), rows, room.rows_a_chunk())).collect();
+        if fitting.len() > ranges.len() {
+            let no_room = |why| StoreError::NoRoom { folder: room.folder.clone(), why };
+            for table in &mut self.tables {
+                let again = table.rows.again(&room.folder, &fitting, &table.kinds, &self.owners);
+                table.rows = again.map_err(no_room)?;
+            }
+            let parts = ranges.iter().zip(&self.held.chunks).flat_map(|(range, chunk)| {
+                let within = fitting.iter().filter(|part| range.contains(&part.start));
+                within.map(|part| chunk.slice(part.start - range.start, part.len()))
+            });
+            self.held.chunks = parts.collect();
+        }
+        for table in &mut self.tables {
+            table.seen = self.held.chunks.iter().map(|_| OnceLock::new()).collect();
+        }
+        Ok(())
+    }
+}
+
+/// Parts of a range of customers, each with at most so many rows where it has more than one customer.
+fn fitting(range: Range<usize>, rows: impl Fn(usize) -> usize, most: usize) -> Vec<Range<usize>> {
+    let (mut parts, mut begin, mut sum) = (Vec::new(), range.start, 0);
+    for customer in range.clone() {
+        let own = rows(customer);
+        if sum + own > most && begin < customer {
+            parts.push(begin..customer);
+            (begin, sum) = (customer, 0);
+        }
+        sum += own;
+    }
+    parts.push(begin..range.end);
+    parts
+}
+
+impl Stream {
     /// What there was to remark on. Of collections it says what is in the chunks that were made so far, and of
     /// rows of nobody it looks at no values.
     pub fn stats(&self) -> LoadStats {
@@ -162,7 +222,7 @@ impl Stream {
                 continue;
             };
             let no_room = |why| StoreError::NoRoom { folder: self.room.folder.clone(), why };
-            let pieces = table.rows.of_chunk(i).map_err(no_room)?;
+            let pieces = table.rows.of_chunk(i).map(|piece| piece.map_err(no_room));
             let read = table::read_aside(pieces, &wanted, &table.kinds, self.vocabulary.zone)?;
             let mut left = Left::default();
             left.remark(&read, &wanted, RowKeys::Drop);

@@ -6,6 +6,7 @@ use crate::customers::block::Block;
 use crate::customers::column::Column;
 use crate::customers::decode::Decode;
 use crate::customers::error::StoreError;
+use crate::customers::held;
 use crate::customers::keys::{Key, Keys, Places};
 use crate::customers::reader::{Ask, Kind, Part, Reader, Stored, Table};
 use crate::customers::stream::Room;
@@ -133,8 +134,8 @@ pub(crate) async fn put_aside(
     let no_room = |why| StoreError::NoRoom { folder: room.folder.clone(), why };
     let found = find(reader, wanted).await?;
     let kinds = kinds(&found.1);
-    let chunks = (owners.places.len(), reader.customers_a_chunk);
-    let mut aside = Aside::new(&room.folder, chunks, kinds.len(), room.waiting()).map_err(no_room)?;
+    let chunks = held::ranges(owners.places.len(), reader.customers_a_chunk);
+    let mut aside = Aside::new(&room.folder, &chunks, kinds.len(), room.waiting()).map_err(no_room)?;
     let (columns, owners) = (kinds.clone(), owners.clone());
     let put = move |mut blocks: mpsc::Receiver<Block>| {
         while let Some(block) = blocks.blocking_recv() {
@@ -148,13 +149,13 @@ pub(crate) async fn put_aside(
 
 /// What was wanted of a table, of which some rows were put aside.
 pub(crate) fn read_aside(
-    pieces: Vec<Piece>,
+    mut pieces: impl Iterator<Item = Result<Piece, StoreError>>,
     wanted: &Wanted<'_>,
     kinds: &[Kind],
     zone: Tz,
 ) -> Result<Read, StoreError> {
     let mut decoder = Decoder::new(wanted, kinds, zone);
-    let whole = pieces.into_iter().all(|piece| decoder.add(&Block::Aside(piece)));
+    let whole = pieces.try_fold(true, |whole, piece| Ok(whole & decoder.add(&Block::Aside(piece?))))?;
     whole.then_some(decoder.read).ok_or_else(|| torn(wanted.table))
 }
 

@@ -121,27 +121,7 @@ fn split(chunk: HeldChunk) -> Vec<HeldChunk> {
         return vec![chunk];
     }
     let starts = (0..chunk.keys.len()).step_by(CUSTOMERS_A_CHUNK);
-    starts.map(|from| slice(&chunk, from, CUSTOMERS_A_CHUNK.min(chunk.keys.len() - from))).collect()
-}
-
-fn slice(chunk: &HeldChunk, from: usize, customers: usize) -> HeldChunk {
-    let collections = chunk.collections.iter().map(|held| {
-        let offsets = held.rows.offsets.slice(from, customers + 1);
-        let at = |i: usize| offsets.get(i).map_or(0, |offset| *offset as usize);
-        let (first, count) = (at(0), at(customers) - at(0));
-        HeldRows {
-            rows: Rows {
-                offsets: OffsetBuffer::from_lengths(offsets.lengths()),
-                fields: held.rows.fields.iter().map(|field| field.slice(first, count)).collect(),
-            },
-            keys: held.keys.as_ref().map(|keys| keys.slice(first, count)),
-        }
-    });
-    HeldChunk {
-        keys: chunk.keys.slice(from, customers),
-        attributes: chunk.attributes.iter().map(|column| column.slice(from, customers)).collect(),
-        collections: collections.collect(),
-    }
+    starts.map(|from| chunk.slice(from, CUSTOMERS_A_CHUNK.min(chunk.keys.len() - from))).collect()
 }
 
 /// Gives the customers' columns that are held and those that were read the same words.
