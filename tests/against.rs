@@ -100,7 +100,7 @@ fn days_to_come_are_what_running_day_by_day_would_send() {
         )
     };
     let project = shop(&rules("5 days"));
-    project.write("tidings.yaml", "name: shop\ntime_zone: UTC\ncurrency: USD\ncoupons:\n  gift: {value: 2 USD}\n  again: {value: 1 USD}\n");
+    project.write("tidings.yaml", "name: shop\ntime_zone: UTC\ncurrency: USD\nprices: {email: 0.0155 USD}\ncoupons:\n  gift: {value: 2 USD}\n  again: {value: 1 USD}\n");
     let before = copy(&project);
     project.write("rules/all.tidings", &rules("2 days"));
     let at = |day: usize| format!("2026-11-1{day}T10:00");
@@ -127,15 +127,54 @@ fn days_to_come_are_what_running_day_by_day_would_send() {
         (&after["messages"]["email"], &after["coupons"]),
         (&sent[0].into(), &(sent[0] + sent[1]).into())
     );
-    assert_eq!(after["coupon_value"]["USD"], "140.00");
+    assert_eq!((&after["coupon_value"]["USD"], &after["cost"]["USD"]), (&"140.00".into(), &"0.93".into()));
     // On the 15th, and then those who had two.
     assert_eq!(ahead["sends"]["before"]["messages"]["email"], 20, "{ahead}");
     assert_eq!(ahead["sends"]["before"]["coupons"], 40, "{ahead}");
+    let expected = serde_json::json!({
+        "messages": {"email": 40}, "cost": {"USD": "0.62"}, "coupons": 40, "coupon_value": {"USD": "80.00"},
+        "other_actions": 0, "waiting_for_a_person": 0,
+    });
+    assert_eq!(ahead["sends"]["difference"], expected, "{ahead}");
 
     // What comes on one day of them is counted once, however often it may be sent.
     let weekly = "rule weekly\n  if consent\n  then send hello email\n  repeat at most once per 1 day\n  every friday at 10:00\nend\n";
     project.write("rules/all.tidings", weekly);
     assert_eq!(days(&project)["sends"]["after"]["messages"]["email"], 20);
+}
+
+#[test]
+fn what_has_no_price_costs_nothing_that_is_known() {
+    let project = shop(HELLO);
+    let before = copy(&project);
+    let told = |format: &str| {
+        let asked =
+            ["plan", "--against", before.folder().to_str().unwrap(), "--days", "0", "--format", format];
+        let planned = project.output(&["plan", "--format", format]);
+        String::from_utf8([project.output(&asked).stdout, planned.stdout].concat()).unwrap()
+    };
+    project.write("rules/all.tidings", &HELLO.replace("email is known", "email starts with \"customer-1\""));
+    for format in ["table", "markdown"] {
+        let text = told(format);
+        assert!(
+            text.contains("In all: 11 email\n") && !text.contains("cost") && !text.contains("price"),
+            "{text}"
+        );
+    }
+    // From the first price on, what has none is named.
+    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    project.write("schema.yaml", &(schema + "  sms: {address: email, consent: consent}\n"));
+    let settings = |prices: &str| {
+        project
+            .write("tidings.yaml", &format!("name: shop\ntime_zone: UTC\ncurrency: USD\nprices: {prices}\n"));
+    };
+    settings("{sms: 0.0125 USD}");
+    assert!(told("table").contains("In all: 11 email; messages cost 0.00 USD (no price: email)\n"));
+    assert!(told("markdown").contains("| cost in USD | – | 0.00 | 0 |\n| no price |  | email |  |\n"));
+    settings("{sms: 0.0125 USD, email: 0.0155 USD}");
+    let text = told("markdown");
+    assert!(text.contains("| email | 20 | 11 | -9 |\n| cost in USD | – | 0.17 | +0.17 |\n"), "{text}");
+    assert!(text.contains("In all: 11 email; messages cost 0.17 USD\n"), "{text}");
 }
 
 /// A project with twenty customers who can be written to, and the rules in one file.

@@ -130,7 +130,9 @@ fn a_backtest_is_planning_and_running_day_by_day() {
     let asked = ["backtest", "--from", &from, "--to", to, "--format", "json"];
     let backtest = project.json(&[&asked[..], &["--rows", file.to_str().unwrap()]].concat());
     assert!(!project.folder().join(".tidings/sandbox").exists(), "nothing is written");
-    let rows: BTreeSet<Row> = std::fs::read_to_string(&file).unwrap().lines().skip(1).map(row).collect();
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let rows: BTreeSet<Row> = lines.lines().skip(1).map(row).collect();
+    let mut days_cost = 0;
 
     let mut met = BTreeSet::new();
     let mut messages: BTreeMap<String, usize> = BTreeMap::new();
@@ -146,6 +148,9 @@ fn a_backtest_is_planning_and_running_day_by_day() {
         let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
         assert_eq!(step["at"], plan["at"]);
         assert_eq!(step["customers"], plan["customers"]);
+        let cost = cost(rows.iter().filter(|row| row[0].starts_with(day)));
+        assert_eq!(plan["totals"]["cost"]["USD"], rounded(cost), "{day}");
+        days_cost += cost;
         for planned in plan["rules"].as_array().unwrap() {
             let replayed = step["rules"].as_array().unwrap().iter().find(|r| r["rule"] == planned["rule"]);
             let Some(replayed) = replayed else {
@@ -183,6 +188,21 @@ fn a_backtest_is_planning_and_running_day_by_day() {
         assert!(rows.iter().any(|row| row[1] == rule && row[8] == "sent"), "{rule} never sent anything");
     }
 
+    // What it costs is counted from the rows, and rounded once.
+    assert_eq!(cost(rows.iter()), days_cost);
+    assert_eq!(backtest["cost"]["USD"], rounded(days_cost));
+    let of_lines = lines.lines().skip(1).filter_map(|line| line.rsplit(',').nth(1).filter(|c| !c.is_empty()));
+    assert_eq!(of_lines.map(ten_thousandths).sum::<u64>(), days_cost);
+    let asked = ["backtest", "--from", &from, "--to", to, "--html", "page.html", "--format"];
+    let csv = project.run(&[&asked[..], &["csv"]].concat());
+    let of_steps = csv.lines().skip(1).filter_map(|line| line.rsplit(',').nth(1).filter(|c| !c.is_empty()));
+    assert_eq!(of_steps.map(ten_thousandths).sum::<u64>(), days_cost);
+    let told = [
+        project.run(&[&asked[..], &["text"]].concat()),
+        std::fs::read_to_string(project.folder().join("page.html")).unwrap(),
+    ];
+    assert!(told.iter().all(|text| text.contains(&format!("{} USD", rounded(days_cost)))), "{told:?}");
+
     // The figures are those of the rows.
     rows.iter().filter(|row| row[3] == "message" && row[8] == "sent").for_each(|row| {
         *messages.entry(row[6].clone()).or_default() += 1;
@@ -199,8 +219,27 @@ fn a_backtest_is_planning_and_running_day_by_day() {
     assert_eq!(coupon["worth"].as_str().unwrap().parse::<f64>().unwrap(), 3.0 * granted as f64);
 }
 
+/// What messages that were sent cost, in ten thousandths of a dollar: the prices of the example.
+fn cost<'a>(rows: impl Iterator<Item = &'a Row>) -> u64 {
+    let messages = rows.filter(|row| row[3] == "message" && row[8] == "sent");
+    messages.map(|row| if row[5] == "email" { 4 } else { 125 }).sum()
+}
+
+/// As dollars and whole cents.
+fn rounded(ten_thousandths: u64) -> String {
+    let cents = (ten_thousandths + 50) / 100;
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// Reads `0.0125`.
+fn ten_thousandths(dollars: &str) -> u64 {
+    let (whole, rest) = dollars.split_once('.').unwrap_or((dollars, ""));
+    format!("{whole}{rest:0<4}").parse().unwrap()
+}
+
+/// A line without what the send cost.
 fn row(line: &str) -> Row {
-    let parts: Vec<String> = line.split(',').map(str::to_owned).collect();
+    let parts: Vec<String> = line.split(',').take(9).map(str::to_owned).collect();
     parts.try_into().unwrap_or_else(|parts| panic!("{parts:?}"))
 }
 

@@ -5,7 +5,7 @@ use crate::dispatch::Dispatcher;
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -314,9 +314,8 @@ impl Site {
         let in_bodies = others.filter_map(|http| http.body.as_ref()).flat_map(body_variables).collect();
         let mut supplies = Supplies {
             in_bodies: self.attributes(&in_bodies),
-            coupons: coupon_terms(config),
             shop: serde_json::json!(config.shop),
-            ..Supplies::default()
+            ..worths_and_prices(config)
         };
         for (template, channel) in self.project.templates.names() {
             let mut names: BTreeSet<String> =
@@ -383,16 +382,17 @@ impl Site {
     }
 }
 
-/// The declared coupons and what they are worth.
-pub fn coupon_terms(config: &Config) -> HashMap<String, Terms> {
+/// What the declared coupons are worth and what messages cost, all that counting what is sent needs of the supplies.
+pub fn worths_and_prices(config: &Config) -> Supplies {
     let terms = |c: &CouponConfig| Terms {
         provider: c.provider.clone(),
         value: c.value.clone(),
-        worth: money::parse(&c.value).map(|(minor, _)| minor),
+        worth: money::parse(&c.value),
         label: c.label.clone(),
         valid_for: c.valid_for.and_then(|l| i64::try_from(l.0).ok()),
     };
-    config.delivery.coupons.iter().map(|(name, c)| (name.clone(), terms(c))).collect()
+    let coupons = config.delivery.coupons.iter().map(|(name, c)| (name.clone(), terms(c))).collect();
+    Supplies { coupons, prices: config.prices.clone(), ..Supplies::default() }
 }
 
 fn unsound(errors: Vec<Diagnostic>, problems: Vec<String>, project: Project) -> Unsound {

@@ -2,11 +2,9 @@
 
 mod layout;
 mod people;
-mod totals;
 mod why;
 
 pub use people::{Moved, Movement, Shift};
-pub use totals::Totals;
 pub use why::{Difference, Test};
 
 use crate::make::Question;

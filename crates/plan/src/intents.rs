@@ -6,10 +6,11 @@ use crate::outbox::{Fallback, Intent, Key, Kind};
 use crate::plan::{Audience, Plan, RulePlan, StepPlan, Verdict};
 use crate::reach::Reach;
 use serde_json::{Map, Value as Json, json};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use tidings_check::program::{Action, Lateness, Rule};
 use tidings_engine::Chunk;
-use tidings_schema::{AttributeId, Value, calendar};
+use tidings_schema::money::Price;
+use tidings_schema::{AttributeId, Currency, Value, calendar};
 
 /// How long a message waits, in seconds.
 const STALE: i64 = 86_400;
@@ -27,6 +28,8 @@ pub struct Supplies {
     pub with_coupon: HashSet<(String, String)>,
     /// The declared coupons. Others are granted by the provider `coupon`, on no terms.
     pub coupons: HashMap<String, Terms>,
+    /// What a message costs, by channel.
+    pub prices: BTreeMap<String, Price>,
     /// What templates show of the shop, as a JSON object.
     pub shop: Json,
     /// Whether the rows expire, with their rule and with time. The outbox holds that against the real clock, so a run for another
@@ -43,8 +46,8 @@ pub struct Terms {
     pub value: String,
     /// What people call it.
     pub label: Option<String>,
-    /// The same in minor units of its currency, where it is money.
-    pub worth: Option<i64>,
+    /// The same in minor units, where it is money.
+    pub worth: Option<(i64, Currency)>,
     /// For how many seconds from the run it can be used.
     pub valid_for: Option<i64>,
 }
@@ -203,7 +206,7 @@ impl Paging<'_> {
             if let (Some(terms), Some(values)) = (terms, values.as_object_mut()) {
                 values.insert("coupon".to_owned(), self.terms(terms));
             }
-            let worth = terms.and_then(|t| t.worth);
+            let worth = terms.and_then(|t| t.worth).map(|(minor, _)| minor);
             Intent { worth, ..make(step, Kind::Coupon, provider, coupon, values) }
         };
         let rows = match action {

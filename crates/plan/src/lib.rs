@@ -19,6 +19,7 @@ pub mod renames;
 pub mod replay;
 pub mod schedule;
 pub mod situation;
+pub mod totals;
 
 pub use against::{Changes, Side, changes};
 pub use carrier::{Addresses, Answer, Asked, Carrier, Grant, Rate, Sending};
@@ -36,3 +37,4 @@ pub use reach::Standing;
 pub use renames::{Ran, Unsaid, unsaid};
 pub use replay::Replay;
 pub use situation::{ChannelFacts, Situation, may_still_go, situation};
+pub use totals::{Cost, Totals};

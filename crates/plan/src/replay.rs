@@ -177,7 +177,8 @@ impl RuleMemory {
     /// What waits for a person counts too: it may yet be granted.
     fn spend(&mut self, supplies: &Supplies, plan: &RulePlan, at: i64) {
         let granted = plan.audiences.iter().flat_map(|a| &a.steps).map(|step| {
-            let worth = coupon(&step.action).and_then(|name| supplies.coupons.get(name)?.worth).unwrap_or(0);
+            let worth = coupon(&step.action).and_then(|name| supplies.coupons.get(name)?.worth);
+            let worth = worth.map_or(0, |(minor, _)| minor);
             let sets = step.verdicts.iter().flat_map(|verdicts| verdicts.iter());
             let sent = sets.filter(|(verdict, _)| !matches!(verdict, Verdict::Held(_)));
             sent.map(|(_, set)| set.count() as i64).sum::<i64>().saturating_mul(worth)

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use tidings_engine::{Bitmap, Populations};
 use tidings_plan::history::address_hash;
 use tidings_plan::{Page, Past, Question, Record, Replay, Terms, pages, plan};
-use tidings_schema::Now;
+use tidings_schema::{Currency, Now};
 
 const PROGRAMS: u64 = 300;
 const RUNS: usize = 9;
@@ -28,7 +28,7 @@ fn a_replay_plans_what_runs_plan_on_their_past() {
         let most = *[6, 40, 150].choose(draw).unwrap();
         let customers: Vec<Customer> = (0..draw.random_range(0..most)).map(|_| lively(draw)).collect();
         let mut shop = Shop::new(&rules, &customers);
-        let terms = Terms { worth: Some(2000), ..Terms::default() };
+        let terms = Terms { worth: Some((2000, Currency::CNY)), ..Terms::default() };
         shop.supplies.coupons.insert("x".to_owned(), terms);
         let hashes = HashSet::from([address_hash(b"secret", "email", "b@x.example")]);
         shop.standing.suppressed.insert("email".to_owned(), hashes);

@@ -1,20 +1,21 @@
 //! `tidings.yaml`: where the customers are, and what sends go through.
 
-use crate::outside::{self, Body};
+use crate::outside::{self, Body, Outside};
 use crate::secrets;
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
 use tidings_channels::{Delivery, Secret};
 use tidings_reason::Lint;
 use tidings_schema::load::{currency, zone};
+use tidings_schema::money::Price;
 use tidings_schema::yaml::{Document, Fields, Node};
 use tidings_schema::{Currency, Settings};
-use tidings_syntax::{Code, Diagnostic, FileId};
+use tidings_syntax::{Code, Diagnostic, FileId, Place};
 
 /// Where everything is kept that nobody keeps elsewhere, relative to the project.
 const OWN_STORE: &str = "sqlite:.tidings/store.db";
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "name",
     "store",
     "state",
@@ -26,6 +27,7 @@ const KEYS: [&str; 15] = [
     "currency",
     "shop",
     "channels",
+    "prices",
     "coupons",
     "providers",
     "webhooks",
@@ -58,6 +60,8 @@ pub struct Config {
     pub shop: BTreeMap<String, String>,
     /// What sends go through.
     pub delivery: Delivery,
+    /// What a message costs, by channel, in the project's currency.
+    pub prices: BTreeMap<String, Price>,
     /// Whether it names the currency; what cannot be read is not blamed for it.
     pub says_currency: bool,
     /// Whether coupons are declared; otherwise any name is one.
@@ -65,6 +69,8 @@ pub struct Config {
     /// Whether webhooks are declared; otherwise any name is one.
     pub declares_webhooks: bool,
     pub(crate) bodies: Vec<Body>,
+    /// The channels that have a price, where that stands.
+    pub(crate) priced: Vec<(String, Place)>,
 }
 
 impl Default for Config {
@@ -81,10 +87,12 @@ impl Default for Config {
             currency: Currency::USD,
             shop: BTreeMap::new(),
             delivery: Delivery::default(),
+            prices: BTreeMap::new(),
             says_currency: true,
             declares_coupons: false,
             declares_webhooks: false,
             bodies: Vec::new(),
+            priced: Vec::new(),
         }
     }
 }
@@ -135,16 +143,19 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
         Some(node) => config.zone = zone(&node, out).unwrap_or(Tz::UTC),
         None => out.push(default_zone(fields)),
     }
-    if let Some(currency) = fields.get("currency").and_then(|n| currency(&n, out)) {
-        config.currency = currency;
-    }
+    let currency = fields.get("currency").map(|n| currency(&n, out));
+    config.currency = currency.flatten().unwrap_or(config.currency);
     for (key, node) in fields.get("shop").and_then(|n| n.entries(out)).unwrap_or_default() {
         config.shop.extend(node.text(out).map(|text| (key, text)));
     }
-    config.says_currency = fields.get("currency").is_some();
+    config.says_currency = currency.is_some();
     config.declares_coupons = fields.get("coupons").is_some();
     config.declares_webhooks = fields.get("webhooks").is_some();
-    (config.delivery, config.bodies) = outside::read(fields, out);
+    let prices_in = currency.unwrap_or(Some(config.currency));
+    let Outside { delivery, bodies, prices } = outside::read(fields, prices_in, out);
+    config.priced = prices.iter().map(|(channel, (_, place))| (channel.clone(), *place)).collect();
+    config.prices = prices.into_iter().map(|(channel, (price, _))| (channel, price)).collect();
+    (config.delivery, config.bodies) = (delivery, bodies);
 }
 
 fn lint(node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<Lint> {

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tidings_channels::Templates;
 use tidings_schema::{Type, Vocabulary};
+use tidings_syntax::suggest::nearest;
 use tidings_syntax::{Code, Diagnostic, FileId, Place, Sources};
 
 /// A project as it was read.
@@ -108,10 +109,30 @@ impl Loading<'_> {
         let file = self.sources.add("schema.yaml", &text);
         let (vocabulary, found) = tidings_schema::load(&text, file, &config.settings());
         self.out.extend(found);
-        if let Some(vocabulary) = vocabulary.as_ref().filter(|_| !config.says_currency) {
-            self.default_currency(vocabulary);
+        if let Some(vocabulary) = &vocabulary {
+            self.prices(config, vocabulary);
+            if !config.says_currency {
+                self.default_currency(vocabulary);
+            }
         }
         vocabulary
+    }
+
+    /// Prices of channels that reach nobody.
+    fn prices(&mut self, config: &Config, vocabulary: &Vocabulary) {
+        for (channel, place) in
+            config.priced.iter().filter(|(channel, _)| vocabulary.contact(channel).is_none())
+        {
+            let message = format!("a price for `{channel}`, which is no channel that reaches customers");
+            let help =
+                match nearest(channel, vocabulary.contacts.iter().map(|contact| contact.channel.as_str())) {
+                    Some(near) => format!("perhaps `{near}` was meant"),
+                    None => format!(
+                        "add it to schema.yaml under `contact:`, as `{channel}: {{address: …, consent: …}}`"
+                    ),
+                };
+            self.out.push(Diagnostic::new(Code::NOTHING_THERE, *place, message).help(help));
+        }
     }
 
     /// Money without a currency of its own, in a project that does not name one.

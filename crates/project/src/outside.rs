@@ -1,10 +1,12 @@
-//! The parts of `tidings.yaml` that say what sends go through: channels, coupons, providers, webhooks, teams.
+//! The parts of `tidings.yaml` that say what sends go through and what they cost: channels, prices, coupons, providers,
+//! webhooks, teams.
 
 use std::collections::BTreeMap;
 use tidings_channels::config::{SandboxConfig, SmtpConfig};
 use tidings_channels::{ChannelConfig, CouponConfig, Delivery, HttpConfig, check_http, check_smtp};
-use tidings_schema::names;
+use tidings_schema::money::Price;
 use tidings_schema::yaml::{Fields, Node};
+use tidings_schema::{Currency, names};
 use tidings_syntax::suggest::nearest;
 use tidings_syntax::{Code, Diagnostic, Place};
 
@@ -24,8 +26,16 @@ pub(crate) enum Purpose {
     Other,
 }
 
-/// Reads them all.
-pub(crate) fn read(fields: &Fields<'_>, out: &mut Vec<Diagnostic>) -> (Delivery, Vec<Body>) {
+/// All that they say.
+pub(crate) struct Outside {
+    pub delivery: Delivery,
+    pub bodies: Vec<Body>,
+    /// What a message of a channel costs, and where its name stands.
+    pub prices: BTreeMap<String, (Price, Place)>,
+}
+
+/// Reads them all. Prices are in the project's currency, where that could be read.
+pub(crate) fn read(fields: &Fields<'_>, currency: Option<Currency>, out: &mut Vec<Diagnostic>) -> Outside {
     let mut reader = Reader { out, bodies: Vec::new() };
     let coupons = fields.get("coupons");
     let mut delivery = Delivery {
@@ -38,6 +48,7 @@ pub(crate) fn read(fields: &Fields<'_>, out: &mut Vec<Diagnostic>) -> (Delivery,
     if let Some(node) = fields.get("notify") {
         delivery.teams = reader.teams(&node);
     }
+    let prices = reader.each(fields.get("prices"), |reader, node| reader.price(node, currency));
     // Without channels everything goes to the sandbox, and no provider is asked.
     if fields.get("channels").is_some()
         && let Some(coupons) = coupons
@@ -46,7 +57,7 @@ pub(crate) fn read(fields: &Fields<'_>, out: &mut Vec<Diagnostic>) -> (Delivery,
         let providers: Vec<String> = providers.iter().map(|(name, _)| names::normal(name)).collect();
         reader.providers(&coupons, &delivery.coupons, &providers);
     }
-    (delivery, reader.bodies)
+    Outside { delivery, bodies: reader.bodies, prices }
 }
 
 struct Reader<'o> {
@@ -88,6 +99,23 @@ impl Reader<'_> {
             "http" => self.http(node, Purpose::Message).map(ChannelConfig::Http),
             _ => self.typed::<SandboxConfig>(node).map(ChannelConfig::Sandbox),
         }
+    }
+
+    /// What a message costs, and where the channel's name stands.
+    fn price(&mut self, node: &Node<'_>, currency: Option<Currency>) -> Option<(Price, Place)> {
+        let Some(price) = Price::parse(&node.text(self.out)?) else {
+            let example = currency.unwrap_or(Currency::USD).code();
+            return node
+                .wrong_shape(&format!("a price with its currency, such as `0.045 {example}`"), self.out);
+        };
+        if let Some(own) = currency.filter(|own| *own != price.currency()) {
+            let [own, other] = [own.code(), price.currency().code()];
+            let message = format!("this price is in {other}, and the project's currency is {own}");
+            let help = format!("write what it is in {own}, or `currency: {other}` for the project");
+            self.out.push(node.finding(Code::CURRENCY, message).help(help));
+            return None;
+        }
+        Some((price, node.key_place()))
     }
 
     /// What kind of service it is.

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use tidings_channels::ChannelConfig;
 use tidings_channels::config::{Pace, Pointer};
 use tidings_project::Project;
+use tidings_schema::money::Price;
 use tidings_syntax::Diagnostic;
 
 const WHOLE: &str = r#"# A shop.
@@ -49,9 +50,11 @@ providers:
 webhooks:
   crm: {url: "https://crm.example/hook"}
 notify: {url: "https://chat.example/hook"}
+prices: {email: 0.0004 CNY, sms: 0.045 CNY}
 "#;
 
-const SCHEMA: &str = "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    ok: yes/no\n    spend: money\n";
+const PRICES: &str = "prices: {email: 0.0004 CNY, sms: 0.045 CNY}";
+const SCHEMA: &str = "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    ok: yes/no\n    spend: money\ncontact:\n  email: {address: email, consent: ok}\n  sms: {address: email, consent: ok}\n";
 
 fn folder(config: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -96,6 +99,7 @@ fn reads_everything() {
     assert_eq!(delivery.coupons["wake-up"].valid_for.map(|l| l.0), Some(30 * 86_400));
     assert_eq!(delivery.coupon_providers["coupon-api"].code, Some(Pointer("/data/code".into())));
     assert!(delivery.webhooks.contains_key("crm") && delivery.teams.contains_key("notify"));
+    assert_eq!(config.prices["sms"], Price::parse("0.045 CNY").unwrap());
     let world = project.world();
     assert_eq!(world.channels, Some(vec!["email".to_owned(), "sms".to_owned()]));
     assert_eq!(world.coupons, Some(vec!["wake-up".to_owned()]));
@@ -226,6 +230,14 @@ fn every_finding_stands_at_its_line() {
             "X-Token-Id",
         ),
         ("    url: \"https://sms.example/send\"", "    url: \"https://me:pass@sms.example/\"", "E150", "url"),
+        (PRICES, "prices: {sms: 0.045}", "E104", "0.045"),
+        (PRICES, "prices: {sms: -0.045 CNY}", "E104", "-0.045 CNY"),
+        (PRICES, "prices: {sms: 0.0000000001 CNY}", "E104", "0.0000000001 CNY"),
+        (PRICES, "prices: {sms: 4.5 fen}", "E104", "4.5 fen"),
+        (PRICES, "prices: {sms: [0.045 CNY]}", "E104", "sms"),
+        (PRICES, "prices: {email: 0.0004 USD}", "E205", "0.0004 USD"),
+        (PRICES, "prices: {smss: 0.045 CNY}", "E112", "smss"),
+        ("    rate: 50 per second", "    price: 0.0004 CNY", "E102", "price"),
     ];
     for (old, new, code, marked) in cases {
         assert!(WHOLE.contains(old), "{old}");

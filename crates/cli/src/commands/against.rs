@@ -14,10 +14,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use tidings_check::Program;
 use tidings_daemon::against::one_line;
-use tidings_daemon::site::coupon_terms;
+use tidings_daemon::site::worths_and_prices;
 use tidings_daemon::{Beside, Decision, Earlier};
-use tidings_plan::against::{Side, Totals, changes};
-use tidings_plan::{Plan, Supplies};
+use tidings_plan::against::{Side, changes};
+use tidings_plan::{Plan, Totals};
 use tidings_project::{Project, Version, differences};
 use tidings_store::State;
 use tidings_syntax::Place;
@@ -75,7 +75,8 @@ pub async fn against(
         changes: &changes,
         plans: [&before.plan, &after.plan],
         files: &differences(&earlier.project, &site.project, reference == RUNNING),
-        totals: [totals(&before, &earlier.project), totals(&after, &site.project)],
+        totals: [(&before, &earlier.project), (&after, &site.project)]
+            .map(|(decision, project)| Totals::of(&decision.plan, &worths_and_prices(&project.config))),
         days,
         waiting: waiting(state.as_ref()).await?,
         reached: after
@@ -165,11 +166,6 @@ fn side<'a>(
     Side { evaluator, question, populations, plan, words }
 }
 
-fn totals(decision: &Decision<'_>, project: &Project) -> Totals {
-    let worths = project.world().worths;
-    Totals::of(&decision.plan, &|coupon| worths.get(coupon).copied())
-}
-
 /// What a version sends day by day, all days together.
 async fn ahead(
     decision: &Decision<'_>,
@@ -177,10 +173,9 @@ async fn ahead(
     days: u32,
     bar: &ProgressBar,
 ) -> Result<Totals, Failure> {
-    let (worths, mut sum) = (project.world().worths, Totals::default());
-    let supplies = Supplies { coupons: coupon_terms(&project.config), ..Supplies::default() };
+    let (supplies, mut sum) = (worths_and_prices(&project.config), Totals::default());
     let add = |plan: &Plan| {
-        sum.add(&Totals::of(plan, &|coupon| worths.get(coupon).copied()));
+        sum.add(&Totals::of(plan, &supplies));
         bar.inc(1);
     };
     decision.days_ahead(days, &supplies, add).await?;

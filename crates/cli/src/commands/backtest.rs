@@ -31,16 +31,17 @@ pub async fn backtest(folder: &Path, args: &BacktestArgs, screen: &Screen) -> Re
     let cache = Cache::of(&site, !args.no_cache);
     let decider = Cache::used(cache.as_ref(), site.decider(&customers, state.as_ref()));
     let bar = progress::bar(Some(steps as u64), "replaying");
+    let prices = &site.project.config.prices;
     let unwritten = |e| Failure::new(format!("what --rows names cannot be written: {e}"));
-    let mut rows = Rows::new(args.rows.clone(), &site.program, bar);
+    let mut rows = Rows::new(args.rows.clone(), &site.program, prices, bar);
     let replayed = decider.backtest(&span, &site.supplies(), &mut rows).await?;
     rows.finish().map_err(unwritten)?;
     remarks::of_data(&site.program.vocabulary, &replayed.stats).iter().for_each(|r| eprintln!("note: {r}"));
-    let figures = Figures::of(&site.program, &span, &replayed);
+    let figures = Figures::of(&site.program, &span, &replayed, prices);
     match args.format {
         BacktestFormat::Text => screen.print(&backtest::text::text(&figures, screen)),
         BacktestFormat::Json => screen.print_json(&backtest::json::json(&site.program, &replayed, &figures)),
-        BacktestFormat::Csv => screen.print(&backtest::csv::csv(&site.program, &replayed)),
+        BacktestFormat::Csv => screen.print(&backtest::csv::csv(&site.program, &replayed, prices)),
     }
     if let Some(file) = &args.html {
         let page = backtest::html::html(&figures, &site.project.config.name);

@@ -10,6 +10,8 @@ use crate::report::{plan_csv, plan_json, plan_markdown, plan_table, remarks};
 use crate::screen::Screen;
 use std::path::Path;
 use std::process::ExitCode;
+use tidings_daemon::site::worths_and_prices;
+use tidings_plan::Totals;
 
 /// Prints the plan; exits with 3 where a rule is over its limit.
 pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<ExitCode, Failure> {
@@ -35,17 +37,18 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
     loading.finish_and_clear();
     timings.decision(&decision);
     let (plan, chunks) = (&decision.plan, &decision.chunks);
+    let totals = Totals::of(plan, &worths_and_prices(&site.project.config));
     match args.format {
-        PlanFormat::Table => screen.print(&plan_table::table(plan, chunks, screen)),
+        PlanFormat::Table => screen.print(&plan_table::table(plan, &totals, chunks, screen)),
         PlanFormat::Json => {
-            let mut json = plan_json::json(plan, chunks, args.customers);
+            let mut json = plan_json::json(plan, &totals, chunks, args.customers);
             timings.part("reporting");
             if let Some(object) = json.as_object_mut().filter(|_| args.timings) {
                 object.insert("timings".to_owned(), timings.json());
             }
             screen.print_json(&json);
         }
-        PlanFormat::Markdown => screen.print(&plan_markdown::markdown(plan)),
+        PlanFormat::Markdown => screen.print(&plan_markdown::markdown(plan, &totals)),
         PlanFormat::Csv => screen.print(&plan_csv::csv(plan)),
     }
     if args.customers && args.format == PlanFormat::Table {

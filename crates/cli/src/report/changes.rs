@@ -3,10 +3,9 @@
 use super::count;
 use std::collections::BTreeMap;
 use tidings_engine::trace::Verdict;
-use tidings_plan::Plan;
-use tidings_plan::against::{Change, Changes, Difference, Edit, Movement, RuleChange, Test, Totals};
+use tidings_plan::against::{Change, Changes, Difference, Edit, Movement, RuleChange, Test};
+use tidings_plan::{Plan, Totals};
 use tidings_project::Differs;
-use tidings_schema::{Currency, money};
 
 /// A comparison of two versions, and what it was made from.
 pub struct Report<'a> {
@@ -187,38 +186,4 @@ pub fn groups(movement: &Movement) -> Vec<Group<'_>> {
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.customers.len()));
     groups
-}
-
-/// Rows of a table of totals: what, before and after.
-pub fn totals([before, after]: &[Totals; 2]) -> Vec<[String; 3]> {
-    let mut rows = Vec::new();
-    let mut row = |what: String, [b, a]: [String; 2]| rows.push([what, b, a]);
-    let channels: std::collections::BTreeSet<&String> =
-        before.messages.keys().chain(after.messages.keys()).collect();
-    for channel in channels {
-        let of = |totals: &Totals| count(totals.messages.get(channel).copied().unwrap_or(0));
-        row(channel.clone(), [of(before), of(after)]);
-    }
-    if before.coupons + after.coupons > 0 {
-        row("coupons".to_owned(), [count(before.coupons), count(after.coupons)]);
-    }
-    let currencies: std::collections::BTreeSet<&str> =
-        before.worth.keys().chain(after.worth.keys()).copied().collect();
-    for code in currencies {
-        row(format!("worth in {code}"), [before, after].map(|t| worth(t, code)));
-    }
-    if before.others + after.others > 0 {
-        row("other actions".to_owned(), [count(before.others), count(after.others)]);
-    }
-    if before.waiting + after.waiting > 0 {
-        row("waiting for a person's word".to_owned(), [count(before.waiting), count(after.waiting)]);
-    }
-    rows
-}
-
-/// What coupons are worth in a currency.
-pub fn worth(totals: &Totals, code: &str) -> String {
-    let minor = totals.worth.get(code).copied().unwrap_or(0);
-    Currency::from_code(code)
-        .map_or_else(|| minor.to_string(), |currency| money::to_major(minor, currency).to_string())
 }

@@ -1,9 +1,9 @@
 //! What another version of the rules changes, as JSON.
 
-use super::changes::{Report, answer, groups, word, worth};
-use super::rfc3339;
+use super::changes::{Report, answer, groups, word};
+use super::{rfc3339, totals};
 use serde_json::{Map, Value, json};
-use tidings_plan::against::{Change, Difference, Movement, RuleChange, Test, Totals};
+use tidings_plan::against::{Change, Difference, Movement, RuleChange, Test};
 
 /// The whole comparison. Keys of customers are those that were named.
 pub fn json(report: &Report<'_>) -> Value {
@@ -26,8 +26,8 @@ pub fn json(report: &Report<'_>) -> Value {
             .collect::<Vec<_>>(),
         "policy": {"removed": policy(Change::Removed), "new": policy(Change::New)},
         "files": report.files().map(|(change, path)| json!({"path": path, "change": word(change)})).collect::<Vec<_>>(),
-        "sends": both(&report.totals),
-        "days": report.days.as_ref().map(|days| json!({"days": days.days, "sends": both(&days.totals)})),
+        "sends": totals::json_of_both(&report.totals),
+        "days": report.days.as_ref().map(|days| json!({"days": days.days, "sends": totals::json_of_both(&days.totals)})),
     })
 }
 
@@ -89,20 +89,4 @@ fn comparisons(why: &Difference) -> Map<String, Value> {
         .map(|(side, of)| (side.to_owned(), json!(of.as_ref().map(test))))
         .into_iter()
         .collect()
-}
-
-fn both([before, after]: &[Totals; 2]) -> Value {
-    json!({"before": totals(before), "after": totals(after)})
-}
-
-fn totals(totals: &Totals) -> Value {
-    let worth: Map<String, Value> =
-        totals.worth.keys().map(|code| ((*code).to_owned(), json!(worth(totals, code)))).collect();
-    json!({
-        "messages": totals.messages,
-        "coupons": totals.coupons,
-        "coupon_value": worth,
-        "other_actions": totals.others,
-        "waiting_for_a_person": totals.waiting,
-    })
 }

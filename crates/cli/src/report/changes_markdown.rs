@@ -1,10 +1,11 @@
 //! What another version of the rules changes, for a comment on a pull request.
 
-use super::changes::{Report, because, edit, groups, totals, what, word};
+use super::changes::{Report, because, edit, groups, what, word};
 use super::plan_markdown::cell;
 use super::plan_table::remarks;
-use super::{count, moment};
-use tidings_plan::against::{Movement, RuleChange, Totals};
+use super::{count, moment, totals};
+use tidings_plan::Totals;
+use tidings_plan::against::{Movement, RuleChange};
 
 /// What GitHub takes of a comment, in characters, with room for a note.
 const MOST: usize = 65_536 - 200;
@@ -126,14 +127,15 @@ fn moved(verb: &str, movement: &Movement, out: &mut String) {
 }
 
 fn sums(when: &str, both: &[Totals; 2], out: &mut String) {
-    let rows = totals(both);
+    let rows = totals::rows(both);
     if rows.is_empty() {
         return;
     }
-    out.push_str(&format!("| sends {when} | before | after |\n|---|--:|--:|\n"));
-    rows.iter().for_each(|[what, before, after]| {
-        out.push_str(&format!("| {} | {before} | {after} |\n", cell(what)))
-    });
+    out.push_str(&format!("| sends {when} | before | after | difference |\n|---|--:|--:|--:|\n"));
+    for row in rows {
+        let cells = [&row.what, &row.before, &row.after, &row.difference].map(|text| cell(text));
+        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
     out.push('\n');
 }
 

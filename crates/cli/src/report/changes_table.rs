@@ -1,11 +1,12 @@
 //! What another version of the rules changes, for a terminal.
 
-use super::changes::{Report, edit, groups, totals, what, word};
+use super::changes::{Report, edit, groups, what, word};
 use super::plan_table::remarks;
-use super::{count, moment};
+use super::{count, moment, totals};
 use crate::screen::Screen;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
-use tidings_plan::against::{Movement, RuleChange, Totals};
+use tidings_plan::Totals;
+use tidings_plan::against::{Movement, RuleChange};
 
 /// How many reasons, and customers for each, are told.
 const MOST: usize = 5;
@@ -121,15 +122,15 @@ fn moved(name: &str, verb: &str, movement: &Movement, most: usize, out: &mut Str
 }
 
 fn sums(when: &str, both: &[Totals; 2], screen: &Screen, out: &mut String) {
-    let rows = totals(both);
+    let rows = totals::rows(both);
     if rows.is_empty() {
         return;
     }
     let mut table = screen.table();
-    table.set_header([format!("sends {when}"), "before".to_owned(), "after".to_owned()]);
-    for [what, before, after] in rows {
+    table.set_header([&format!("sends {when}"), "before", "after", "difference"]);
+    for row in rows {
         let number = |n: String| Cell::new(n).set_alignment(CellAlignment::Right);
-        table.add_row([Cell::new(what), number(before), number(after)]);
+        table.add_row([Cell::new(row.what), number(row.before), number(row.after), number(row.difference)]);
     }
     out.push_str(&format!("{table}\n"));
 }

@@ -17,6 +17,7 @@ pub mod plan_table;
 pub mod remarks;
 pub mod tested;
 pub mod timings;
+pub mod totals;
 
 use chrono::TimeZone;
 use tidings_check::program::Action;

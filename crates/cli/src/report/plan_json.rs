@@ -1,23 +1,24 @@
 //! A plan as JSON.
 
 use super::overlap::overlaps;
-use super::{rfc3339, send_of};
+use super::{rfc3339, send_of, totals};
 use serde_json::{Map, Value, json};
 use tidings_check::program::Action;
 use tidings_engine::Chunk;
-use tidings_plan::{Plan, RulePlan, StepPlan, Tally, Verdict};
+use tidings_plan::{Plan, RulePlan, StepPlan, Tally, Totals, Verdict};
 
 /// How many planned customers are named as samples.
 pub const SAMPLES: usize = 5;
 
 /// The whole plan; with `customers` also the keys of everybody who matches.
-pub fn json(plan: &Plan, chunks: &[Chunk], customers: bool) -> Value {
+pub fn json(plan: &Plan, totals: &Totals, chunks: &[Chunk], customers: bool) -> Value {
     let overlap = overlaps(plan, 20);
     json!({
         "at": rfc3339(plan.now),
         "time_zone": plan.now.zone.name(),
         "customers": plan.customers,
         "rules": plan.rules.iter().map(|r| rule(r, chunks, customers)).collect::<Vec<_>>(),
+        "totals": totals::json(totals),
         "overlap": overlap
             .iter()
             .map(|o| json!({"rules": [o.first, o.second], "customers": o.customers}))

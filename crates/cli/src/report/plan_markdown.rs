@@ -1,11 +1,11 @@
 //! A plan as Markdown, for a comment on a pull request.
 
 use super::plan_table::{held_words, remarks};
-use super::{count, moment, percent, send_of};
-use tidings_plan::Plan;
+use super::{count, moment, percent, send_of, totals};
+use tidings_plan::{Plan, Totals};
 
-/// A table, a line a step, and the remarks below.
-pub fn markdown(plan: &Plan) -> String {
+/// A table, a line a step, what it comes to, and the remarks below.
+pub fn markdown(plan: &Plan, totals: &Totals) -> String {
     let mut out = format!("### Plan for {}\n\n{} customers\n\n", moment(plan.now), count(plan.customers));
     out.push_str("| rule | matched | sends | planned | held back |\n|---|--:|---|--:|---|\n");
     for rule in &plan.rules {
@@ -28,6 +28,7 @@ pub fn markdown(plan: &Plan) -> String {
             out.push_str(&format!("| {} |\n", cells.join(" | ")));
         }
     }
+    totals::sentence(totals).iter().for_each(|sentence| out.push_str(&format!("\n{}\n", cell(sentence))));
     let remarks = remarks(plan);
     if !remarks.is_empty() {
         out.push('\n');

@@ -2,14 +2,14 @@
 
 use super::overlap::overlaps;
 use super::plan_json::samples;
-use super::{count, moment, percent, send_of};
+use super::{count, moment, percent, send_of, totals};
 use crate::screen::Screen;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
 use tidings_engine::Chunk;
-use tidings_plan::{Plan, Reason, RulePlan, Tally};
+use tidings_plan::{Plan, Reason, RulePlan, Tally, Totals};
 
-/// The table, the samples and the remarks.
-pub fn table(plan: &Plan, chunks: &[Chunk], screen: &Screen) -> String {
+/// The table, what it comes to, the samples and the remarks.
+pub fn table(plan: &Plan, totals: &Totals, chunks: &[Chunk], screen: &Screen) -> String {
     let mut out = format!("Plan for {}: {} customers\n", moment(plan.now), count(plan.customers));
     if plan.rules.is_empty() {
         out.push_str("There is no rule to plan.\n");
@@ -25,6 +25,7 @@ pub fn table(plan: &Plan, chunks: &[Chunk], screen: &Screen) -> String {
     }
     out.push_str(&table.to_string());
     out.push('\n');
+    totals::sentence(totals).iter().for_each(|sentence| out.push_str(&format!("{sentence}\n")));
     for rule in &plan.rules {
         let samples = samples(rule, chunks);
         if !samples.is_empty() {

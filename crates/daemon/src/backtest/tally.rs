@@ -6,7 +6,7 @@ use tidings_check::Program;
 use tidings_check::program::{Action, Step};
 use tidings_engine::{Bitmap, Matches};
 use tidings_plan::{Kind, Plan, Reason, RulePlan, Supplies, Verdict};
-use tidings_schema::{Currency, Now, money};
+use tidings_schema::{Currency, Now};
 
 /// One thing that a rule can send: a row of the outbox for a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +156,7 @@ fn of_step(
     let grant = |name: &str| {
         let terms = supplies.coupons.get(name);
         let provider = terms.map_or("coupon", |terms| terms.provider.as_str());
-        let worth = terms.and_then(|terms| money::parse(&terms.value));
+        let worth = terms.and_then(|terms| terms.worth);
         Way { worth, ..way(Kind::Coupon, provider, name, None) }
     };
     let name = |id| program.vocabulary.attribute(id).map_or("", |a| a.name.as_str());

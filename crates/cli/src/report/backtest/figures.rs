@@ -5,7 +5,8 @@ use tidings_check::Program;
 use tidings_check::program::{Rule, Schedule};
 use tidings_daemon::backtest::{Flows, RuleTally, StepOf, Tally, Unknown, Way, unknown};
 use tidings_daemon::{Backtest, Span};
-use tidings_plan::{Kind, Reason};
+use tidings_plan::{Cost, Kind, Reason};
+use tidings_schema::money::{Price, rounded};
 use tidings_schema::{Currency, Now, RowSource};
 
 /// The figures.
@@ -24,6 +25,10 @@ pub struct Figures<'a> {
     pub held: Vec<(Reason, Series)>,
     /// How many of those whom a cap held back lost it for good.
     pub dropped: Series,
+    /// What the messages of each channel cost, the most messages first; nothing where no channel has a price.
+    pub costs: Vec<CostOf>,
+    /// What they cost together.
+    pub cost: Cost,
     /// What was granted of each coupon.
     pub coupons: Vec<Coupon>,
     /// How many customers had each number of messages.
@@ -56,6 +61,24 @@ pub struct Series {
     pub by: String,
     /// One a step.
     pub values: Vec<u64>,
+}
+
+/// What the messages of a channel cost.
+pub struct CostOf {
+    /// The channel.
+    pub channel: String,
+    /// How many messages.
+    pub messages: u64,
+    /// What one costs, where it is known.
+    pub price: Option<Price>,
+}
+
+impl CostOf {
+    /// What they cost together, in minor units.
+    pub fn minor(&self) -> Option<(i64, Currency)> {
+        let price = self.price?;
+        Some((rounded(price.times(self.messages), price.currency()), price.currency()))
+    }
 }
 
 /// What was granted of a coupon.
@@ -178,8 +201,13 @@ fn rule_name(program: &Program, rule: usize) -> &str {
 }
 
 impl<'a> Figures<'a> {
-    /// What a backtest comes to.
-    pub fn of(program: &'a Program, span: &'a Span, backtest: &'a Backtest) -> Figures<'a> {
+    /// What a backtest comes to, with what a message costs by channel.
+    pub fn of(
+        program: &'a Program,
+        span: &'a Span,
+        backtest: &'a Backtest,
+        prices: &BTreeMap<String, Price>,
+    ) -> Figures<'a> {
         let steps = &backtest.steps;
         let Sums { sends, places, channels, coupons, held, dropped, stopped, .. } =
             Sums::of(program, backtest);
@@ -192,14 +220,25 @@ impl<'a> Figures<'a> {
             several.partition(|rule| matches!(rule.schedule, Schedule::OnTheDay(_)));
         let names = |rules: Vec<&'a Rule>| rules.into_iter().map(|rule| rule.name.as_str()).collect();
         let stopped = stopped.into_iter().map(|(rule, (n, why))| (rule_name(program, rule), n, why));
+        let channels = most_first(channels.into_values().collect());
+        let mut cost = Cost::none(prices);
+        channels.iter().for_each(|channel| cost.messages(&channel.name, channel.total(), prices));
+        let of = |channel: &Series| CostOf {
+            channel: channel.name.clone(),
+            messages: channel.total(),
+            price: prices.get(&channel.name).copied(),
+        };
+        let costs = channels.iter().filter(|_| !prices.is_empty()).map(of).collect();
         Figures {
             span,
             moments: steps.iter().map(|step| step.now).collect(),
             customers: steps.last().map_or(0, |step| step.customers),
-            channels: most_first(channels.into_values().collect()),
+            channels,
             sends: most_first(sends),
             held: held.into_iter().collect(),
             dropped,
+            costs,
+            cost,
             coupons: coupons.into_values().collect(),
             messages: &backtest.messages,
             segments: segments(program, backtest),

@@ -4,9 +4,9 @@ use super::Figures;
 use super::figures::Series;
 use super::svg::{bars, lines};
 use super::text::remarks;
+use crate::report::totals::{self, money_of};
 use crate::report::{count, escaped, moment, percent};
 use tidings_daemon::backtest::Flows;
-use tidings_schema::money;
 
 /// How many rules are drawn; all of them are in the table.
 const DRAWN: usize = 8;
@@ -54,6 +54,7 @@ pub fn html(figures: &Figures<'_>, project: &str) -> String {
         );
     }
     figures.stages.iter().for_each(|(flows, _)| out += &flow(flows));
+    out += &costs(figures);
     out += &coupons(figures);
     out += &messages(figures);
     let remarks: String =
@@ -130,14 +131,29 @@ fn flow(flows: &Flows) -> String {
     )
 }
 
+fn costs(figures: &Figures<'_>) -> String {
+    let Some(together) = totals::cost(&figures.cost).filter(|_| !figures.costs.is_empty()) else {
+        return String::new();
+    };
+    let row = |of: &super::figures::CostOf| {
+        let cost = of.minor().map(|(minor, currency)| money_of(minor, currency.code()));
+        let (channel, messages) = (escaped(&of.channel), count(of.messages));
+        format!("<tr><td>{channel}</td><td>{messages}</td><td>{}</td></tr>\n", cost.unwrap_or_default())
+    };
+    let rows: String = figures.costs.iter().map(row).collect();
+    format!(
+        "<h2>What messages cost</h2>\n<p>Together {}.</p>\n\
+         <table><tr><th></th><th>messages</th><th>cost</th></tr>\n{rows}</table>\n",
+        escaped(&together)
+    )
+}
+
 fn coupons(figures: &Figures<'_>) -> String {
     if figures.coupons.is_empty() {
         return String::new();
     }
     let row = |coupon: &super::figures::Coupon| {
-        let worth = coupon
-            .worth()
-            .map(|(minor, currency)| format!("{} {}", money::to_major(minor, currency), currency.code()));
+        let worth = coupon.worth().map(|(minor, currency)| money_of(minor, currency.code()));
         let (name, granted) = (escaped(&coupon.name), count(coupon.granted));
         format!("<tr><td>{name}</td><td>{granted}</td><td>{}</td></tr>\n", worth.unwrap_or_default())
     };

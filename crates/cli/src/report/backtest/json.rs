@@ -2,7 +2,7 @@
 
 use super::Figures;
 use super::text::remarks;
-use crate::report::rfc3339;
+use crate::report::{rfc3339, totals};
 use serde_json::{Map, Value, json};
 use tidings_check::Program;
 use tidings_daemon::Backtest;
@@ -20,6 +20,15 @@ pub fn json(program: &Program, backtest: &Backtest, figures: &Figures<'_>) -> Va
             "currency": c.worth().map(|(_, currency)| currency.code()),
         })
     };
+    let cost = |of: &super::figures::CostOf| {
+        json!({
+            "channel": of.channel,
+            "messages": of.messages,
+            "price": of.price.map(|price| money::exact(price.times(1))),
+            "cost": of.minor().map(|(minor, currency)| money::to_major(minor, currency).to_string()),
+            "currency": of.minor().map(|(_, currency)| currency.code()),
+        })
+    };
     let (customers, had) = (figures.messages, figures.messages.iter().enumerate());
     let messages: u64 = had.map(|(n, customers)| n as u64 * customers).sum();
     let unknown = figures.unknown.rules.iter();
@@ -31,6 +40,8 @@ pub fn json(program: &Program, backtest: &Backtest, figures: &Figures<'_>) -> Va
         "customers": figures.customers,
         "steps": backtest.steps.iter().map(|s| step(program, backtest, s)).collect::<Vec<_>>(),
         "messages": {"all": messages, "most": figures.received().1, "customers": customers},
+        "costs": figures.costs.iter().map(cost).collect::<Vec<_>>(),
+        "cost": totals::amounts(&figures.cost.minor()),
         "coupons": figures.coupons.iter().map(coupon).collect::<Vec<_>>(),
         "flows": backtest.flows.iter().map(flows).collect::<Vec<_>>(),
         "as_of_today": {

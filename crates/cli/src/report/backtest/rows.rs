@@ -1,10 +1,11 @@
 //! Each send of a backtest as a line of a CSV file, written as they come; and how far it is.
 
+use super::csv::cost;
 use crate::report::plan_csv::quoted;
 use crate::report::rfc3339;
 use chrono_tz::Tz;
 use indicatif::ProgressBar;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use tidings_daemon::Watch;
 use tidings_daemon::backtest::Tally;
 use tidings_plan::Page;
 use tidings_schema::Now;
+use tidings_schema::money::Price;
 
 /// What looks on while a backtest goes.
 pub struct Rows {
@@ -20,6 +22,8 @@ pub struct Rows {
     out: Option<BufWriter<File>>,
     /// The names of rules, by what they are known as in sends.
     names: HashMap<String, String>,
+    /// What a message costs, by channel.
+    prices: BTreeMap<String, Price>,
     failed: io::Result<()>,
     zone: Tz,
     bar: ProgressBar,
@@ -27,9 +31,15 @@ pub struct Rows {
 
 impl Rows {
     /// Into a file, where one is wanted: what it held before is lost with the first step.
-    pub fn new(file: Option<PathBuf>, program: &Program, bar: ProgressBar) -> Rows {
+    pub fn new(
+        file: Option<PathBuf>,
+        program: &Program,
+        prices: &BTreeMap<String, Price>,
+        bar: ProgressBar,
+    ) -> Rows {
         let names = program.rules.iter().map(|rule| (rule.identity().to_owned(), rule.name.clone()));
-        Rows { file, out: None, names: names.collect(), failed: Ok(()), zone: program.vocabulary.zone, bar }
+        let (names, prices) = (names.collect(), prices.clone());
+        Rows { file, out: None, names, prices, failed: Ok(()), zone: program.vocabulary.zone, bar }
     }
 
     /// All of it is written.
@@ -42,7 +52,7 @@ impl Rows {
     fn begin(&mut self) -> io::Result<()> {
         if let (Some(file), None) = (&self.file, &self.out) {
             let mut out = BufWriter::new(File::create(file)?);
-            writeln!(out, "at,rule,step,kind,subject,channel,customer,occasion,outcome")?;
+            writeln!(out, "at,rule,step,kind,subject,channel,customer,occasion,outcome,cost,currency")?;
             self.out = Some(out);
         }
         Ok(())
@@ -57,8 +67,12 @@ impl Rows {
             let name = self.names.get(&row.rule).unwrap_or(&row.rule);
             let parts = [name, &row.step, &row.subject, &row.channel, &row.customer, &row.occasion];
             let [rule, step, subject, channel, customer, occasion] = parts.map(|part| quoted(part));
-            let kind = row.kind.name();
-            writeln!(out, "{at},{rule},{step},{kind},{subject},{channel},{customer},{occasion},{outcome}")?;
+            let (kind, sent) = (row.kind.name(), u64::from(page.hold.is_none()));
+            let cost = cost(&self.prices, row.kind, &row.channel, sent);
+            writeln!(
+                out,
+                "{at},{rule},{step},{kind},{subject},{channel},{customer},{occasion},{outcome},{cost}"
+            )?;
         }
         Ok(())
     }

@@ -3,12 +3,12 @@
 use super::Figures;
 use super::chart::{bar, columns};
 use super::figures::Series;
+use crate::report::totals::{self, money_of};
 use crate::report::{count, moment, percent};
 use crate::screen::Screen;
 use comfy_table::{Cell, CellAlignment, Color};
 use tidings_daemon::backtest::Flows;
 use tidings_plan::Reason;
-use tidings_schema::money;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many rules are shown; all are in the other forms.
@@ -36,6 +36,7 @@ pub fn text(figures: &Figures<'_>, screen: &Screen) -> String {
         chart(&format!("Customers in the stages of {}", flows.name), stages.iter().collect(), &level);
     }
     figures.stages.iter().for_each(|(flows, _)| out += &flow(flows, screen));
+    out += &costs(figures, screen);
     out += &coupons(figures, screen);
     out += &messages(figures, screen, width);
     if !more.is_empty() {
@@ -105,6 +106,21 @@ fn cut(text: &str, wide: usize) -> &str {
     text.get(..too_much.map_or(text.len(), |(end, _)| end)).unwrap_or_default()
 }
 
+fn costs(figures: &Figures<'_>, screen: &Screen) -> String {
+    let Some(together) = totals::cost(&figures.cost).filter(|_| !figures.costs.is_empty()) else {
+        return String::new();
+    };
+    let mut out = format!("\n{}: {together}\n", screen.paint("What messages cost", Color::White));
+    for of in &figures.costs {
+        let cost = match of.minor() {
+            Some((minor, currency)) => format!("cost {}", money_of(minor, currency.code())),
+            None => "no price".to_owned(),
+        };
+        out += &format!("  {}: {}, {cost}\n", of.channel, count(of.messages));
+    }
+    out
+}
+
 fn coupons(figures: &Figures<'_>, screen: &Screen) -> String {
     if figures.coupons.is_empty() {
         return String::new();
@@ -112,9 +128,7 @@ fn coupons(figures: &Figures<'_>, screen: &Screen) -> String {
     let mut out = format!("\n{}\n", screen.paint("Coupons granted", Color::White));
     for coupon in &figures.coupons {
         let worth = match coupon.worth() {
-            Some((minor, currency)) => {
-                format!(", worth {} {}", money::to_major(minor, currency), currency.code())
-            }
+            Some((minor, currency)) => format!(", worth {}", money_of(minor, currency.code())),
             None => String::new(),
         };
         out.push_str(&format!("  {}: {}{worth}\n", coupon.name, count(coupon.granted)));
