@@ -1,5 +1,5 @@
-//! What keeping customers in memory saves: a cold load, the same with nothing changed, with a hundredth of the customers and
-//! of the orders changed, and the cache file. 100,000 customers with 1,000,000 orders, or as many customers as the
+//! What keeping customers in memory saves: a cold load, the same with nothing changed, with a hundredth of the customers
+//! changed and a hundredth of the orders new or changed, and the cache file. 100,000 customers with 1,000,000 orders, or as many customers as the
 //! first argument that is a number says. `cargo bench -p tidings-store --bench refresh -- CUSTOMERS`; PostgreSQL and
 //! MariaDB as well where TIDINGS_POSTGRES and TIDINGS_MYSQL are their URLs.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
@@ -16,9 +16,13 @@ use tidings_schema::{AttributeId, CollectionId, FieldId, RowSource, Vocabulary};
 use tidings_store::{CustomerStore, EngineRows, Refreshed, Resident};
 
 /// Long after whatever is written here.
-const AT: i64 = 4_000_000_000_000_000;
+const AT: i64 = 9_000_000_000_000_000;
 /// Above the numbers that the rows begin with.
 const CHANGED: u64 = 1_000_000_000;
+
+/// How a store changes: what it is called, and the column that tells the changes of orders.
+const SHAPES: [(&str, &str); 2] =
+    [("a hundredth of new orders at the end", "id"), ("a hundredth changed anywhere", "version")];
 
 #[tokio::main]
 async fn main() {
@@ -31,23 +35,46 @@ async fn main() {
             shop.execute(&format!("UPDATE {table} SET version = id")).await;
             shop.execute(&format!("CREATE INDEX {table}_version ON {table} (version)")).await;
         }
-        measure(&shop, &folder.path().join("customers.cache")).await;
+        for (i, (what, orders)) in SHAPES.iter().enumerate() {
+            let file = folder.path().join("customers.cache");
+            measure(&shop, &file, what, orders, 1 + 3 * i as u64).await;
+        }
         shop.remove().await;
     }
 }
 
-fn vocabulary() -> Vocabulary {
+fn vocabulary(orders: &str) -> Vocabulary {
     let mut vocabulary = shop::vocabulary();
     vocabulary.customer.changes.since = Some("version".to_owned());
     if let RowSource::Table { changes, .. } = &mut vocabulary.collections[0].source {
-        changes.since = Some("version".to_owned());
+        changes.since = Some(orders.to_owned());
     }
     vocabulary
 }
 
-async fn measure(shop: &Shop, file: &Path) {
+/// A hundredth of the customers changes, and of the orders a hundredth changes or comes in.
+async fn change(shop: &Shop, orders: &str, round: u64) {
+    let (all, version) = (shop.customers * 10, CHANGED * round);
+    let changed = |table: &str, column: &str| {
+        format!(
+            "UPDATE {table} SET {column} = {column} + 1, version = {version} + id WHERE id % 100 = {round}"
+        )
+    };
+    shop.execute(&changed("load_customers", "spent")).await;
+    let orders = match orders {
+        "version" => changed("load_orders", "total"),
+        _ => format!(
+            "INSERT INTO load_orders SELECT {} + (id - {round}) / 100, customer_id, '2026-01-01 00:00:00', total, \
+             status, category, 0 FROM load_orders WHERE id < {all} AND id % 100 = {round}",
+            all + round * all / 100
+        ),
+    };
+    shop.execute(&orders).await;
+}
+
+async fn measure(shop: &Shop, file: &Path, what: &str, orders: &str, first: u64) {
     let store = CustomerStore::open(&shop.url, ".".as_ref()).await.unwrap();
-    let vocabulary = vocabulary();
+    let vocabulary = vocabulary(orders);
     let mut needs = Needs::default();
     (0..vocabulary.customer.attributes.len()).for_each(|i| needs.want(AttributeId(i as u32)));
     (0..vocabulary.collections[0].fields.len())
@@ -59,17 +86,10 @@ async fn measure(shop: &Shop, file: &Path) {
     };
     let mut resident = Resident::default();
     refresh(&mut resident, "cold load").await;
-    for round in 1..=3 {
+    for round in first..first + 3 {
         refresh(&mut resident, "nothing changed").await;
-        for table in ["load_customers", "load_orders"] {
-            let column = if table == "load_orders" { "total = total + 1" } else { "spent = spent + 1" };
-            let version = CHANGED * round;
-            shop.execute(&format!(
-                "UPDATE {table} SET {column}, version = {version} + id WHERE id % 100 = {round}"
-            ))
-            .await;
-        }
-        refresh(&mut resident, "a hundredth changed").await;
+        change(shop, orders, round).await;
+        refresh(&mut resident, what).await;
     }
     std::fs::remove_file(file).ok();
     let start = Instant::now();

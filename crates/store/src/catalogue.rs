@@ -106,7 +106,7 @@ async fn values(
     part: Part<'_>,
 ) -> Result<Vec<Vec<Option<String>>>, sqlx::Error> {
     let (send, mut receive) = mpsc::channel::<Block>(2);
-    let ask = Ask { table, columns, part, only: String::new(), few: false };
+    let ask = Ask { table, columns, part, only: String::new(), since: None };
     let gather = async {
         let mut values = vec![Vec::new(); columns.len()];
         while let Some(block) = receive.recv().await {

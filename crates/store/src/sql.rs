@@ -1,7 +1,6 @@
 //! Every statement that is put together from names. Names are quoted, values are always bound, and what
 //! a value means is said nowhere here: columns, and whole rows in the table's own order.
 
-use crate::customers::Mark;
 use crate::customers::reader::{Ask, Kind, Part, Stored, Table};
 use sqlx::AssertSqlSafe;
 
@@ -79,20 +78,16 @@ impl Dialect {
         );
         let condition =
             condition.zip(ask.columns.first()).map(|(c, first)| format!("{} {c}", self.column(first)));
-        sql += &conditions([condition.as_deref(), Some(&ask.only)]);
+        let since = self.since(ask, Road::Any);
+        sql += &conditions([condition.as_deref(), Some(&ask.only), since.as_deref()]);
         if let Some(most) = limit {
             sql += &format!(" LIMIT {most}");
         }
         AssertSqlSafe(sql)
     }
 
-    /// Rows of a table of SQLite, in the order of a column.
-    pub(crate) fn lite_rows(
-        self,
-        ask: &Ask<'_>,
-        condition: Option<Condition>,
-        order: Option<&str>,
-    ) -> String {
+    /// Rows of a table of SQLite.
+    pub(crate) fn lite_rows(self, ask: &Ask<'_>, condition: Option<Condition>, road: Road<'_>) -> String {
         let column = |column: Option<&Stored>| column.map_or_else(String::new, |c| self.column(c));
         let condition = condition.map(|condition| match condition {
             Condition::OneOf(values) => {
@@ -104,11 +99,15 @@ impl Dialect {
                 format!("({bounded}{column} >= ?)")
             }
         });
-        let (distinct, order, limit) = match ask.part {
-            Part::First(most) => ("", None, Some(most)),
-            Part::Different(most) => ("DISTINCT ", None, Some(most)),
-            Part::Greatest => ("", None, None),
-            Part::All | Part::With(_) | Part::Between(_) => ("", order, None),
+        let (distinct, limit) = match ask.part {
+            Part::First(most) => ("", Some(most)),
+            Part::Different(most) => ("DISTINCT ", Some(most)),
+            Part::Greatest | Part::All | Part::With(_) | Part::Between(_) => ("", None),
+        };
+        let since = self.since(ask, road);
+        let order = match (road, ask.part) {
+            (Road::InOrder(number), Part::All | Part::With(_)) => format!(" ORDER BY t.{number}"),
+            _ => String::new(),
         };
         let column = |c| match ask.part {
             Part::Greatest => format!("max({})", self.column(c)),
@@ -116,11 +115,10 @@ impl Dialect {
         };
         let columns: Vec<String> = ask.columns.iter().map(column).collect();
         format!(
-            "SELECT {distinct}{} FROM {} AS t{}{}{}",
+            "SELECT {distinct}{} FROM {} AS t{}{order}{}",
             columns.join(", "),
             self.table(ask.table),
-            conditions([condition.as_deref(), Some(&ask.only)]),
-            order.map_or_else(String::new, |order| format!(" ORDER BY t.{order}")),
+            conditions([condition.as_deref(), Some(&ask.only), since.as_deref()]),
             limit.map_or_else(String::new, |most| format!(" LIMIT {most}")),
         )
     }
@@ -138,9 +136,23 @@ impl Dialect {
         format!("t.{} {is}", self.quoted(&column.name))
     }
 
-    /// The rows that changed since a mark.
-    pub(crate) fn since(self, column: &Stored, mark: Mark) -> String {
-        mark.condition(&format!("t.{}", self.quoted(&column.name)), matches!(self, Dialect::MySql))
+    /// The rows that changed since a mark. Those without a value may have changed at any time.
+    fn since(self, ask: &Ask<'_>, road: Road<'_>) -> Option<String> {
+        let (column, mark) = ask.since.as_ref()?;
+        let column = format!("t.{}", self.quoted(&column.name));
+        let mut any = mark.later(&column, matches!(self, Dialect::MySql));
+        if !matches!(road, Road::ByNumber) {
+            any.push(format!("{column} IS NULL"));
+        }
+        Some(match road {
+            Road::ByIndex(number) => {
+                let table = self.table(ask.table);
+                let found = |holds: &String| format!("SELECT t.{number} FROM {table} AS t WHERE {holds}");
+                let found: Vec<String> = any.iter().map(found).collect();
+                format!("t.{number} IN ({})", found.join(" UNION ALL "))
+            }
+            _ => format!("({})", any.join(" OR ")),
+        })
     }
 }
 
@@ -148,6 +160,19 @@ impl Dialect {
 fn conditions<const N: usize>(all: [Option<&str>; N]) -> String {
     let all: Vec<&str> = all.into_iter().flatten().filter(|c| !c.is_empty()).collect();
     if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
+}
+
+/// How SQLite comes to rows.
+#[derive(Clone, Copy)]
+pub(crate) enum Road<'a> {
+    /// As it likes.
+    Any,
+    /// In the order of their numbers, which have this name.
+    InOrder(&'a str),
+    /// By their numbers, in order, which an index of the column has that tells changes.
+    ByIndex(&'a str),
+    /// The column that tells changes is their number, and never empty.
+    ByNumber,
 }
 
 /// What rows of SQLite have to have. Values are bound.

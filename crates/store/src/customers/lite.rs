@@ -6,7 +6,7 @@ mod rows;
 
 use crate::customers::block::{Block, Blocks};
 use crate::customers::reader::{Ask, End, Kind, Link, Part, Stored, Table};
-use crate::sql::{Condition, Dialect};
+use crate::sql::{Condition, Dialect, Road};
 use cells::Cells;
 use rows::{Cell, Statement};
 use sqlx::sqlite::SqliteConnection;
@@ -19,6 +19,10 @@ const INDEXED: &str = "\
     SELECT i.name FROM pragma_index_list(?1) l, pragma_index_info(l.name) i \
     WHERE i.seqno = 0 AND NOT l.partial AND i.name IS NOT NULL \
     UNION SELECT name FROM pragma_table_info(?1) WHERE pk = 1";
+/// The column that is the rows' own number.
+const NUMBERS: &str = "\
+    SELECT name FROM pragma_table_info(?1) WHERE pk = 1 \
+    AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')";
 /// Version, zone, encoding and clock.
 pub(crate) const ABOUT: &str = "\
     SELECT 'SQLite ' || sqlite_version() || char(10) || '' || char(10) || encoding || char(10) || \
@@ -97,9 +101,8 @@ pub(crate) async fn read(
     blocks: Blocks,
 ) -> Result<(), sqlx::Error> {
     let mut connection = connection.clone().lock_owned().await;
-    // For the sake of their order SQLite would go through the whole table.
-    let number = if ask.few { None } else { row_number(ask.table, &mut connection).await? };
-    let (sql, values) = statement(ask, number);
+    let road = road(ask, &mut connection).await?;
+    let (sql, values) = statement(ask, road);
     let columns = ask.columns.len();
     let stepped = tokio::task::spawn_blocking(move || {
         let mut handle = Handle::current().block_on(connection.lock_handle())?;
@@ -125,8 +128,8 @@ fn step(statement: &mut Statement<'_>, columns: usize, blocks: &Blocks) -> Resul
     blocks.send_waiting(Block::Lite(cells))
 }
 
-/// What to ask, and with which values. Rows come in the order of their numbers where they have such.
-fn statement(ask: &Ask<'_>, number: Option<&str>) -> (String, Vec<Bound>) {
+/// What to ask, and with which values.
+fn statement(ask: &Ask<'_>, road: Road<'_>) -> (String, Vec<Bound>) {
     let mut values = Vec::new();
     let condition = match ask.part {
         Part::All | Part::First(_) | Part::Different(_) | Part::Greatest => None,
@@ -143,7 +146,24 @@ fn statement(ask: &Ask<'_>, number: Option<&str>) -> (String, Vec<Bound>) {
             Some(Condition::Between(ranges.len()))
         }
     };
-    (Dialect::Lite.lite_rows(ask, condition, number), values)
+    (Dialect::Lite.lite_rows(ask, condition, road), values)
+}
+
+/// Rows come in the order of their numbers where they have such. Where few are wanted, SQLite would go through the whole
+/// table for the sake of that, and for a number that is nothing, which none is.
+async fn road(ask: &Ask<'_>, connection: &mut SqliteConnection) -> Result<Road<'static>, sqlx::Error> {
+    if let Part::Between(_) = ask.part {
+        return Ok(Road::Any);
+    }
+    let number = row_number(ask.table, connection).await?;
+    let Some((column, _)) = &ask.since else { return Ok(number.map_or(Road::Any, Road::InOrder)) };
+    let numbers: Option<String> =
+        sqlx::query_scalar(NUMBERS).bind(&ask.table.name).fetch_optional(&mut *connection).await?;
+    if ask.table.numbered && numbers.as_ref() == Some(&column.name) {
+        return Ok(Road::ByNumber);
+    }
+    let indexed = indexed(connection, ask.table).await?.contains(&column.name);
+    Ok(number.filter(|_| indexed).map_or(Road::Any, Road::ByIndex))
 }
 
 /// By which name rows can be asked for by number, if they can: columns may have taken it.
@@ -181,6 +201,60 @@ impl Bound {
             Bound::Real(real) => Cell::Real(*real),
             Bound::Text(text) => Cell::Text(text.as_bytes()),
             Bound::Bytes(bytes) => Cell::Bytes(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::customers::Mark;
+    use sqlx::{AssertSqlSafe, Connection};
+
+    /// Day 20,000 is 2024-10-04.
+    const DAY: i64 = 20_000 * 86_400_000_000;
+    const ROWS: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, version BIGINT, told DATETIME, text TEXT);
+        INSERT INTO t VALUES (1, 7, NULL, NULL), (2, 9, '2024-10-03 10:00', '2024-10-03'), (3, 3, '2024-10-04 00:00', '2024-10-05'),
+        (4, 9, 5, '5'), (5, 5, 'tomorrow', 'tomorrow'), (6, NULL, x'00', x'00'), (7, 1, '1899-12-31', '1899-12-31'),
+        (8, 2, '', ''), (9, 8, '1900-01-01', '1900-01-01'), (10, 'x', 1e300, '19')";
+
+    #[tokio::test]
+    async fn rows_that_may_have_changed_are_found_by_an_index_and_in_order() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::raw_sql(ROWS).execute(&mut connection).await.unwrap();
+        let table = Table { name: "t".to_owned(), within: None, readable: true, numbered: true };
+        let columns = columns(&mut connection, &table).await.unwrap();
+        let changed: [(&str, Mark, &[i64]); 4] = [
+            ("id", Mark::Whole(7), &[8, 9, 10]),
+            ("version", Mark::Whole(7), &[2, 4, 6, 9, 10]),
+            ("told", Mark::Written(DAY), &[1, 3, 4, 5, 6, 7, 8, 10]),
+            ("text", Mark::Written(DAY), &[1, 3, 4, 5, 6, 7, 8, 10]),
+        ];
+        for index in [false, true] {
+            if index {
+                for column in ["version", "told", "text"] {
+                    let sql = AssertSqlSafe(format!("CREATE INDEX t_{column} ON t ({column})"));
+                    sqlx::query(sql).execute(&mut connection).await.unwrap();
+                }
+            }
+            for (name, mark, expected) in changed {
+                let column = columns.iter().find(|column| column.name == name).unwrap();
+                let since = Some((column.clone(), mark));
+                let ask =
+                    Ask { table: &table, columns: &columns, part: Part::All, only: String::new(), since };
+                let (sql, _) = statement(&ask, road(&ask, &mut connection).await.unwrap());
+                let ids: Vec<i64> =
+                    sqlx::query_scalar(AssertSqlSafe(sql.clone())).fetch_all(&mut connection).await.unwrap();
+                assert_eq!(ids, expected, "{sql}");
+                let plan: Vec<(i64, i64, i64, String)> =
+                    sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+                        .fetch_all(&mut connection)
+                        .await
+                        .unwrap();
+                let scans = plan.iter().any(|step| step.3.starts_with("SCAN"));
+                assert_eq!(scans, !index && name != "id", "{sql}: {plan:?}");
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A database while it is read: what the three kinds of databases have in common, and where each goes its own way.
 
+use crate::customers::Mark;
 use crate::customers::block::{Block, Blocks};
 use crate::customers::error::StoreError;
 use crate::customers::place::Place;
@@ -118,8 +119,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) part: Part<'a>,
     /// What else has to hold of the rows; empty where nothing does.
     pub(crate) only: String,
-    /// Whether few rows have that, so that they are found by an index sooner than one after the other.
-    pub(crate) few: bool,
+    /// Of which column, and from where on, where only rows are wanted that may have changed.
+    pub(crate) since: Option<(Stored, Mark)>,
 }
 
 impl Reader {

@@ -515,5 +515,5 @@ fn bytes(chunk: &HeldChunk) -> usize {
 /// From which mark on a table is read; none where all of it has to be.
 fn since(before: Option<Mark>, now: Option<Mark>) -> Option<Mark> {
     let (before, now) = before.zip(now)?;
-    (!now.is_behind(before)).then(|| before.since())
+    before.may_become(now).then(|| before.since())
 }

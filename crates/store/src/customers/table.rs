@@ -112,7 +112,7 @@ const BLOCKS_AHEAD: usize = 8;
 /// Reads what is wanted. Decoding goes on, on a thread of its own, while the database fetches the next block.
 pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> Result<Read, StoreError> {
     let found = find(reader, wanted).await?;
-    let mut decoder = Decoder::new(wanted, &kinds(&found.1), zone);
+    let mut decoder = Decoder::new(wanted, &kinds(&found.columns), zone);
     let decode = move |mut blocks: mpsc::Receiver<Block>| {
         let mut whole = true;
         while let Some(block) = blocks.blocking_recv() {
@@ -133,7 +133,7 @@ pub(crate) async fn put_aside(
 ) -> Result<(Aside, Vec<Kind>), StoreError> {
     let no_room = |why| StoreError::NoRoom { folder: room.folder.clone(), why };
     let found = find(reader, wanted).await?;
-    let kinds = kinds(&found.1);
+    let kinds = kinds(&found.columns);
     let chunks = held::ranges(owners.places.len(), reader.customers_a_chunk);
     let mut aside = Aside::new(&room.folder, &chunks, kinds.len(), room.waiting()).map_err(no_room)?;
     let (columns, owners) = (kinds.clone(), owners.clone());
@@ -172,11 +172,10 @@ fn kinds(columns: &[Stored]) -> Vec<Kind> {
 async fn fetch<T: Send + 'static>(
     reader: &mut Reader,
     wanted: &Wanted<'_>,
-    (table, columns, only): (Table, Vec<Stored>, String),
+    Found { table, columns, only, since }: Found,
     take: impl FnOnce(mpsc::Receiver<Block>) -> T + Send + 'static,
 ) -> Result<T, StoreError> {
-    let few = wanted.only.since.is_some() || matches!(wanted.part, Part::Between(_));
-    let ask = Ask { table: &table, columns: &columns, part: wanted.part, only, few };
+    let ask = Ask { table: &table, columns: &columns, part: wanted.part, only, since };
     let (send, receive) = mpsc::channel::<Block>(BLOCKS_AHEAD);
     let taking = tokio::task::spawn_blocking(move || take(receive));
     match reader.read(&ask, send).await {
@@ -186,11 +185,17 @@ async fn fetch<T: Send + 'static>(
     }
 }
 
-/// The table and the columns that are wanted of it, as the database has them, and what has to hold of its rows.
-pub(crate) async fn find(
-    reader: &mut Reader,
-    wanted: &Wanted<'_>,
-) -> Result<(Table, Vec<Stored>, String), StoreError> {
+/// What is wanted of a table, as the database has it.
+pub(crate) struct Found {
+    table: Table,
+    pub(crate) columns: Vec<Stored>,
+    /// What has to hold of its rows.
+    only: String,
+    since: Option<(Stored, Mark)>,
+}
+
+/// Finds the table and the columns that are wanted of it.
+pub(crate) async fn find(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<Found, StoreError> {
     let place = reader.place().clone();
     let failed = |e: sqlx::Error| StoreError::of(&place, &e);
     let tables = reader.tables().await.map_err(failed)?;
@@ -216,9 +221,8 @@ pub(crate) async fn find(
     let columns = wanted.columns().into_iter().map(column).collect::<Result<_, _>>()?;
     let (dialect, Only { deleted, since }) = (reader.dialect(), wanted.only);
     let deleted = deleted.map(|(name, deleted)| Ok(dialect.deleted(&column(name)?, deleted))).transpose()?;
-    let since = since.map(|(name, mark)| Ok(dialect.since(&column(name)?, mark))).transpose()?;
-    let only: Vec<String> = deleted.into_iter().chain(since).collect();
-    Ok((table, columns, only.join(" AND ")))
+    let since = since.map(|(name, mark)| Ok((column(name)?, mark))).transpose()?;
+    Ok(Found { table, columns, only: deleted.unwrap_or_default(), since })
 }
 
 /// The one of that name, or else the one that is written so but for capitals.
@@ -251,7 +255,7 @@ impl<'a> Wanted<'a> {
 
 /// How many of the rows that are wanted there are, or how many that have something in their first column.
 pub(crate) async fn count(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<u64, StoreError> {
-    let (table, columns, only) = find(reader, wanted).await?;
+    let Found { table, columns, only, .. } = find(reader, wanted).await?;
     reader.count(&table, columns.first(), &only).await.map_err(|e| reader.failed(&e))
 }
 

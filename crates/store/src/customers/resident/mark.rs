@@ -46,26 +46,27 @@ impl Mark {
         }
     }
 
-    /// What stands in a statement behind the column: made of a number, whatever the mark was read from. Rows without a
-    /// value may have changed at any time. Texts that do not begin with a year, and numbers beside texts, may stand for any
-    /// time too.
-    pub(crate) fn condition(self, column: &str, mysql: bool) -> String {
+    /// What a statement says of the column, one of which holds of every later value: made of a number, whatever the mark
+    /// was read from. Texts that do not begin with a year, and numbers beside texts, may stand for any time.
+    pub(crate) fn later(self, column: &str, mysql: bool) -> Vec<String> {
         let written = |micros: i64, form: &str| {
             DateTime::from_timestamp_micros(micros).unwrap_or_default().format(form).to_string()
         };
         let after = match self {
-            Mark::Whole(n) => format!("{column} > {n}"),
+            Mark::Whole(n) => n.to_string(),
             Mark::Moment(micros) if mysql => {
-                format!("{column} > FROM_UNIXTIME({})", micros.div_euclid(1_000_000).max(0))
+                format!("FROM_UNIXTIME({})", micros.div_euclid(1_000_000).max(0))
             }
-            Mark::Moment(micros) => format!("{column} > '{}+00'", written(micros, "%Y-%m-%d %H:%M:%S")),
-            Mark::Civil(micros) => format!("{column} > '{}'", written(micros, "%Y-%m-%d %H:%M:%S")),
-            Mark::Written(micros) => {
-                let day = written(micros, "%Y-%m-%d");
-                format!("{column} > '{day}' OR {column} < '19' OR typeof({column}) <> 'text'")
-            }
+            Mark::Moment(micros) => format!("'{}+00'", written(micros, "%Y-%m-%d %H:%M:%S")),
+            Mark::Civil(micros) => format!("'{}'", written(micros, "%Y-%m-%d %H:%M:%S")),
+            Mark::Written(micros) => format!("'{}'", written(micros, "%Y-%m-%d")),
         };
-        format!("({after} OR {column} IS NULL)")
+        let mut later = vec![format!("{column} > {after}")];
+        if let Mark::Written(_) = self {
+            // Numbers come before all texts, and bytes after them. What reads as a number would be compared as one.
+            later.push(format!("{column} < '19-'"));
+        }
+        later
     }
 
     /// As a cache writes it.
@@ -90,9 +91,10 @@ impl Mark {
         }
     }
 
-    /// Whether one of the same kind is behind it: the table was put back to what it was before.
-    pub(crate) fn is_behind(self, before: Mark) -> bool {
-        std::mem::discriminant(&self) == std::mem::discriminant(&before) && self < before
+    /// Whether it can be told what came between it and another one: that is of the same kind and not before it, as where
+    /// the table was put back to what it was.
+    pub(crate) fn may_become(self, later: Mark) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&later) && self <= later
     }
 }
 

@@ -3,8 +3,10 @@
 use super::arrays::{self, Span, add};
 use super::merge::{Doubt, People};
 use crate::customers::held::HeldChunk;
+use crate::customers::order::each;
 use arrow_array::{Array, StringArray};
-use std::cmp::Ordering;
+use std::iter::Peekable;
+use std::ops::Range;
 
 /// A customer: where they were in their chunk, and where what was just read of them is, if that is other than it was.
 #[derive(Clone, Copy)]
@@ -27,52 +29,67 @@ pub(super) fn slots(chunks: &[HeldChunk], customers: &People) -> Result<Vec<Slot
     {
         return Err(Doubt::Key);
     }
-    let mut rest = order.as_slice();
-    let all = chunks.iter().enumerate().map(|(i, chunk)| {
+    let mut gone: Vec<&str> = customers.gone.iter().map(|key| &**key).collect();
+    gone.sort_unstable();
+    let (mut coming, mut going) = (order.as_slice(), gone.as_slice());
+    let parts = chunks.iter().enumerate().map(|(i, chunk)| {
         let end = first_key(chunks, i + 1);
-        let here = rest.partition_point(|row| end.is_none_or(|end| keys.value(*row as usize) < end));
-        let (coming, after) = rest.split_at(here);
-        rest = after;
-        of_chunk(chunk, coming, customers)
+        let before = |key: &str| end.is_none_or(|end| key < end);
+        let (read, after) = coming.split_at(coming.partition_point(|row| before(keys.value(*row as usize))));
+        let (gone, later) = going.split_at(going.partition_point(|key| before(key)));
+        (coming, going) = (after, later);
+        (chunk, read, gone)
     });
-    Ok(all.collect())
+    Ok(each(&parts.collect::<Vec<_>>(), |(chunk, coming, gone)| of_chunk(chunk, coming, gone, customers)))
 }
 
 fn first_key(chunks: &[HeldChunk], i: usize) -> Option<&str> {
     chunks.get(i).filter(|p| !p.keys.is_empty()).map(|p| p.keys.value(0))
 }
 
-fn of_chunk(chunk: &HeldChunk, mut coming: &[u32], customers: &People) -> Slots {
-    if coming.is_empty() && customers.gone.is_empty() && !customers.whole {
+/// `coming` are those that were read, and `gone` the keys of those that are deleted, both in order.
+fn of_chunk(chunk: &HeldChunk, coming: &[u32], gone: &[&str], customers: &People) -> Slots {
+    if coming.is_empty() && gone.is_empty() && !customers.whole {
         return None;
     }
     let columns = chunk.attributes.iter().zip(&customers.columns);
     let same: Vec<_> = columns.map(|(a, b)| arrays::same(a, b)).collect();
+    let mut going = gone.iter().filter_map(|key| find(&chunk.keys, key)).peekable();
     let mut slots = Vec::with_capacity(chunk.keys.len() + coming.len());
-    let mut as_before = true;
-    for old in 0..chunk.keys.len() {
-        let key = chunk.keys.value(old);
-        while let Some((new, after)) =
-            coming.split_first().filter(|(new, _)| customers.keys.value(**new as usize) < key)
-        {
-            slots.push(Slot { old: None, new: Some(*new) });
-            (coming, as_before) = (after, false);
-        }
-        let read = coming.split_first().filter(|(new, _)| customers.keys.value(**new as usize) == key);
-        if let Some((new, after)) = read {
-            coming = after;
-            let changed = !same.iter().all(|same| same(old, *new as usize));
+    let (mut next, mut as_before) = (0, true);
+    for new in coming {
+        let key = customers.keys.value(*new as usize);
+        let at = lower_bound(&chunk.keys, next, key);
+        as_before &= !leaves(&mut slots, next..at, &mut going, customers.whole);
+        next = at;
+        if at < chunk.keys.len() && chunk.keys.value(at) == key {
+            let changed = !same.iter().all(|same| same(at, *new as usize));
             as_before &= !changed;
-            slots.push(Slot { old: Some(old as u32), new: changed.then_some(*new) });
-        } else if customers.whole || customers.gone.contains(key) {
-            as_before = false;
+            slots.push(Slot { old: Some(at as u32), new: changed.then_some(*new) });
+            going.next_if_eq(&at);
+            next += 1;
         } else {
-            slots.push(Slot { old: Some(old as u32), new: None });
+            as_before = false;
+            slots.push(Slot { old: None, new: Some(*new) });
         }
     }
-    as_before &= coming.is_empty();
-    slots.extend(coming.iter().map(|new| Slot { old: None, new: Some(*new) }));
+    as_before &= !leaves(&mut slots, next..chunk.keys.len(), &mut going, customers.whole);
     (!as_before).then_some(slots)
+}
+
+/// Adds some of whom nothing was read, but for those who are gone, and says whether any are.
+fn leaves(
+    slots: &mut Vec<Slot>,
+    unread: Range<usize>,
+    going: &mut Peekable<impl Iterator<Item = usize>>,
+    all: bool,
+) -> bool {
+    let before = slots.len() + unread.len();
+    if !all {
+        let stay = unread.filter(|old| going.next_if_eq(old).is_none());
+        slots.extend(stay.map(|old| Slot { old: Some(old as u32), new: None }));
+    }
+    slots.len() < before
 }
 
 /// How many customers there are.
@@ -102,20 +119,30 @@ pub(super) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// A customer's chunk and their place in it.
-    pub(super) fn of(&self, key: &str) -> Option<(usize, u32)> {
+    /// The only chunk that a customer can be in.
+    pub(super) fn chunk(&self, key: &str) -> usize {
         let after = |i: usize| first_key(self.chunks, i).is_some_and(|first| first <= key);
         let (mut low, mut high) = (0, self.chunks.len());
         while high - low > 1 {
             let middle = low.midpoint(high);
             if after(middle) { low = middle } else { high = middle }
         }
-        let chunk = self.chunks.get(low)?;
-        let found = match self.slots.get(low)? {
-            Some(slots) => slots.binary_search_by(|slot| self.key(chunk, *slot).cmp(key)).ok()?,
+        low
+    }
+
+    /// A customer's place in a chunk.
+    pub(super) fn within(&self, chunk: usize, key: &str) -> Option<u32> {
+        let slots = self.slots.get(chunk)?;
+        let chunk = self.chunks.get(chunk)?;
+        let found = match slots {
             None => find(&chunk.keys, key)?,
+            // Most are where they were.
+            Some(slots) => match find(&chunk.keys, key) {
+                Some(old) if slots.get(old).is_some_and(|slot| slot.old == Some(old as u32)) => old,
+                _ => slots.binary_search_by(|slot| self.key(chunk, *slot).cmp(key)).ok()?,
+            },
         };
-        Some((low, found as u32))
+        Some(found as u32)
     }
 
     fn key<'b>(&'b self, chunk: &'b HeldChunk, slot: Slot) -> &'b str {
@@ -144,14 +171,19 @@ impl Places<'_> {
 }
 
 fn find(keys: &StringArray, key: &str) -> Option<usize> {
-    let (mut low, mut high) = (0, keys.len());
+    let at = lower_bound(keys, 0, key);
+    (at < keys.len() && keys.value(at) == key).then_some(at)
+}
+
+/// The first from a place on that is not less than a key: often it is the one there.
+fn lower_bound(keys: &StringArray, from: usize, key: &str) -> usize {
+    let (mut low, mut high) = (from, keys.len());
+    if low < high && keys.value(low) >= key {
+        return low;
+    }
     while low < high {
         let middle = low.midpoint(high);
-        match keys.value(middle).cmp(key) {
-            Ordering::Equal => return Some(middle),
-            Ordering::Less => low = middle + 1,
-            Ordering::Greater => high = middle,
-        }
+        if keys.value(middle) < key { low = middle + 1 } else { high = middle }
     }
-    None
+    low
 }

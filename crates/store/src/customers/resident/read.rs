@@ -31,7 +31,7 @@ impl<'a> Kept<'a> {
             part: Part::Greatest,
             ..self.wanted(Only::default())
         };
-        let (_, columns, _) = table::find(reader, &wanted).await?;
+        let columns = table::find(reader, &wanted).await?.columns;
         let file = matches!(reader.place(), Place::File(_));
         let kind = columns.first().map_or(Kind::Shown, |column| column.kind);
         let comparable = matches!(kind, Kind::Int | Kind::Unsigned | Kind::Day | Kind::Civil | Kind::Instant);

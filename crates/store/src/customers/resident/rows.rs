@@ -84,17 +84,13 @@ impl Arrived {
 
     /// Finds its rows by their keys; none may come twice.
     pub(super) fn known(&self) -> Result<Known<'_>, Doubt> {
-        let mut known = Known::new(self.gone.len() + self.keys.len());
-        for key in &self.gone {
-            known.insert(Key::of(key), None);
+        if self.keys.null_count() > 0 {
+            return Err(Doubt::Key);
         }
-        for row in 0..self.keys.len() {
-            match key_at(&self.keys, row) {
-                Some(key) if known.insert(key, Some(row as u32)).flatten().is_none() => {}
-                _ => return Err(Doubt::Key),
-            }
-        }
-        Ok(known)
+        let gone = self.gone.iter().map(|key| (Key::of(key), None));
+        let rows = 0..self.keys.len();
+        let read = rows.filter_map(|row| Some((key_at(&self.keys, row)?, Some(row as u32))));
+        Known::new(self.gone.len() + self.keys.len(), gone.chain(read)).ok_or(Doubt::Key)
     }
 
     fn customer(&self, row: usize) -> Option<&str> {
@@ -135,25 +131,23 @@ impl Moves {
             still
         };
         let (mut orphans, mut without_time) = (still(&left.orphan_keys), still(&left.without_time_keys));
-        let mut coming: Vec<Vec<Coming>> = places.chunks.iter().map(|_| Vec::new()).collect();
-        for (row, unchanged) in unchanged.into_iter().enumerate() {
-            if unchanged.into_inner() {
-                continue;
-            }
-            match (arrived.customer(row).and_then(|c| places.of(c)), arrived.when(row)) {
-                (Some((chunk, customer)), Some(time)) => coming
-                    .get_mut(chunk)
-                    .into_iter()
-                    .for_each(|c| c.push(Coming { customer, time, row: row as u32 })),
-                (Some(_), None) => without_time.push(key_at(&arrived.keys, row)),
-                (None, _) => orphans.push(key_at(&arrived.keys, row)),
+        let changed =
+            (0..unchanged.len()).zip(unchanged).filter(|(_, unchanged)| !unchanged.load(Ordering::Relaxed));
+        let changed: Vec<usize> = changed.map(|(row, _)| row).collect();
+        let chunks = each(&changed, |row| Some(places.chunk(arrived.customer(*row)?)));
+        let mut parts: Vec<(usize, Vec<usize>)> = (0..places.chunks.len()).map(|i| (i, Vec::new())).collect();
+        for (row, chunk) in changed.into_iter().zip(chunks) {
+            match chunk.and_then(|chunk| parts.get_mut(chunk)) {
+                Some((_, rows)) => rows.push(row),
+                None => orphans.push(key_at(&arrived.keys, row)),
             }
         }
-        for coming in &mut coming {
-            let key = |c: &Coming| key_at(&arrived.keys, c.row as usize);
-            coming.sort_unstable_by(|a, b| {
-                (a.customer, a.time).cmp(&(b.customer, b.time)).then_with(|| key(a).cmp(&key(b)))
-            });
+        let sorted = each(&parts, |(chunk, rows)| coming(*chunk, rows, arrived, places));
+        let mut coming = Vec::with_capacity(sorted.len());
+        for (some, nobodys, timeless) in sorted {
+            nobodys.into_iter().for_each(|row| orphans.push(key_at(&arrived.keys, row)));
+            timeless.into_iter().for_each(|row| without_time.push(key_at(&arrived.keys, row)));
+            coming.push(some);
         }
         let mut moves = Moves { dropped, coming, rows: 0, orphans, without_time };
         moves.leave(collection, places)?;
@@ -207,6 +201,30 @@ impl Moves {
     }
 }
 
+/// What comes into a chunk of some rows of its stretch of customers, in order; and the rows that do not, of nobody or
+/// without a time.
+fn coming(
+    chunk: usize,
+    rows: &[usize],
+    arrived: &Arrived,
+    places: &Places<'_>,
+) -> (Vec<Coming>, Vec<usize>, Vec<usize>) {
+    let (mut coming, mut orphans, mut without_time) =
+        (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
+    for &row in rows {
+        match (arrived.customer(row).and_then(|key| places.within(chunk, key)), arrived.when(row)) {
+            (Some(customer), Some(time)) => coming.push(Coming { customer, time, row: row as u32 }),
+            (Some(_), None) => without_time.push(row),
+            (None, _) => orphans.push(row),
+        }
+    }
+    let key = |c: &Coming| key_at(&arrived.keys, c.row as usize);
+    coming.sort_unstable_by(|a, b| {
+        (a.customer, a.time).cmp(&(b.customer, b.time)).then_with(|| key(a).cmp(&key(b)))
+    });
+    (coming, orphans, without_time)
+}
+
 /// Which rows of a chunk are not there any more, or are other than they were; rows that were read and are just what is
 /// held are marked as unchanged.
 fn dropped(
@@ -222,27 +240,33 @@ fn dropped(
         return Vec::new();
     }
     let same: Vec<_> = rows.fields.iter().zip(&arrived.fields).map(|(a, b)| arrays::same(a, b)).collect();
-    let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
-    let key = |row: usize| match numbers {
-        Some(numbers) => Some(Key::Whole(numbers.value(row))),
-        None => key_at(keys, row),
-    };
     let mut dropped = Vec::new();
-    for customer in 0..chunk.keys.len() {
-        for row in rows.of(customer) {
-            let Some(read) = key(row).and_then(|key| known.get(key)) else { continue };
-            let kept = read.filter(|new| {
-                arrived.customer(*new as usize) == Some(chunk.keys.value(customer))
-                    && same.iter().all(|same| same(row, *new as usize))
-            });
-            match kept.and_then(|new| unchanged.get(new as usize)) {
-                // Of two that are alike, one stays.
-                Some(unchanged) if !unchanged.swap(true, Ordering::Relaxed) => {}
-                _ => {
-                    dropped.resize(keys.len(), false);
-                    dropped.get_mut(row).into_iter().for_each(|d| *d = true);
-                }
+    let mut found = |row: usize, read: Option<u32>| {
+        let customer = rows.offsets.partition_point(|begin| *begin as usize <= row).saturating_sub(1);
+        let kept = read.filter(|new| {
+            arrived.customer(*new as usize) == Some(chunk.keys.value(customer))
+                && same.iter().all(|same| same(row, *new as usize))
+        });
+        match kept.and_then(|new| unchanged.get(new as usize)) {
+            // Of two that are alike, one stays.
+            Some(unchanged) if !unchanged.swap(true, Ordering::Relaxed) => {}
+            _ => {
+                dropped.resize(keys.len(), false);
+                dropped.get_mut(row).into_iter().for_each(|d| *d = true);
             }
+        }
+    };
+    let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
+    let likely: Vec<usize> = match numbers {
+        Some(numbers) => {
+            let rows = numbers.values().iter().enumerate();
+            rows.filter(|(_, whole)| known.may_have(Key::Whole(**whole))).map(|(row, _)| row).collect()
+        }
+        None => (0..keys.len()).collect(),
+    };
+    for row in likely {
+        if let Some(read) = key_at(keys, row).and_then(|key| known.get(key)) {
+            found(row, read);
         }
     }
     dropped
