@@ -1,7 +1,8 @@
 //! Every statement that is put together from names. Names are quoted, values are always bound, and what
 //! a value means is said nowhere here: columns, and whole rows in the table's own order.
 
-use crate::customers::reader::{Ask, Kind, Part, Stored, Table};
+use crate::customers::Mark;
+use crate::customers::reader::{Ask, End, Kind, Lately, Part, Stored, Table};
 use sqlx::AssertSqlSafe;
 
 /// A statement made here, of quoted names only.
@@ -62,7 +63,7 @@ impl Dialect {
         let (distinct, limit) = match ask.part {
             Part::First(most) => (false, Some(most)),
             Part::Different(most) => (true, Some(most)),
-            Part::All | Part::With(_) | Part::Between(_) | Part::Greatest => (false, None),
+            Part::All | Part::With(_) | Part::Lately(_) | Part::Greatest => (false, None),
         };
         let column = |c| match ask.part {
             _ if distinct => self.by_bytes(c),
@@ -79,7 +80,8 @@ impl Dialect {
         let condition =
             condition.zip(ask.columns.first()).map(|(c, first)| format!("{} {c}", self.column(first)));
         let since = self.since(ask, Road::Any);
-        sql += &conditions([condition.as_deref(), Some(&ask.only), since.as_deref()]);
+        let lately = self.lately(ask);
+        sql += &conditions([condition.as_deref(), Some(&ask.only), since.as_deref(), lately.as_deref()]);
         if let Some(most) = limit {
             sql += &format!(" LIMIT {most}");
         }
@@ -102,7 +104,7 @@ impl Dialect {
         let (distinct, limit) = match ask.part {
             Part::First(most) => ("", Some(most)),
             Part::Different(most) => ("DISTINCT ", Some(most)),
-            Part::Greatest | Part::All | Part::With(_) | Part::Between(_) => ("", None),
+            Part::Greatest | Part::All | Part::With(_) | Part::Lately(_) => ("", None),
         };
         let since = self.since(ask, road);
         let order = match (road, ask.part) {
@@ -134,6 +136,32 @@ impl Dialect {
     pub(crate) fn deleted(self, column: &Stored, deleted: bool) -> String {
         let is = if deleted { "IS NOT NULL" } else { "IS NULL" };
         format!("t.{} {is}", self.quoted(&column.name))
+    }
+
+    /// The rows of a server in whose last column a moment of a stretch can be read, as far as its type can say that.
+    fn lately(self, ask: &Ask<'_>) -> Option<String> {
+        let (Part::Lately(Lately { since, ranges }), Some(column)) = (ask.part, ask.columns.last()) else {
+            return None;
+        };
+        let name = format!("t.{}", self.quoted(&column.name));
+        // Before 1970 the servers write moments in different ways.
+        let mark = match column.kind {
+            _ if *since < 0 => return None,
+            Kind::Day | Kind::Civil => Mark::Civil(*since),
+            Kind::Instant => Mark::Moment(*since),
+            Kind::Int | Kind::Unsigned => {
+                let between = |range: &(End, Option<End>)| match range {
+                    (End::Number(from), Some(End::Number(to))) => {
+                        Some(format!("{name} BETWEEN {from} AND {to}"))
+                    }
+                    _ => None,
+                };
+                let between: Vec<String> = ranges.iter().filter_map(between).collect();
+                return Some(format!("({})", between.join(" OR ")));
+            }
+            _ => return None,
+        };
+        mark.later(&name, matches!(self, Dialect::MySql)).into_iter().next()
     }
 
     /// The rows that changed since a mark. Those without a value may have changed at any time.

@@ -2,7 +2,7 @@
 //! which only leaves out what lies days away however it is read.
 
 use crate::customers::error::StoreError;
-use crate::customers::reader::{End, Part, Reader};
+use crate::customers::reader::{End, Lately, Part, Reader};
 use crate::customers::table::{self, Only, Wanted};
 use chrono::{DateTime, Datelike, TimeDelta};
 use std::collections::BTreeSet;
@@ -33,13 +33,13 @@ pub(crate) async fn happened(
         }
     };
     let Some(time) = time else { return Ok(None) };
-    let ranges = ranges(&time.storage, from, until);
+    let (since, ranges) = (from.saturating_sub(DAYS), ranges(&time.storage, from, until));
     let wanted = Wanted {
         table,
         owner: None,
         keys: vec![key],
         attributes: vec![time],
-        part: Part::Between(&ranges),
+        part: Part::Lately(&Lately { since, ranges }),
         only: Only::there(changes),
     };
     let read = table::read(reader, &wanted, vocabulary.zone).await?;

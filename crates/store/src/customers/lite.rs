@@ -5,7 +5,7 @@ pub(crate) mod open;
 mod rows;
 
 use crate::customers::block::{Block, Blocks};
-use crate::customers::reader::{Ask, End, Kind, Link, Part, Stored, Table};
+use crate::customers::reader::{Ask, End, Kind, Lately, Link, Part, Stored, Table};
 use crate::sql::{Condition, Dialect, Road};
 use cells::Cells;
 use rows::{Cell, Statement};
@@ -137,7 +137,7 @@ fn statement(ask: &Ask<'_>, road: Road<'_>) -> (String, Vec<Bound>) {
             values.extend(keys.iter().flat_map(|key| Bound::all_of(key)));
             Some(Condition::OneOf(values.len()))
         }
-        Part::Between(ranges) => {
+        Part::Lately(Lately { ranges, .. }) => {
             let ends = ranges.iter().flat_map(|(from, to)| [Some(from), to.as_ref()]).flatten();
             values.extend(ends.map(|end| match end {
                 End::Number(number) => Bound::Real(*number),
@@ -152,7 +152,7 @@ fn statement(ask: &Ask<'_>, road: Road<'_>) -> (String, Vec<Bound>) {
 /// Rows come in the order of their numbers where they have such. Where few are wanted, SQLite would go through the whole
 /// table for the sake of that, and for a number that is nothing, which none is.
 async fn road(ask: &Ask<'_>, connection: &mut SqliteConnection) -> Result<Road<'static>, sqlx::Error> {
-    if let Part::Between(_) = ask.part {
+    if let Part::Lately(_) = ask.part {
         return Ok(Road::Any);
     }
     let number = row_number(ask.table, connection).await?;

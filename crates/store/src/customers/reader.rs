@@ -100,10 +100,18 @@ pub(crate) enum Part<'a> {
     Different(u32),
     /// Those that have one of these texts as the first column, and perhaps others.
     With(&'a [&'a str]),
-    /// Those with a value of the last column in one of these ranges, and perhaps others; the last of them has no end.
-    Between(&'a [(End, Option<End>)]),
+    /// Those with a value of the last column that can be read as a moment of a stretch, and perhaps others.
+    Lately(&'a Lately),
     /// One row of the greatest value of each column.
     Greatest,
+}
+
+/// Where values lie that can be read as a moment of a stretch.
+pub(crate) struct Lately {
+    /// What columns of moments have in it, and after it.
+    pub(crate) since: i64,
+    /// In one of these ranges they lie whatever they are kept as; the last of them has no end.
+    pub(crate) ranges: Vec<(End, Option<End>)>,
 }
 
 /// The end of a range, in SQLite's order: texts come after all numbers.

@@ -4,6 +4,7 @@
 mod cache;
 mod catalogue;
 mod expected;
+mod happened;
 mod keys;
 mod programs;
 mod resident;
