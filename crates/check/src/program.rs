@@ -483,6 +483,17 @@ pub enum Action {
     Set(AttributeId, Value),
 }
 
+impl Action {
+    /// The coupon that it grants, if it does.
+    pub fn coupon(&self) -> Option<&str> {
+        match self {
+            Action::Coupon(name) => Some(name),
+            Action::Message { coupon, .. } => coupon.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// What holds for all rules.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {

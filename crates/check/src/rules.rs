@@ -5,8 +5,8 @@ use crate::literals::{seconds, span_of};
 use crate::names::Named;
 use crate::policy::Usual;
 use crate::program::{
-    Action, Budget, CatchUp, Condition, ConditionKind, Lateness, Limit, NotRun, Overlap, Repeat, Rule,
-    Schedule, SegmentId, Step,
+    Budget, CatchUp, Condition, ConditionKind, Lateness, Limit, NotRun, Overlap, Repeat, Rule, Schedule,
+    SegmentId, Step,
 };
 use crate::{Checker, RuleFile};
 use rust_decimal::Decimal;
@@ -287,13 +287,11 @@ impl<'a> Checker<'a> {
         let code = budget.currency.code();
         let mut none = true;
         for step in steps {
-            let (Action::Coupon(name) | Action::Message { coupon: Some(name), .. }) = &step.action else {
-                continue;
-            };
+            let Some(name) = step.action.coupon() else { continue };
             none = false;
             let wrong = match world.worths.get(name) {
                 Some((worth, currency)) if *currency == budget.currency => {
-                    budget.worths.insert(name.clone(), *worth);
+                    budget.worths.insert(name.to_owned(), *worth);
                     continue;
                 }
                 Some((_, currency)) => {

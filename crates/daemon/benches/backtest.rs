@@ -87,10 +87,9 @@ async fn measure(customers: usize, rules: usize, days: usize) {
     let (start, mut counted) = (Instant::now(), Counted::default());
     let out = decider.replay(&mut chunks, &Standing::default(), &span, &Supplies::default(), &mut counted);
     let all = start.elapsed().as_secs_f64();
-    let [evaluating, planning, remembering] =
-        [out.took.evaluating, out.took.planning, out.took.remembering].map(|t| t.as_secs_f64());
+    let [evaluating, planning] = [out.took.evaluating, out.took.planning].map(|t| t.as_secs_f64());
     println!("{} sends, {} held back", counted.sent, counted.held);
-    println!("{all:.1} s: evaluating {evaluating:.1}, planning {planning:.1}, remembering {remembering:.1}");
+    println!("{all:.1} s: evaluating {evaluating:.1}, planning {planning:.1}");
     println!("the longest step after the first {:.2} s", counted.most);
     println!("at most {} MB of memory", peak());
 }

@@ -11,7 +11,7 @@ use crate::decide::{DecideError, Decider};
 use crate::due::Due;
 use std::time::{Duration, Instant};
 use tidings_engine::{Bitmap, Chunk, Matches};
-use tidings_plan::{History, Page, Question, Record, Replay, Standing, Supplies, pages, plan};
+use tidings_plan::{History, Page, Question, Replay, Standing, Supplies, pages};
 use tidings_schema::Now;
 use tidings_store::LoadStats;
 
@@ -45,10 +45,8 @@ pub struct Took {
     pub loading: Duration,
     /// Finding who matches, of all steps.
     pub evaluating: Duration,
-    /// Making the plans.
+    /// Making the plans and remembering what they send.
     pub planning: Duration,
-    /// Remembering and counting what they send.
-    pub remembering: Duration,
 }
 
 /// Who looks on.
@@ -105,8 +103,8 @@ impl Decider<'_> {
         let waiting = program.rules.iter().enumerate();
         let waiting = waiting.filter(|(_, rule)| rule.awaits_events());
         let mut since: Vec<(usize, i64)> = waiting.map(|(i, _)| (i, before)).collect();
-        let question = self.question(chunks, &[], (&nothing).into(), standing, span.from);
-        let mut replay = Replay::new(&question, self.threads);
+        let question = self.question(chunks, &[], &nothing, standing, span.from);
+        let mut replay = Replay::new(&question, supplies, self.threads);
         let ways = tally::ways(program, supplies);
         let (mut steps, mut took) = (Vec::new(), Took::default());
         let mut flows: Vec<Flows> = program.stages.iter().map(Flows::of).collect();
@@ -123,21 +121,18 @@ impl Decider<'_> {
             let start = Instant::now();
             since.iter_mut().for_each(|(_, since)| *since = before);
             let only = due.at(at);
-            let question = self.question(chunks, &matches, Record::Placed(&replay), standing, *now);
+            let question = self.question(chunks, &matches, &nothing, standing, *now);
             let question = Question { only: Some(&only), since: &since, ..question };
-            let made = plan(&question, self.threads);
-            took.planning += start.elapsed();
-            let start = Instant::now();
-            if watch.wants_pages() {
-                pages(&made, &question, supplies).for_each(|page| watch.page(&page));
+            let run = replay.run(&question, supplies, watch.wants_pages(), self.threads);
+            if let Some(plan) = &run.plan {
+                pages(plan, &question, supplies).for_each(|page| watch.page(&page));
             }
+            took.planning += start.elapsed();
             flows.iter_mut().enumerate().for_each(|(i, flows)| flows.take(i, &matches));
-            let step = Tally::of(&made, &matches, &ways, &flows);
+            let step = Tally::of(run, &matches, &ways, &flows);
             watch.step(&step);
             steps.push(step);
-            replay.take(program, supplies, &made, self.threads);
             there = matches.into_iter().map(|of_chunk: Matches| of_chunk.existing).collect();
-            took.remembering += start.elapsed();
             before = now.micros;
         }
         let messages = replay.received(&there);
@@ -148,7 +143,7 @@ impl Decider<'_> {
         &'q self,
         chunks: &'q [Chunk],
         matches: &'q [Matches],
-        history: Record<'q>,
+        history: &'q History,
         standing: &'q Standing,
         now: Now,
     ) -> Question<'q> {
@@ -159,7 +154,7 @@ impl Decider<'_> {
             chunks,
             needs: self.evaluator.needs(),
             matches,
-            history,
+            history: history.into(),
             standing,
             addresses: self.addresses,
             only: None,

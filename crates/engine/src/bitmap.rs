@@ -137,6 +137,32 @@ impl Bitmap {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= !b);
     }
 
+    /// Who is in this set and in another.
+    #[must_use]
+    pub fn both(&self, other: &Bitmap) -> Bitmap {
+        let words = self.words.iter().zip(&other.words).map(|(a, b)| a & b);
+        Bitmap { words: words.collect(), len: self.len }
+    }
+
+    /// Takes out who is in the other, and hands them over.
+    #[must_use]
+    pub fn take(&mut self, other: &Bitmap) -> Bitmap {
+        let taken = self.both(other);
+        self.without(&taken);
+        taken
+    }
+
+    /// Counts some in as a digit of a number in binary does: who is in becomes out, and the other way round. Who was in is
+    /// left in `some`, to be carried on to the next digit.
+    pub fn carry(&mut self, some: &mut Bitmap) {
+        if self.words.is_empty() {
+            return std::mem::swap(&mut self.words, &mut some.words);
+        }
+        for (digit, carried) in self.words.iter_mut().zip(&mut some.words) {
+            (*digit, *carried) = (*digit ^ *carried, *digit & *carried);
+        }
+    }
+
     /// The others.
     #[must_use]
     pub fn complement(&self) -> Bitmap {

@@ -20,11 +20,7 @@ impl Digits {
             if !carried.any() {
                 return;
             }
-            let mut both = digit.clone();
-            both.and(&carried);
-            digit.or(&carried);
-            digit.without(&both);
-            carried = both;
+            digit.carry(&mut carried);
         }
         if carried.any() {
             self.0.push(carried);
@@ -33,11 +29,12 @@ impl Digits {
 
     /// Gives some a number in place of the one that they had.
     pub fn put(&mut self, customers: &Bitmap, number: u32) {
-        self.0.iter_mut().for_each(|digit| digit.without(customers));
         let digits = (u32::BITS - number.leading_zeros()) as usize;
         self.0.resize_with(self.0.len().max(digits), || Bitmap::none(customers.len()));
-        let ones = self.0.iter_mut().enumerate().filter(|(i, _)| number >> i & 1 == 1);
-        ones.for_each(|(_, digit)| digit.or(customers));
+        for (i, digit) in self.0.iter_mut().enumerate() {
+            let one = number >> i & 1 == 1;
+            if one { digit.or(customers) } else { digit.without(customers) }
+        }
     }
 
     /// Those of some who have at least a number that is not 0.
@@ -50,10 +47,7 @@ impl Digits {
             if number >> i & 1 == 1 {
                 equal.and(digit);
             } else {
-                let mut more = equal.clone();
-                more.and(digit);
-                above.or(&more);
-                equal.without(digit);
+                above.or(&equal.take(digit));
             }
         }
         above.or(&equal);
@@ -81,9 +75,7 @@ impl Digits {
         for (i, digit) in self.0.iter_mut().enumerate() {
             digit.without(customers);
             let Some(before) = before.0.get(i) else { continue };
-            let mut back = before.clone();
-            back.and(customers);
-            digit.or(&back);
+            digit.or(&before.both(customers));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the engine did before, as plans look back at it, and what a run adds to that.
 
 use crate::outbox::Intent;
-use crate::replay::Replay;
+use crate::replay::Runs;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::collections::{HashMap, HashSet};
@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub enum Record<'a> {
     /// What the engine did before, by the keys of customers.
     Keyed(&'a History),
-    /// What a replay over the same chunks did before.
-    Placed(&'a Replay),
+    /// What a replay over the same chunks did before; see [`crate::Replay`].
+    Placed(&'a Runs),
 }
 
 impl<'a> From<&'a History> for Record<'a> {
@@ -35,22 +35,7 @@ impl Record<'_> {
                 let spent = history.spent.get(rule.1).into_iter().flatten();
                 spent.filter(|(at, _)| *at > moment).map(|(_, worth)| worth).sum()
             }
-            Record::Placed(replay) => replay.rule(rule.0).map_or(0, |memory| memory.spent_after(moment)),
-        }
-    }
-
-    /// How often a customer, by chunk, position and key, entered the audience of a rule, by its position and identity.
-    pub(crate) fn entries(self, rule: (usize, &str), place: (usize, usize), key: &str) -> u32 {
-        match self {
-            Record::Keyed(history) => {
-                let entry = history.rules.get(rule.1).and_then(|rule| rule.entries.get(key));
-                entry.map_or(0, |entry| entry.ordinal)
-            }
-            Record::Placed(replay) => {
-                let reached = replay.rule(rule.0).and_then(|memory| memory.chunk(place.0));
-                let ordinal = reached.and_then(|reached| reached.ordinals().of(place.1));
-                ordinal.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
-            }
+            Record::Placed(runs) => runs.spent_after(rule.0, moment),
         }
     }
 }

@@ -120,8 +120,9 @@ impl Paging<'_> {
     /// That a customer enters the rule's audience, or leaves it.
     fn entry(&mut self, c: usize, chunk: &Chunk, customer: usize, inside: bool) {
         let (plan, key) = (self.plan, chunk.keys.value(customer));
-        let before = self.question.history.entries((plan.rule, &plan.identity), (c, customer), key);
-        let entry = Entry { ordinal: before + u32::from(inside), inside };
+        let before = plan.occasion.ordinals.get(c).and_then(|ordinals| ordinals.of(customer)).unwrap_or(0);
+        let before = u32::try_from(before).unwrap_or(u32::MAX);
+        let entry = Entry { ordinal: before.saturating_add(u32::from(inside)), inside };
         self.page.entries.push((plan.identity.clone(), key.to_owned(), entry));
     }
 

@@ -2,24 +2,31 @@
 
 mod asked;
 mod caps;
+mod counts;
 mod desk;
+mod found;
 pub(crate) mod policy;
+mod ways;
 
 use crate::Addresses;
 use crate::history::{PastMessage, Record};
 use crate::plan::{Audience, Plan, RulePlan, StepPlan};
 use crate::reach::{Reach, Reaching, Standing};
+use crate::replay::Memory;
 use crate::situation::find;
 use asked::Asked;
-use desk::{Common, Desk, Made};
+use counts::Counts;
+use desk::{Common, Desk};
 use policy::before;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use tidings_check::Program;
-use tidings_check::program::{Action, Limit, Rule, Step};
+use tidings_check::program::{Limit, Rule, Step};
 use tidings_engine::{Chunk, Matches, Needs};
 use tidings_schema::{Contact, Now, money};
 
+pub use counts::{AudienceCounts, RuleCounts, StepCounts};
+pub(crate) use desk::Made;
 pub use policy::held_out;
 
 /// Everything that a plan depends on. Equal questions have equal plans.
@@ -66,7 +73,7 @@ impl<'a> Question<'a> {
     fn reach(&self, chunk: usize, contact: &Contact) -> Option<Reach> {
         let customers = self.chunks.get(chunk)?;
         let fixed = match self.history {
-            Record::Placed(replay) => replay.fixed().reach(chunk, &contact.channel),
+            Record::Placed(runs) => runs.fixed.reach(chunk, &contact.channel),
             Record::Keyed(_) => None,
         };
         Some(match fixed {
@@ -81,41 +88,74 @@ impl<'a> Question<'a> {
 /// Makes the plan: rule by rule, the higher priority first where caps bind. How many threads there are makes no
 /// difference to it.
 pub fn plan(question: &Question<'_>, threads: usize) -> Plan {
+    let Decided { customers, mut rules, .. } = decide(question, Vec::new(), true, threads);
+    rules.sort_by_key(|r| r.rule);
+    Plan { now: question.now, customers, rules }
+}
+
+/// What was decided, in the order in which it was.
+pub(crate) struct Decided {
+    /// How many customers there are.
+    pub customers: u64,
+    /// What the rules do in numbers.
+    pub counts: Vec<RuleCounts>,
+    /// The occasion of each that is everybody's who has none of their own.
+    pub usual: Vec<String>,
+    /// What the rules do, where it is kept.
+    pub rules: Vec<RulePlan>,
+}
+
+/// Decides what the rules do. In a replay there is the memory of each chunk, which takes in what is decided for it; what is
+/// not kept is forgotten rule by rule.
+pub(crate) fn decide<'a>(
+    question: &'a Question<'a>,
+    memories: Vec<&'a mut Memory>,
+    keep: bool,
+    threads: usize,
+) -> Decided {
     // A few customers are planned before another thread has begun.
     let threads = if question.chunks.len() <= 1 { 1 } else { threads };
     let rules = question.program.rules.iter().enumerate();
     let mut order: Vec<(usize, &Rule)> =
         rules.filter(|(i, _)| question.only.is_none_or(|only| only.contains(i))).collect();
     order.sort_by_key(|(i, rule)| (std::cmp::Reverse(rule.priority), *i));
-    let mut common = Common { messages: messages(question), ..Common::default() };
+    let mut common = Common { messages: messages(question), keep, ..Common::default() };
     let mut asked: Vec<Asked<'_>> =
         order.into_iter().map(|(i, rule)| Asked::new(question, i, rule, &mut common)).collect();
     each(&mut asked, threads, |asked| asked.look_back(question));
 
-    let mut desks: Vec<(usize, Option<Desk<'_>>)> = (0..question.chunks.len()).map(|i| (i, None)).collect();
-    each(&mut desks, threads, |(i, desk)| *desk = Desk::new(question, &common, *i));
-    let mut desks: Vec<Desk<'_>> = desks.into_iter().filter_map(|(_, desk)| desk).collect();
+    let memories = memories.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+    let desks = (0..question.chunks.len()).zip(memories);
+    let mut desks: Vec<_> = desks.map(|(i, memory)| (i, memory, None)).collect();
+    each(&mut desks, threads, |(i, memory, desk)| *desk = Desk::new(question, &common, *i, memory.take()));
+    let mut desks: Vec<Desk<'_>> = desks.into_iter().filter_map(|(_, _, desk)| desk).collect();
     let customers = question.matches.iter().map(|m| m.existing.count() as u64).sum();
-    let mut rules = Vec::new();
+    let mut decided = Decided { customers, counts: Vec::new(), usual: Vec::new(), rules: Vec::new() };
     // Where a rule is stopped by what it does in all chunks together, those after it find its places under the caps
     // free: so all chunks wait for one another there.
-    let stops = |asked: &Asked<'_>| question.may_stop(asked.rule) && !question.program.policy.caps.is_empty();
+    let stops = |asked: &Asked<'_>| asked.may_stop && !question.program.policy.caps.is_empty();
     for stretch in asked.split_inclusive(stops) {
-        each(&mut desks, threads, |desk| desk.plan(stretch));
+        let sums = Mutex::new(Counts::of(stretch));
+        each(&mut desks, threads, |desk| {
+            let counts = desk.plan(stretch);
+            sums.lock().unwrap_or_else(PoisonError::into_inner).together(&counts);
+        });
+        let counts = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let stopped: Vec<_> =
+            stretch.iter().map(|asked| question.stopped(asked, &counts, customers)).collect();
+        each(&mut desks, threads, |desk| desk.settle(stretch, &stopped));
         let mut made: Vec<_> =
             desks.iter_mut().map(|desk| std::mem::take(&mut desk.made).into_iter()).collect();
-        for asked in stretch {
-            let parts: Vec<Made> = made.iter_mut().filter_map(Iterator::next).collect();
-            let mut plan = question.whole(asked, parts);
-            let stopped = question.limit(asked.rule, &mut plan, customers);
-            if stopped {
-                desks.iter_mut().for_each(Desk::give_back);
+        for (asked, stopped) in stretch.iter().zip(stopped) {
+            if keep {
+                let parts = made.iter_mut().filter_map(Iterator::next).collect();
+                decided.rules.push(question.whole(asked, parts, stopped.clone()));
             }
-            rules.push(plan);
+            decided.usual.push(asked.occasion.usual.clone());
+            decided.counts.push(counts.rule(asked, stopped));
         }
     }
-    rules.sort_by_key(|r| r.rule);
-    Plan { now: question.now, customers, rules }
+    decided
 }
 
 /// Whether what a rule does for some customers depends on how many others there are.
@@ -143,13 +183,8 @@ pub fn coupons_since(program: &Program, now: Now) -> i64 {
 }
 
 impl<'a> Question<'a> {
-    /// Whether what a rule does in all chunks together may stop it.
-    fn may_stop(&self, rule: &Rule) -> bool {
-        rule.limit.is_some() || rule.budget.is_some() || self.history.held(rule.identity())
-    }
-
     /// What a rule does in all chunks.
-    fn whole(&self, asked: &Asked<'a>, parts: Vec<Made>) -> RulePlan {
+    fn whole(&self, asked: &Asked<'a>, parts: Vec<Made>, stopped: Option<String>) -> RulePlan {
         let rule = asked.rule;
         let mut audiences = vec![audience(&rule.then)];
         if !rule.otherwise.is_empty() {
@@ -164,7 +199,7 @@ impl<'a> Question<'a> {
             wants: wants(self.matches, asked.index),
             occasion: asked.occasion.clone(),
             used_up: Vec::new(),
-            stopped: asked.stop.as_ref().map(|(_, words)| words.clone()),
+            stopped,
             entered: Vec::new(),
             left: Vec::new(),
             gone: asked.gone.clone(),
@@ -185,35 +220,29 @@ impl<'a> Question<'a> {
         plan
     }
 
-    /// Lets the whole rule wait for a person where it would reach more customers than it may; whether it does.
-    fn limit(&self, rule: &Rule, plan: &mut RulePlan, customers: u64) -> bool {
-        if !self.may_stop(rule) {
-            return false;
+    /// Why a whole rule is held back, or waits for a person: it would reach more customers than it may.
+    fn stopped(&self, asked: &Asked<'a>, counts: &Counts, customers: u64) -> Option<String> {
+        if let Some((_, words)) = &asked.stop {
+            return Some(words.clone());
         }
-        let why = over_limit(rule, plan, customers).or_else(|| self.over_budget(rule, plan));
-        let Some(why) = why.or_else(|| self.cut_short(rule, plan)) else { return false };
-        plan.stopped = Some(why);
-        plan.hold();
-        true
+        if !asked.may_stop {
+            return None;
+        }
+        let planned = counts.planned(asked);
+        let why = over_limit(asked.rule, planned, customers).or_else(|| self.over_budget(asked, counts));
+        // What is left of a run that was over the limit or the budget as a whole may be under it.
+        let rest = || self.history.held(asked.rule.identity()) && planned > 0;
+        let cut_short = || "it goes on with a run that was cut short and waits for a person".to_owned();
+        why.or_else(|| rest().then(cut_short))
     }
 
-    /// What is left of a run that was over the limit or the budget as a whole may be under it.
-    fn cut_short(&self, rule: &Rule, plan: &RulePlan) -> Option<String> {
-        let rest = self.history.held(rule.identity()) && plan.tally().planned > 0;
-        rest.then(|| "it goes on with a run that was cut short and waits for a person".to_owned())
-    }
-
-    fn over_budget(&self, rule: &Rule, plan: &RulePlan) -> Option<String> {
-        let budget = rule.budget.as_ref()?;
+    fn over_budget(&self, asked: &Asked<'a>, counts: &Counts) -> Option<String> {
+        let budget = asked.rule.budget.as_ref()?;
         let start = before(budget.per, self.now);
-        let spent = self.history.spent_after((plan.rule, rule.identity()), start);
-        let steps = plan.audiences.iter().flat_map(|a| &a.steps);
-        let planned = steps.map(|step| {
-            let (Action::Coupon(name) | Action::Message { coupon: Some(name), .. }) = &step.action else {
-                return 0;
-            };
-            let worth = budget.worths.get(name).copied().unwrap_or(0);
-            i64::try_from(step.tally().planned).unwrap_or(i64::MAX).saturating_mul(worth)
+        let spent = self.history.spent_after((asked.index, asked.rule.identity()), start);
+        let planned = counts.steps(asked).map(|(action, planned)| {
+            let worth = action.coupon().and_then(|name| budget.worths.get(name)).copied().unwrap_or(0);
+            i64::try_from(planned).unwrap_or(i64::MAX).saturating_mul(worth)
         });
         let planned = planned.fold(0, i64::saturating_add);
         let money = |minor| format!("{} {}", money::to_major(minor, budget.currency), budget.currency.code());
@@ -229,8 +258,7 @@ impl<'a> Question<'a> {
     }
 }
 
-fn over_limit(rule: &Rule, plan: &RulePlan, customers: u64) -> Option<String> {
-    let planned = plan.tally().planned;
+fn over_limit(rule: &Rule, planned: u64, customers: u64) -> Option<String> {
     let most = match rule.limit? {
         Limit::Customers(most) => most,
         // 29% of 100 is 29, whatever binary fractions make of it.

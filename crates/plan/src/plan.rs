@@ -217,36 +217,12 @@ impl RulePlan {
         self.audiences.iter().flat_map(|a| a.outcome.iter().enumerate())
     }
 
-    /// Whose occasion is used up in a chunk: who is sent something, now or after a person's word, and for whom a cap
-    /// drops it.
-    pub(crate) fn used(&self, chunk: usize) -> Bitmap {
-        let outcomes = || self.audiences.iter().filter_map(|a| a.outcome.get(chunk));
-        let mut used = self.used_up.get(chunk).cloned().unwrap_or_default();
-        if used.any() {
-            let members = outcomes().map(Verdicts::members).reduce(|mut all, some| {
-                all.or(&some);
-                all
-            });
-            used.and(&members.unwrap_or_default());
-        }
-        outcomes().for_each(|outcome| used.or(&outcome.sent()));
-        used
-    }
-
     /// Each member with its chunk, position and verdict, audience by audience.
     pub fn members(&self) -> impl Iterator<Item = (usize, usize, Verdict)> {
         self.outcomes().flat_map(|(chunk, verdicts)| {
             let members: Vec<usize> = verdicts.members().iter().collect();
             members.into_iter().filter_map(move |i| Some((chunk, i, verdicts.of(i)?)))
         })
-    }
-
-    /// Lets wait for a person whatever is planned.
-    pub(crate) fn hold(&mut self) {
-        for audience in &mut self.audiences {
-            let steps = audience.steps.iter_mut().flat_map(|step| &mut step.verdicts);
-            audience.outcome.iter_mut().chain(steps).for_each(Verdicts::hold);
-        }
     }
 }
 
@@ -323,8 +299,7 @@ impl Verdicts {
         for (verdict, set) in later.iter().filter(|(verdict, _)| !matches!(verdict, Verdict::Held(_))) {
             let mut sent = Bitmap::none(set.len());
             for (_, held) in self.sets.iter_mut().filter(|(v, _)| matches!(v, Verdict::Held(_))) {
-                let mut both = Bitmap::clone(held);
-                both.and(set);
+                let both = held.both(set);
                 if both.any() {
                     Arc::make_mut(held).without(&both);
                     sent.or(&both);

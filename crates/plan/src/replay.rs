@@ -1,47 +1,72 @@
-//! A past for replays, run after run over the same customers: what [`crate::Past`] takes in from the pages of a run, taken from
-//! its plan as sets of customers by chunk and position, a few bits for each customer and rule.
+//! Replays, run after run over the same customers: plans whose sends all leave at once. What [`crate::Past`] takes in from the
+//! pages of a run is taken here while it is planned, as sets of customers by chunk and position, a few bits for each
+//! customer and rule.
 
 mod fixed;
 mod own;
 
+use crate::Record;
 use crate::digits::Digits;
 use crate::intents::Supplies;
-use crate::make::{Question, each, messages_since};
+use crate::make::{Decided, Made, Question, RuleCounts, decide, each, messages_since};
 use crate::occasions::{Numbers, Ordinals};
-use crate::plan::{Plan, RulePlan, Verdict};
+use crate::plan::{Plan, Verdict};
 use fixed::Fixed;
-use own::Own;
+use own::{Own, OwnChunk};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tidings_check::Program;
-use tidings_check::program::{Action, Cap, Repeat};
+use tidings_check::program::{Action, Cap, Repeat, Rule};
 use tidings_engine::{Bitmap, Chunk, Needs};
-use tidings_schema::Vocabulary;
+use tidings_schema::{Now, Vocabulary};
 
 /// What runs of all of whose sends left at once did, one after the other, over the same chunks.
 pub struct Replay {
+    runs: Runs,
+    /// By chunk.
+    memories: Vec<Memory>,
+}
+
+/// What one run came to.
+pub struct Run {
+    /// Its moment.
+    pub now: Now,
+    /// How many customers there were.
+    pub customers: u64,
+    /// What the rules did in numbers, in the program's order.
+    pub rules: Vec<RuleCounts>,
+    /// Its plan, where it was asked for.
+    pub plan: Option<Plan>,
+}
+
+/// What is the same of a replay for all chunks.
+pub struct Runs {
     /// Of each run, by its number less one, the moment in microseconds since 1970 UTC.
     moments: Vec<i64>,
     /// By position in the program.
-    rules: Vec<RuleMemory>,
-    /// By chunk.
-    messages: Vec<Messages>,
+    rules: Vec<RuleRuns>,
     own: Own,
-    fixed: Fixed,
+    pub(crate) fixed: Fixed,
 }
 
 /// What one rule did.
-#[derive(Default)]
-pub(crate) struct RuleMemory {
-    /// By chunk.
-    chunks: Vec<Reached>,
+#[derive(Clone, Default)]
+struct RuleRuns {
     /// The latest occasion that was everybody's, and the number of the first run that had it.
     usual: (String, u32),
     /// The moments of runs, and what their coupons are worth, in minor units.
     spent: Vec<(i64, i64)>,
 }
 
-/// Whom it reached in a chunk.
+/// What it did in one chunk.
+pub(crate) struct Memory {
+    /// By position in the program.
+    rules: Vec<Reached>,
+    messages: Messages,
+    own: OwnChunk,
+}
+
+/// Whom one rule reached in a chunk.
 #[derive(Clone, Default)]
 pub(crate) struct Reached {
     /// How often each customer was reached, or entered its audience where the rule goes by entries.
@@ -66,135 +91,163 @@ struct Messages {
 
 impl Replay {
     /// Nothing yet. The questions of all runs are to be about the same chunks, rules and refusals as this one.
-    pub fn new(question: &Question<'_>, threads: usize) -> Replay {
-        let reached = |chunk: &Chunk| Reached { inside: Bitmap::none(chunk.len()), ..Reached::default() };
-        let memory =
-            || RuleMemory { chunks: question.chunks.iter().map(reached).collect(), ..RuleMemory::default() };
+    pub fn new(question: &Question<'_>, supplies: &Supplies, threads: usize) -> Replay {
+        let rules = &question.program.rules;
+        let memory = |chunk: &Chunk| {
+            let reached = || Reached { inside: Bitmap::none(chunk.len()), ..Reached::default() };
+            Memory {
+                rules: rules.iter().map(|_| reached()).collect(),
+                messages: Messages::default(),
+                own: OwnChunk::default(),
+            }
+        };
         Replay {
-            moments: Vec::new(),
-            rules: question.program.rules.iter().map(|_| memory()).collect(),
-            messages: question.chunks.iter().map(|_| Messages::default()).collect(),
-            own: Own::new(&question.program.vocabulary, question.needs, question.chunks.len()),
-            fixed: Fixed::new(question, threads),
+            runs: Runs {
+                moments: Vec::new(),
+                rules: vec![RuleRuns::default(); rules.len()],
+                own: Own::new(question.program, question.needs, supplies),
+                fixed: Fixed::new(question, threads),
+            },
+            memories: question.chunks.iter().map(memory).collect(),
         }
     }
 
-    /// Takes in a run that carried a plan out, made on this past for a later moment than those before.
-    pub fn take(&mut self, program: &Program, supplies: &Supplies, plan: &Plan, threads: usize) {
-        self.moments.push(plan.now.micros);
-        let run = self.moments.len();
-        let mut done: Vec<(Option<&mut RuleMemory>, &RulePlan)> =
-            plan.rules.iter().map(|rule| (None, rule)).collect();
-        let mut memories: HashMap<usize, &mut RuleMemory> = self.rules.iter_mut().enumerate().collect();
-        done.iter_mut().for_each(|(memory, rule)| *memory = memories.remove(&rule.rule));
-        each(&mut done, threads, |(memory, done)| {
-            if let (Some(memory), Some(rule)) = (memory, program.rules.get(done.rule)) {
-                memory.take(rule.repeat, done, run as u32);
-                memory.spend(supplies, done, plan.now.micros);
-            }
+    /// Plans and carries out, for a later moment than those before: what the question says of history is not looked at. Its
+    /// plan is the value that [`crate::plan`] would make on the pages of the runs before.
+    pub fn run(
+        &mut self,
+        question: &Question<'_>,
+        supplies: &Supplies,
+        wants_plan: bool,
+        threads: usize,
+    ) -> Run {
+        let now = question.now;
+        let placed = Question { history: Record::Placed(&self.runs), ..*question };
+        let decided = decide(&placed, self.memories.iter_mut().collect(), wants_plan, threads);
+        let Decided { customers, counts: mut rules, usual, rules: mut plans } = decided;
+        for (counts, usual) in rules.iter().zip(usual) {
+            self.runs.take(question.program, counts, usual, supplies, now.micros);
+        }
+        self.runs.moments.push(now.micros);
+        let counting = self.runs.first_after(messages_since(question.program, now)) as usize;
+        each(&mut self.memories, threads, |memory| {
+            memory.messages.counted.retain(|(run, _, _)| *run >= counting);
+            memory.own.turn(&self.runs.own, now.micros);
         });
-        let mut chunks: Vec<(usize, &mut Messages)> = self.messages.iter_mut().enumerate().collect();
-        let counts = self.moments.partition_point(|at| *at <= messages_since(program, plan.now)) + 1;
-        each(&mut chunks, threads, |(chunk, messages)| {
-            messages.counted.retain(|(run, _, _)| *run >= counts);
-            messages.take(*chunk, &program.policy.caps, plan, run);
-        });
-        self.own.take(program, supplies, plan);
+        rules.sort_by_key(|rule| rule.rule);
+        plans.sort_by_key(|plan| plan.rule);
+        Run { now, customers, rules, plan: wants_plan.then_some(Plan { now, customers, rules: plans }) }
     }
 
     /// Puts what rules see of it into the chunks, which have these columns.
     pub fn show(&self, vocabulary: &Vocabulary, needs: &Needs, chunks: &mut [Chunk]) {
-        self.own.show(vocabulary, needs, chunks);
+        let own = self.memories.iter().map(|memory| &memory.own);
+        self.runs.own.show(own, vocabulary, needs, chunks);
     }
 
     /// How many customers had each number of messages, from none on.
     pub fn received(&self, customers: &[Bitmap]) -> Vec<u64> {
         let mut counts = vec![0];
-        for (messages, there) in self.messages.iter().zip(customers) {
+        for (memory, there) in self.memories.iter().zip(customers) {
             for customer in there.iter() {
-                let received = messages.received.of(customer) as usize;
+                let received = memory.messages.received.of(customer) as usize;
                 counts.resize(counts.len().max(received + 1), 0);
                 counts.get_mut(received).into_iter().for_each(|n| *n += 1);
             }
         }
         counts
     }
+}
 
-    pub(crate) fn rule(&self, rule: usize) -> Option<&RuleMemory> {
-        self.rules.get(rule)
-    }
-
-    pub(crate) fn fixed(&self) -> &Fixed {
-        &self.fixed
-    }
-
+impl Runs {
     /// The number of the first run after a moment, in microseconds since 1970 UTC.
     pub(crate) fn first_after(&self, moment: i64) -> u32 {
         self.moments.partition_point(|at| *at <= moment) as u32 + 1
     }
 
-    /// The messages of a chunk's customers after a moment that a cap counts: sets that hold a customer as often as they
-    /// had one.
-    pub(crate) fn messages(&self, chunk: usize, cap: &Cap, after: i64, customers: &Bitmap) -> Vec<Bitmap> {
-        let first = self.first_after(after) as usize;
-        let counted = self.messages.get(chunk).map_or(&[][..], |messages| &messages.counted);
+    /// What the coupons of a rule, by its position, of runs after a moment are worth.
+    pub(crate) fn spent_after(&self, rule: usize, moment: i64) -> i64 {
+        let spent = self.rules.get(rule).map_or(&[][..], |rule| &rule.spent);
+        spent.iter().filter(|(at, _)| *at > moment).map(|(_, worth)| worth).sum()
+    }
+
+    /// The number of the first run in which a rule, by its position, had this usual occasion, if any had.
+    pub(crate) fn first_on(&self, rule: usize, usual: &str) -> Option<u32> {
+        let (latest, run) = &self.rules.get(rule)?.usual;
+        (*run > 0 && latest == usual).then_some(*run)
+    }
+
+    /// The number of the run that is planned.
+    fn next(&self) -> u32 {
+        self.moments.len() as u32 + 1
+    }
+
+    /// Takes in what a rule did in a run.
+    fn take(&mut self, program: &Program, counts: &RuleCounts, usual: String, supplies: &Supplies, at: i64) {
+        let (run, first) = (self.next(), self.first_on(counts.rule, &usual).is_none());
+        let rule = program.rules.get(counts.rule);
+        let Some((rule, known)) = rule.zip(self.rules.get_mut(counts.rule)) else { return };
+        if first {
+            known.usual = (usual, run);
+        }
+        // What waits for a person counts too: it may yet be granted.
+        let granted = counts.steps(rule).map(|(action, step)| {
+            let worth = action.coupon().and_then(|name| supplies.coupons.get(name)?.worth);
+            let worth = worth.map_or(0, |(minor, _)| minor);
+            let granted = step.sent.iter().sum::<u64>() + step.waiting;
+            i64::try_from(granted).unwrap_or(i64::MAX).saturating_mul(worth)
+        });
+        let worth = granted.fold(0, i64::saturating_add);
+        if worth > 0 {
+            known.spent.push((at, worth));
+        }
+    }
+}
+
+impl Memory {
+    /// Whom a rule, by its position, reached.
+    pub(crate) fn rule(&self, rule: usize) -> Option<&Reached> {
+        self.rules.get(rule)
+    }
+
+    /// The messages from a run on that a cap counts: sets that hold a customer as often as they had one.
+    pub(crate) fn messages(&self, cap: &Cap, first: u32, customers: &Bitmap) -> Vec<Bitmap> {
+        let counted = self.messages.counted.iter();
         let mut sets = Vec::new();
-        for (_, _, had) in counted.iter().filter(|(run, channel, _)| *run >= first && cap.counts(channel)) {
+        for (_, _, had) in counted.filter(|(run, channel, _)| *run >= first as usize && cap.counts(channel)) {
             let several = (1..=cap.count).map(|n| had.at_least(n, customers));
             sets.extend(several.take_while(Bitmap::any));
         }
         sets
     }
-}
 
-impl RuleMemory {
-    pub(crate) fn chunk(&self, chunk: usize) -> Option<&Reached> {
-        self.chunks.get(chunk)
-    }
-
-    /// What the rule's coupons of runs after a moment are worth.
-    pub(crate) fn spent_after(&self, moment: i64) -> i64 {
-        self.spent.iter().filter(|(at, _)| *at > moment).map(|(_, worth)| worth).sum()
-    }
-
-    /// The number of the first run that had this usual occasion, if any had.
-    pub(crate) fn first_on(&self, usual: &str) -> Option<u32> {
-        (self.usual.1 > 0 && self.usual.0 == usual).then_some(self.usual.1)
-    }
-
-    fn take(&mut self, repeat: Repeat, plan: &RulePlan, run: u32) {
-        if self.first_on(&plan.occasion.usual).is_none() {
-            self.usual = (plan.occasion.usual.clone(), run);
-        }
-        for (c, reached) in self.chunks.iter_mut().enumerate() {
-            match repeat {
-                Repeat::EveryEntry => reached.enter(plan, c),
-                _ => reached.take(repeat, plan, c, run),
+    /// Takes in what a rule, by its position, does in the run that is planned.
+    pub(crate) fn take(
+        &mut self,
+        runs: &Runs,
+        program: &Program,
+        (index, rule): (usize, &Rule),
+        made: &Made,
+    ) {
+        let run = runs.next();
+        if let Some(reached) = self.rules.get_mut(index) {
+            match rule.repeat {
+                Repeat::EveryEntry => reached.enter(made),
+                _ => reached.take(rule.repeat, made, run),
             }
         }
-    }
-
-    /// What waits for a person counts too: it may yet be granted.
-    fn spend(&mut self, supplies: &Supplies, plan: &RulePlan, at: i64) {
-        let granted = plan.audiences.iter().flat_map(|a| &a.steps).map(|step| {
-            let worth = coupon(&step.action).and_then(|name| supplies.coupons.get(name)?.worth);
-            let worth = worth.map_or(0, |(minor, _)| minor);
-            let sets = step.verdicts.iter().flat_map(|verdicts| verdicts.iter());
-            let sent = sets.filter(|(verdict, _)| !matches!(verdict, Verdict::Held(_)));
-            sent.map(|(_, set)| set.count() as i64).sum::<i64>().saturating_mul(worth)
-        });
-        let worth = granted.fold(0, i64::saturating_add);
-        if worth > 0 {
-            self.spent.push((at, worth));
+        for ((_, verdicts), steps) in made.audiences.iter().zip([&rule.then, &rule.otherwise]) {
+            for (verdicts, step) in verdicts.iter().zip(steps) {
+                let Action::Message { channels, .. } = &step.action else { continue };
+                for (verdict, whom) in verdicts.iter() {
+                    if let Verdict::Planned(channel) = verdict {
+                        let channel = channels.get(usize::from(channel)).map_or("", String::as_str);
+                        self.messages.take(run as usize, &program.policy.caps, channel, whom);
+                    }
+                }
+            }
         }
-    }
-}
-
-/// The coupon that an action grants.
-fn coupon(action: &Action) -> Option<&str> {
-    match action {
-        Action::Coupon(name) | Action::Message { coupon: Some(name), .. } => Some(name),
-        _ => None,
+        self.own.take(&runs.own, index, made);
     }
 }
 
@@ -224,8 +277,8 @@ impl Reached {
         Ordinals(Numbers::Counted(Arc::clone(&self.times)))
     }
 
-    fn take(&mut self, repeat: Repeat, plan: &RulePlan, chunk: usize, run: u32) {
-        let whom = plan.used(chunk);
+    fn take(&mut self, repeat: Repeat, made: &Made, run: u32) {
+        let whom = made.used();
         if !whom.any() {
             return;
         }
@@ -237,43 +290,33 @@ impl Reached {
         if !matches!(repeat, Repeat::Once) {
             self.last.put(&whom, run);
         }
-        if let (Repeat::EveryTime, Some(ordinals)) = (repeat, plan.occasion.ordinals.get(chunk)) {
-            self.events.extend(whom.iter().filter_map(|i| Some((i, ordinals.of(i)?))));
+        if let Repeat::EveryTime = repeat {
+            self.events.extend(whom.iter().filter_map(|i| Some((i, made.ordinals.of(i)?))));
         }
     }
 
-    fn enter(&mut self, plan: &RulePlan, chunk: usize) {
-        if let Some(entered) = plan.entered.get(chunk).filter(|entered| entered.any()) {
-            Arc::make_mut(&mut self.times).add(entered);
-            self.inside.or(entered);
+    fn enter(&mut self, made: &Made) {
+        if made.entered.any() {
+            Arc::make_mut(&mut self.times).add(&made.entered);
+            self.inside.or(&made.entered);
         }
-        if let Some(left) = plan.left.get(chunk) {
-            self.inside.without(left);
-        }
+        self.inside.without(&made.left);
     }
 }
 
 impl Messages {
-    fn take(&mut self, chunk: usize, caps: &[Cap], plan: &Plan, run: usize) {
-        let first = self.counted.len();
-        for step in plan.rules.iter().flat_map(|rule| &rule.audiences).flat_map(|a| &a.steps) {
-            let Action::Message { channels, .. } = &step.action else { continue };
-            for (verdict, whom) in step.verdicts.get(chunk).into_iter().flat_map(|v| v.iter()) {
-                let Verdict::Planned(channel) = verdict else { continue };
-                self.received.add(whom);
-                let Some(channel) = channels.get(usize::from(channel)) else { continue };
-                if !caps.iter().any(|cap| cap.counts(channel)) {
-                    continue;
-                }
-                let new = self.counted.get_mut(first..).unwrap_or_default();
-                match new.iter_mut().find(|(_, of, _)| **of == **channel) {
-                    Some((_, _, had)) => had.add(whom),
-                    None => {
-                        let mut had = Digits::default();
-                        had.add(whom);
-                        self.counted.push((run, channel.as_str().into(), had));
-                    }
-                }
+    /// One more through a channel for some customers.
+    fn take(&mut self, run: usize, caps: &[Cap], channel: &str, whom: &Bitmap) {
+        self.received.add(whom);
+        if !caps.iter().any(|cap| cap.counts(channel)) {
+            return;
+        }
+        match self.counted.iter_mut().rfind(|(of, through, _)| *of == run && **through == *channel) {
+            Some((_, _, had)) => had.add(whom),
+            None => {
+                let mut had = Digits::default();
+                had.add(whom);
+                self.counted.push((run, channel.into(), had));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tidings_check::Program;
 use tidings_check::program::{Action, Step};
 use tidings_engine::{Bitmap, Matches};
-use tidings_plan::{Kind, Plan, Reason, RulePlan, Supplies, Verdict};
+use tidings_plan::{Kind, Reason, RuleCounts, Run, Supplies};
 use tidings_schema::{Currency, Now};
 
 /// One thing that a rule can send: a row of the outbox for a customer.
@@ -71,7 +71,7 @@ pub struct RuleTally {
 }
 
 impl Tally {
-    pub(crate) fn of(plan: &Plan, matches: &[Matches], ways: &[Way], flows: &[Flows]) -> Tally {
+    pub(crate) fn of(run: Run, matches: &[Matches], ways: &[Way], flows: &[Flows]) -> Tally {
         let sum = |set: &dyn Fn(&Matches) -> Option<&Bitmap>| {
             matches.iter().filter_map(set).map(|set| set.count() as u64).sum::<u64>()
         };
@@ -80,10 +80,10 @@ impl Tally {
             let arms = 0..flows.stages().len();
             arms.map(|arm| sum(&|m| m.stages.get(i)?.get(arm))).collect()
         };
-        let rules = plan.rules.iter().map(|rule| RuleTally::of(rule, ways));
+        let rules = run.rules.into_iter().map(|rule| RuleTally::of(rule, ways));
         Tally {
-            now: plan.now,
-            customers: plan.customers,
+            now: run.now,
+            customers: run.customers,
             rules: rules.filter(|rule| rule.matched > 0 || rule.stopped.is_some()).collect(),
             segments: (0..segments).map(|i| sum(&|m| m.segments.get(i))).collect(),
             stages: flows.iter().enumerate().map(stage).collect(),
@@ -93,33 +93,34 @@ impl Tally {
 }
 
 impl RuleTally {
-    fn of(plan: &RulePlan, ways: &[Way]) -> RuleTally {
-        let tally = plan.tally();
-        let first = ways.partition_point(|way| way.rule < plan.rule);
-        let own = ways.iter().enumerate().skip(first).take_while(|(_, way)| way.rule == plan.rule);
+    fn of(counts: RuleCounts, ways: &[Way]) -> RuleTally {
+        let first = ways.partition_point(|way| way.rule < counts.rule);
+        let own = ways.iter().enumerate().skip(first).take_while(|(_, way)| way.rule == counts.rule);
+        let sent = own.map(|(i, way)| (i, way.sent(&counts))).filter(|(_, n)| *n > 0).collect();
+        let mut held = BTreeMap::new();
+        for (reason, n) in counts.audiences.iter().flat_map(|audience| &audience.outcome.held) {
+            *held.entry(*reason).or_default() += n;
+        }
         RuleTally {
-            rule: plan.rule,
-            matched: tally.total(),
-            reached: tally.planned,
-            held: tally.held,
-            dropped: plan.used_up.iter().map(|set| set.count() as u64).sum(),
-            sent: own.map(|(i, way)| (i, way.sent(plan))).filter(|(_, n)| *n > 0).collect(),
-            stopped: plan.stopped.clone(),
+            rule: counts.rule,
+            matched: counts.audiences.iter().map(|audience| audience.outcome.total()).sum(),
+            reached: counts.audiences.iter().map(|audience| audience.outcome.planned).sum(),
+            held,
+            dropped: counts.dropped,
+            sent,
+            stopped: counts.stopped,
         }
     }
 }
 
 impl Way {
-    fn sent(&self, plan: &RulePlan) -> u64 {
-        let audience = plan.audiences.get(self.place.audience);
+    fn sent(&self, counts: &RuleCounts) -> u64 {
+        let audience = counts.audiences.get(self.place.audience);
         let Some(step) = audience.and_then(|audience| audience.steps.get(self.place.step)) else { return 0 };
-        let sets = step.verdicts.iter().flat_map(|verdicts| verdicts.iter());
-        let sent = sets.filter(|(verdict, _)| match (verdict, self.place.channel) {
-            (Verdict::Planned(channel), Some(own)) => *channel == own,
-            (Verdict::Planned(_), None) => true,
-            _ => false,
-        });
-        sent.map(|(_, set)| set.count() as u64).sum()
+        match self.place.channel {
+            Some(channel) => step.sent.get(usize::from(channel)).copied().unwrap_or(0),
+            None => step.sent.iter().sum(),
+        }
     }
 }
 

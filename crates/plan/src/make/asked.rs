@@ -1,13 +1,13 @@
 //! What is the same of a rule for all chunks, found out before any of them is planned.
 
 use super::Question;
+use super::counts::rows;
 use super::desk::Common;
 use super::policy::{Draw, before};
 use crate::events;
 use crate::history::{Entry, Reached, Record};
 use crate::occasions::Occasions;
 use crate::plan::Reason;
-use crate::replay::RuleMemory;
 use crate::schedule::latest_occurrence;
 use crate::situation::find;
 use tidings_check::program::{Action, Repeat, Rule, Step};
@@ -29,18 +29,14 @@ pub(super) struct Asked<'a> {
     /// For each step of `then` which of the lists of channels it has; none for what is no message.
     pub then: Vec<Option<usize>>,
     pub otherwise: Vec<Option<usize>>,
-    /// What it did before.
-    pub past: Past<'a>,
+    /// The first of its rows among the counts.
+    pub row: usize,
+    /// Whether what it does in all chunks together may stop it.
+    pub may_stop: bool,
+    /// By chunk and position, what it did before; nothing in a replay, which keeps that chunk by chunk.
+    pub past: Vec<Vec<(usize, Earlier<'a>)>>,
     /// Who was in its audience and is no customer any more.
     pub gone: Vec<(String, Entry)>,
-}
-
-/// What a rule did before.
-pub(super) enum Past<'a> {
-    /// By chunk and position.
-    Found(Vec<Vec<(usize, Earlier<'a>)>>),
-    /// In a replay.
-    Kept(&'a RuleMemory),
 }
 
 /// What a rule did for a customer before.
@@ -65,6 +61,8 @@ impl<'a> Asked<'a> {
     pub fn new(question: &Question<'a>, index: usize, rule: &'a Rule, common: &mut Common<'a>) -> Asked<'a> {
         let (usual, repeats) = Repeats::of(rule, question.now);
         let event = events::waits_for(question, index).map(|waits| place(&mut common.events, waits));
+        let row = common.rows;
+        common.rows += rows(rule);
         Asked {
             index,
             rule,
@@ -75,21 +73,17 @@ impl<'a> Asked<'a> {
             draw: rule.hold_out.map(|share| Draw::new(question.project, rule.identity(), share)),
             then: channels(&rule.then, common),
             otherwise: channels(&rule.otherwise, common),
-            past: Past::Found(Vec::new()),
+            row,
+            may_stop: rule.limit.is_some() || rule.budget.is_some() || question.history.held(rule.identity()),
+            past: Vec::new(),
             gone: Vec::new(),
         }
     }
 
     /// Finds those whom the rule reached before among the customers.
     pub fn look_back(&mut self, question: &Question<'a>) {
-        let history = match question.history {
-            Record::Keyed(history) => history.rules.get(self.rule.identity()),
-            Record::Placed(replay) => {
-                replay.rule(self.index).into_iter().for_each(|memory| self.past = Past::Kept(memory));
-                None
-            }
-        };
-        let Some(history) = history else { return };
+        let Record::Keyed(history) = question.history else { return };
+        let Some(history) = history.rules.get(self.rule.identity()) else { return };
         let mut past: Vec<Vec<(usize, Earlier<'a>)>> = question.chunks.iter().map(|_| Vec::new()).collect();
         let mut remember = |key: &str, earlier| {
             let place = find(question.chunks, key);
@@ -112,7 +106,7 @@ impl<'a> Asked<'a> {
             }
         }
         past.iter_mut().for_each(|of_chunk| of_chunk.sort_unstable_by_key(|(customer, _)| *customer));
-        self.past = Past::Found(past);
+        self.past = past;
     }
 }
 

@@ -54,7 +54,7 @@ impl<'a> Caps<'a> {
         taking.without(&full.skip);
         taking.without(&full.wait);
         for (_, used) in self.caps.iter().zip(&mut self.used).filter(|(cap, _)| cap.counts(channel)) {
-            used.add(&taking);
+            used.digits.add(&taking);
         }
         full
     }

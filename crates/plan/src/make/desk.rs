@@ -1,19 +1,19 @@
 //! The plan for one chunk: rule by rule, each verdict as a set of its customers.
 
 use super::Question;
-use super::asked::{Asked, Earlier, Past, Repeats};
+use super::asked::{Asked, Earlier, Repeats};
 use super::caps::Caps;
-use super::policy::{Draw, before, messages_under};
+use super::counts::Counts;
+use super::found::{Before, found, used};
+use super::policy::{Draw, before};
+use super::ways::Ways;
 use crate::events::Waits;
 use crate::history::{PastMessage, Record};
 use crate::occasions::{Numbers, Ordinals};
 use crate::plan::{Reason, Verdict, Verdicts};
-use crate::reach::Reach;
-use crate::replay::Reached;
-use std::collections::HashMap;
-use tidings_check::program::{Cap, Repeat};
+use crate::replay::{Memory, Reached};
+use tidings_check::program::Repeat;
 use tidings_engine::{Bitmap, Chunk, Matches};
-use tidings_schema::Now;
 
 /// What the plan for a chunk is made on.
 pub(super) struct Desk<'a> {
@@ -30,7 +30,11 @@ pub(super) struct Desk<'a> {
     caps: Caps<'a>,
     /// The caps before the last rule of a stretch.
     before: Option<Caps<'a>>,
-    /// What was made of the last stretch of rules.
+    /// Of a replay, what it did here.
+    memory: Option<&'a mut Memory>,
+    /// Whether all that is made is kept.
+    keep: bool,
+    /// What was made of the last stretch of rules and is kept.
     pub made: Vec<Made>,
 }
 
@@ -43,16 +47,10 @@ pub(super) struct Common<'a> {
     pub events: Vec<Waits<'a>>,
     /// By chunk, messages that customers had before.
     pub messages: Vec<Vec<(usize, &'a [PastMessage])>>,
-}
-
-/// How the customers of a chunk can be reached through the first of some channels that reaches them.
-struct Ways<'a> {
-    /// Channels by their positions, and whom each reaches that none before it does.
-    first: Vec<(u8, &'a str, Bitmap)>,
-    /// Those of them for whom it is a time of silence there.
-    quiet: Bitmap,
-    /// The others, by the reason of the channel that came nearest.
-    refused: [(Reason, Bitmap); 3],
+    /// Whether all that is made is kept.
+    pub keep: bool,
+    /// How many rows the rules have among the counts.
+    pub rows: usize,
 }
 
 struct Happened {
@@ -62,7 +60,7 @@ struct Happened {
 
 /// What one rule does in one chunk.
 #[derive(Default)]
-pub(super) struct Made {
+pub(crate) struct Made {
     /// For each audience, what happens to whom, and the verdicts of each step.
     pub audiences: Vec<(Verdicts, Vec<Verdicts>)>,
     pub undecided: u64,
@@ -81,22 +79,18 @@ struct Barred {
     already: Bitmap,
 }
 
-/// What a rule did before.
-#[derive(Default)]
-struct Before {
-    /// Whom it does not reach again.
-    already: Bitmap,
-    /// How often it reached others, or the moments of the events that they are reached for.
-    ordinals: Ordinals,
-}
-
 impl<'a> Desk<'a> {
-    pub fn new(question: &'a Question<'a>, common: &Common<'a>, index: usize) -> Option<Desk<'a>> {
+    pub fn new(
+        question: &'a Question<'a>,
+        common: &Common<'a>,
+        index: usize,
+        memory: Option<&'a mut Memory>,
+    ) -> Option<Desk<'a>> {
         let (chunk, matches) = (question.chunks.get(index)?, question.matches.get(index)?);
         let policy = &question.program.policy;
         let draw = policy.hold_out.map(|share| Draw::new(question.project, "", share));
         let known = match question.history {
-            Record::Placed(replay) => replay.fixed().held_out(index),
+            Record::Placed(runs) => runs.fixed.held_out(index),
             Record::Keyed(_) => None,
         };
         let held_out = match (known, draw) {
@@ -105,11 +99,12 @@ impl<'a> Desk<'a> {
             (None, None) => Bitmap::none(chunk.len()),
         };
         let mut caps = Caps::new(&policy.caps);
-        caps.used_by(|cap| match question.history {
-            Record::Placed(replay) => {
-                replay.messages(index, cap, before(cap.per, question.now), &Bitmap::all(chunk.len()))
+        caps.used_by(|cap| match (question.history, &memory) {
+            (Record::Placed(runs), Some(memory)) => {
+                let first = runs.first_after(before(cap.per, question.now));
+                memory.messages(cap, first, &Bitmap::all(chunk.len()))
             }
-            Record::Keyed(_) => {
+            _ => {
                 let messages = common.messages.get(index).map_or(&[][..], Vec::as_slice);
                 used(cap, question.now, messages, chunk.len())
             }
@@ -130,25 +125,55 @@ impl<'a> Desk<'a> {
             events: common.events.iter().map(happened).collect(),
             caps,
             before: None,
+            memory,
+            keep: common.keep,
             made: Vec::new(),
         })
     }
 
     /// Plans some rules, of which the last may come to be stopped by what it does in all chunks together.
-    pub fn plan(&mut self, rules: &[Asked<'a>]) {
+    pub fn plan(&mut self, rules: &[Asked<'a>]) -> Counts {
         let last = rules.len().saturating_sub(1);
+        let mut counts = Counts::of(rules);
         for (i, asked) in rules.iter().enumerate() {
             if i == last {
                 self.before = Some(self.caps.clone());
             }
             let made = self.rule(asked);
-            self.made.push(made);
+            counts.add(asked, &made);
+            if self.keep || asked.may_stop {
+                self.made.push(made);
+            } else {
+                self.remember(asked, &made);
+            }
+        }
+        counts
+    }
+
+    /// Carries out what was kept for all chunks' sake: why each of the rules is stopped, if it is, is known now.
+    pub fn settle(&mut self, rules: &[Asked<'a>], stopped: &[Option<String>]) {
+        let mut made = std::mem::take(&mut self.made);
+        let keep = self.keep;
+        let kept = rules.iter().zip(stopped).filter(|(asked, _)| keep || asked.may_stop);
+        for ((asked, stopped), made) in kept.zip(&mut made) {
+            if stopped.is_some() {
+                made.hold();
+            }
+            self.remember(asked, made);
+        }
+        if self.keep {
+            self.made = made;
+        }
+        // No other can have been stopped by what it does, where there are caps.
+        if stopped.last().is_some_and(Option::is_some) {
+            self.caps = self.before.take().unwrap_or_else(|| self.caps.clone());
         }
     }
 
-    /// Gives back what the last rule took of the caps.
-    pub fn give_back(&mut self) {
-        self.caps = self.before.take().unwrap_or_else(|| self.caps.clone());
+    fn remember(&mut self, asked: &Asked<'a>, made: &Made) {
+        if let (Some(memory), Record::Placed(runs)) = (&mut self.memory, self.question.history) {
+            memory.take(runs, self.question.program, (asked.index, asked.rule), made);
+        }
     }
 
     fn rule(&mut self, asked: &Asked<'a>) -> Made {
@@ -160,7 +185,10 @@ impl<'a> Desk<'a> {
             happened.into_iter().for_each(|happened| members.and(&happened.whom));
             members
         };
-        made.undecided = among(matches.undecided()).count() as u64;
+        made.undecided = match happened {
+            Some(happened) => matches.undecided().count_both(&happened.whom) as u64,
+            None => matches.undecided_count(),
+        };
         let mut audiences = vec![(among(matches.then()), &asked.then)];
         if !rule.otherwise.is_empty() {
             audiences.push((among(matches.otherwise()), &asked.otherwise));
@@ -202,20 +230,15 @@ impl<'a> Desk<'a> {
         made
     }
 
-    /// Who gets nothing for what the draw says.
+    /// Who gets nothing for what the draw says, and perhaps others who do not match.
     fn held_out_of(&self, asked: &Asked<'a>, everybody: &Bitmap) -> Bitmap {
-        let mut holdout = everybody.clone();
-        holdout.and(&self.held_out);
+        let mut holdout = self.held_out.clone();
         let known = match self.question.history {
-            Record::Placed(replay) => replay.fixed().held_out_by(asked.index, self.index),
+            Record::Placed(runs) => runs.fixed.held_out_by(asked.index, self.index),
             Record::Keyed(_) => None,
         };
         match (known, asked.draw) {
-            (Some(known), _) => {
-                let mut out = everybody.clone();
-                out.and(known);
-                holdout.or(&out);
-            }
+            (Some(known), _) => holdout.or(known),
             (None, Some(draw)) => {
                 let out = everybody.iter().filter(|i| draw.holds_out(self.chunk.keys.value(*i)));
                 out.for_each(|i| holdout.insert(i));
@@ -227,19 +250,21 @@ impl<'a> Desk<'a> {
 
     /// What history says of those who match; `moments` are those of the events that they are reached for.
     fn before_now(&self, asked: &Asked<'a>, everybody: &Bitmap, moments: &[(usize, i64)]) -> Before {
-        match &asked.past {
-            Past::Found(past) => {
-                let past = past.get(self.index).map_or(&[][..], Vec::as_slice);
+        match self.reached(asked) {
+            Some(reached) => self.kept(asked, reached, everybody, moments),
+            None => {
+                let past = asked.past.get(self.index).map_or(&[][..], Vec::as_slice);
                 found(asked, past, everybody, moments)
             }
-            Past::Kept(memory) => match memory.chunk(self.index) {
-                Some(reached) => self.kept(asked, reached, everybody, moments),
-                None => Before::default(),
-            },
         }
     }
 
-    /// The same of a replay.
+    /// Whom a rule reached here in a replay.
+    fn reached(&self, asked: &Asked<'a>) -> Option<&Reached> {
+        self.memory.as_ref()?.rule(asked.index)
+    }
+
+    /// What a replay says of those who match.
     fn kept(
         &self,
         asked: &Asked<'a>,
@@ -247,16 +272,17 @@ impl<'a> Desk<'a> {
         everybody: &Bitmap,
         moments: &[(usize, i64)],
     ) -> Before {
-        let Record::Placed(replay) = self.question.history else { return Before::default() };
+        let Record::Placed(runs) = self.question.history else { return Before::default() };
+        let ordinals = || if self.keep { reached.ordinals() } else { Ordinals::default() };
         match &asked.repeats {
             Repeats::Never => Before { already: reached.ever(everybody), ordinals: Ordinals::default() },
-            Repeats::From(start) => Before {
-                already: reached.since(replay.first_after(*start), everybody),
-                ordinals: reached.ordinals(),
-            },
-            Repeats::Entry => Before { already: reached.inside().clone(), ordinals: reached.ordinals() },
+            Repeats::From(start) => {
+                let already = reached.since(runs.first_after(*start), everybody);
+                Before { already, ordinals: ordinals() }
+            }
+            Repeats::Entry => Before { already: reached.inside().clone(), ordinals: ordinals() },
             Repeats::Occurrence => {
-                let first = replay.rule(asked.index).and_then(|rule| rule.first_on(&asked.occasion.usual));
+                let first = runs.first_on(asked.index, &asked.occasion.usual);
                 let mut already = match first.filter(|_| asked.event.is_none()) {
                     Some(run) => reached.since(run, everybody),
                     None => Bitmap::none(everybody.len()),
@@ -282,14 +308,14 @@ impl<'a> Desk<'a> {
         passing: &mut Bitmap,
     ) -> Vec<Verdicts> {
         let (mut rest, mut held) = (members, Verdicts::default());
-        held.add(Verdict::Held(Reason::Holdout), taken_out(&mut rest, &barred.holdout));
-        held.add(Verdict::Held(Reason::AlreadySent), taken_out(&mut rest, &barred.already));
+        held.add(Verdict::Held(Reason::Holdout), rest.take(&barred.holdout));
+        held.add(Verdict::Held(Reason::AlreadySent), rest.take(&barred.already));
         // Where one message waits for a quiet hour, the cap is looked at when that is over.
         let mut quiet = Bitmap::none(rest.len());
         if asked.event.is_none() {
             self.ways_of(steps).for_each(|ways| quiet.or(&ways.quiet));
         }
-        let quiet = taken_out(&mut rest, &quiet);
+        let quiet = rest.take(&quiet);
         let capped = self.capped(asked.event.is_none(), &rest, steps, used_up);
         rest.without(&capped);
         passing.or(&quiet);
@@ -323,12 +349,12 @@ impl<'a> Desk<'a> {
         if self.caps.are_none() || !customers.any() {
             return capped;
         }
-        let before = self.caps.clone();
+        // Who finds no room for the only message took none.
+        let messages: usize = self.ways_of(steps).map(|ways| ways.first.len()).sum();
+        let before = (messages > 1).then(|| self.caps.clone());
         for ways in steps.iter().flatten().filter_map(|ways| self.ways.get(*ways)) {
             for (_, channel, whom) in &ways.first {
-                let mut through = whom.clone();
-                through.and(customers);
-                let full = self.caps.take(channel, &through);
+                let full = self.caps.take(channel, &customers.both(whom));
                 used_up.or(&full.skip);
                 capped.or(&full.skip);
                 if waits {
@@ -336,7 +362,7 @@ impl<'a> Desk<'a> {
                 }
             }
         }
-        if capped.any() {
+        if let Some(before) = before.filter(|_| capped.any()) {
             self.caps.give_back(&before, &capped);
         }
         capped
@@ -345,13 +371,13 @@ impl<'a> Desk<'a> {
     /// Who enters the rule's audience now, and who left it.
     fn entries(&self, asked: &Asked<'a>, members: Bitmap, passing: &Bitmap, made: &mut Made) {
         let mut inside = Bitmap::none(self.chunk.len());
-        match &asked.past {
-            Past::Found(past) => {
-                let entries = past.get(self.index).into_iter().flatten();
+        match self.reached(asked) {
+            Some(reached) => inside.or(reached.inside()),
+            None => {
+                let entries = asked.past.get(self.index).into_iter().flatten();
                 let entered = entries.filter(|(_, past)| matches!(past, Earlier::Entry(e) if e.inside));
                 entered.for_each(|(i, _)| inside.insert(*i));
             }
-            Past::Kept(memory) => memory.chunk(self.index).into_iter().for_each(|r| inside.or(r.inside())),
         }
         made.left = inside.clone();
         made.left.without(&members);
@@ -361,107 +387,18 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// What history, of customers by position and ascending, says of those who match.
-fn found(
-    asked: &Asked<'_>,
-    past: &[(usize, Earlier<'_>)],
-    everybody: &Bitmap,
-    moments: &[(usize, i64)],
-) -> Before {
-    let (mut already, mut ordinals) = (Bitmap::none(everybody.len()), moments.to_vec());
-    for (i, past) in past.iter().filter(|(i, _)| everybody.contains(*i)) {
-        let ordinal = match (&asked.repeats, past) {
-            (Repeats::Entry, Earlier::Entry(entry)) => (!entry.inside).then_some(i64::from(entry.ordinal)),
-            (Repeats::From(start), Earlier::Reached(reached)) => {
-                (reached.last_at <= *start).then_some(i64::from(reached.occasions))
-            }
-            (Repeats::Occurrence, Earlier::Reached(reached)) => {
-                let moment = moments.binary_search_by_key(i, |(at, _)| *at).ok();
-                let moment = moment.and_then(|at| moments.get(at)).map(|(_, moment)| *moment);
-                if !reached.has(&asked.occasion.named(moment)) {
-                    continue;
-                }
-                None
-            }
-            _ => None,
-        };
-        match ordinal {
-            // Who never entered has the usual occasion.
-            Some(0) if matches!(asked.repeats, Repeats::Entry) => {}
-            Some(ordinal) => ordinals.push((*i, ordinal)),
-            None => already.insert(*i),
+impl Made {
+    /// Lets wait for a person whatever is planned.
+    fn hold(&mut self) {
+        for (outcome, steps) in &mut self.audiences {
+            [outcome].into_iter().chain(steps).for_each(Verdicts::hold);
         }
     }
-    Before { already, ordinals: Ordinals(Numbers::Listed(ordinals)) }
-}
 
-/// Sets of customers, by position, that hold each as often as they had a message that a cap counts, up to its most.
-fn used(cap: &Cap, now: Now, messages: &[(usize, &[PastMessage])], customers: usize) -> Vec<Bitmap> {
-    let mut sets: Vec<Bitmap> = Vec::new();
-    for (customer, messages) in messages {
-        let used = messages_under(cap, now, messages).min(cap.count as usize);
-        sets.resize_with(sets.len().max(used), || Bitmap::none(customers));
-        sets.iter_mut().take(used).for_each(|set| set.insert(*customer));
+    /// Whose occasion is used up: who is sent something, now or after a person's word, and for whom a cap drops it.
+    pub fn used(&self) -> Bitmap {
+        let mut used = self.used_up.clone();
+        self.audiences.iter().for_each(|(outcome, _)| used.or(&outcome.sent()));
+        used
     }
-    sets
-}
-
-impl<'a> Ways<'a> {
-    /// One for each list of channels.
-    fn all(question: &'a Question<'a>, index: usize, chunk: &Chunk, lists: &[&'a [String]]) -> Vec<Ways<'a>> {
-        let vocabulary = &question.program.vocabulary;
-        let mut known: HashMap<&str, Option<Reach>> = HashMap::new();
-        for channel in lists.iter().copied().flatten() {
-            let reach = || vocabulary.contact(channel).and_then(|contact| question.reach(index, contact));
-            known.entry(channel).or_insert_with(reach);
-        }
-        lists.iter().map(|channels| Ways::through(channels, &known, chunk.len())).collect()
-    }
-
-    fn through(channels: &'a [String], known: &HashMap<&str, Option<Reach>>, customers: usize) -> Ways<'a> {
-        let (mut first, mut left) = (Vec::new(), Bitmap::all(customers));
-        let none = Bitmap::none(customers);
-        let (mut quiet, mut no_consent, mut suppressed) = (none.clone(), none.clone(), none);
-        for (i, channel) in channels.iter().enumerate() {
-            let Some(reach) = known.get(channel.as_str()).and_then(Option::as_ref) else { continue };
-            let mut unwilling = reach.address.clone();
-            unwilling.without(&reach.consent);
-            no_consent.or(&unwilling);
-            let mut reached = reach.address.clone();
-            reached.and(&reach.consent);
-            let mut refusing = reached.clone();
-            refusing.and(&reach.suppressed);
-            suppressed.or(&refusing);
-            reached.without(&reach.suppressed);
-            let reached = taken_out(&mut left, &reached);
-            let mut silent = reached.clone();
-            silent.and(&reach.quiet);
-            quiet.or(&silent);
-            first.push((i as u8, channel.as_str(), reached));
-        }
-        let suppressed = taken_out(&mut left, &suppressed);
-        let no_consent = taken_out(&mut left, &no_consent);
-        let refused =
-            [(Reason::NoAddress, left), (Reason::NoConsent, no_consent), (Reason::Suppressed, suppressed)];
-        Ways { first, quiet, refused }
-    }
-
-    /// The verdicts on some customers for whom nothing but their channels decides.
-    fn sort(&self, customers: &Bitmap, into: &mut Verdicts) {
-        let planned = self.first.iter().map(|(i, _, set)| (Verdict::Planned(*i), set));
-        let refused = self.refused.iter().map(|(reason, set)| (Verdict::Held(*reason), set));
-        for (verdict, set) in planned.chain(refused) {
-            let mut both = customers.clone();
-            both.and(set);
-            into.add(verdict, both);
-        }
-    }
-}
-
-/// Takes those of a set out of others.
-fn taken_out(from: &mut Bitmap, set: &Bitmap) -> Bitmap {
-    let mut out = from.clone();
-    out.and(set);
-    from.without(&out);
-    out
 }

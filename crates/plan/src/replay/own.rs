@@ -1,8 +1,9 @@
 //! What rules see of a replay: the messages and coupons that it sent and the values that it set, as columns.
 
 use crate::intents::Supplies;
+use crate::make::Made;
 use crate::past::{changed, kept_value};
-use crate::plan::{Plan, Verdict};
+use crate::plan::Verdict;
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray};
 use arrow_buffer::OffsetBuffer;
@@ -10,27 +11,31 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidings_check::Program;
-use tidings_check::program::Action;
+use tidings_check::program::{Action, Rule};
 use tidings_engine::people::column;
-use tidings_engine::{Chunk, Needs, Rows};
+use tidings_engine::{Bitmap, Chunk, Needs, Rows};
 use tidings_schema::{AttributeId, Raw, RowSource, Vocabulary};
 
-/// What the program reads of it, and all of that so far.
+/// What of it the program reads.
 pub(crate) struct Own {
     sends: bool,
     grants: bool,
     kept: bool,
     /// What sends and grants are called: template or coupon, channel, rule.
     words: Vec<[String; 3]>,
-    chunks: Vec<OwnChunk>,
+    /// By rule, of what it sends that which is read.
+    rules: Vec<Vec<Way>>,
 }
 
+/// All of that so far in one chunk.
 #[derive(Clone, Default)]
 pub(crate) struct OwnChunk {
     sends: Vec<Row>,
     grants: Vec<Row>,
     /// By attribute and customer, as JSON.
     kept: BTreeMap<(AttributeId, usize), String>,
+    /// What the run that is planned sends: the rule's position, which of the things that it sends, and to whom.
+    sent: Vec<(usize, usize, Bitmap)>,
 }
 
 /// One of many for a customer, by position; in the order of customers, and for each of them of time.
@@ -43,52 +48,56 @@ struct Row {
     expires: Option<i64>,
 }
 
+/// One thing that a rule sends: its place in the plan, and what it is.
+struct Way {
+    audience: usize,
+    step: usize,
+    verdict: Verdict,
+    sent: Sent,
+}
+
 impl Own {
-    pub fn new(vocabulary: &Vocabulary, needs: &Needs, chunks: usize) -> Own {
+    pub fn new(program: &Program, needs: &Needs, supplies: &Supplies) -> Own {
+        let vocabulary = &program.vocabulary;
         let reads = |wanted: fn(&RowSource) -> bool| {
             let mut sources = needs.collections.iter().filter_map(|c| vocabulary.collection(c.id));
             sources.any(|collection| wanted(&collection.source))
         };
         let mut attributes = needs.attributes.iter().filter_map(|id| vocabulary.attribute(*id));
-        Own {
+        let mut own = Own {
             sends: reads(|source| matches!(source, RowSource::Sends)),
             grants: reads(|source| matches!(source, RowSource::Grants)),
             kept: attributes.any(|attribute| attribute.kept),
             words: Vec::new(),
-            chunks: vec![OwnChunk::default(); chunks],
+            rules: Vec::new(),
+        };
+        if !own.nothing() {
+            own.rules = program.rules.iter().map(|rule| own.ways(program, supplies, rule)).collect();
         }
+        own
     }
 
     fn nothing(&self) -> bool {
         !self.sends && !self.grants && !self.kept
     }
 
-    /// Takes in what a plan sends.
-    pub fn take(&mut self, program: &Program, supplies: &Supplies, plan: &Plan) {
-        if self.nothing() {
-            return;
-        }
-        for rule in &plan.rules {
-            for step in rule.audiences.iter().flat_map(|a| &a.steps) {
+    fn ways(&mut self, program: &Program, supplies: &Supplies, rule: &Rule) -> Vec<Way> {
+        let mut all = Vec::new();
+        for (audience, steps) in [&rule.then, &rule.otherwise].into_iter().enumerate() {
+            for (at, step) in steps.iter().enumerate() {
                 let ways = match &step.action {
                     Action::Message { channels, .. } => channels.len(),
                     _ => 1,
                 };
                 for way in 0..ways {
-                    let sent = self.sent(program, supplies, plan, (&rule.identity, &step.action, way));
-                    for (chunk, verdicts) in self.chunks.iter_mut().zip(&step.verdicts) {
-                        let planned = verdicts.iter().filter(|(v, _)| *v == Verdict::Planned(way as u8));
-                        let whom: Vec<usize> = planned.flat_map(|(_, set)| set.iter()).collect();
-                        chunk.take(&sent, &whom, plan.now.micros);
+                    let sent = self.sent(program, supplies, (rule.identity(), &step.action, way));
+                    if sent.message.is_some() || sent.grant.is_some() || sent.change.is_some() {
+                        all.push(Way { audience, step: at, verdict: Verdict::Planned(way as u8), sent });
                     }
                 }
             }
         }
-        for chunk in &mut self.chunks {
-            // Those of the same customer stay in the order in which they came.
-            chunk.sends.sort_by_key(|row| row.customer);
-            chunk.grants.sort_by_key(|row| row.customer);
-        }
+        all
     }
 
     /// What a step sends by one of its channels.
@@ -96,7 +105,6 @@ impl Own {
         &mut self,
         program: &Program,
         supplies: &Supplies,
-        plan: &Plan,
         (rule, action, way): (&str, &Action, usize),
     ) -> Sent {
         let mut sent = Sent { message: None, grant: None, change: None };
@@ -125,8 +133,7 @@ impl Own {
         if let Some(name) = coupon.filter(|_| self.grants) {
             let valid = supplies.coupons.get(name).and_then(|terms| terms.valid_for);
             let micros = valid.map(|seconds| seconds.saturating_mul(1_000_000));
-            let expires = micros.map(|micros| plan.now.micros.saturating_add(micros));
-            sent.grant = Some((self.called([name, "", rule]), expires));
+            sent.grant = Some((self.called([name, "", rule]), micros));
         }
         sent.change = sent.change.filter(|_| self.kept);
         sent
@@ -141,12 +148,18 @@ impl Own {
     }
 
     /// Puts what rules see of it into chunks that have these columns.
-    pub fn show(&self, vocabulary: &Vocabulary, needs: &Needs, chunks: &mut [Chunk]) {
+    pub fn show<'a>(
+        &self,
+        all: impl Iterator<Item = &'a OwnChunk>,
+        vocabulary: &Vocabulary,
+        needs: &Needs,
+        chunks: &mut [Chunk],
+    ) {
         if self.nothing() {
             return;
         }
         let texts = [0, 1, 2].map(|part| Texts::of(self.words.iter().filter_map(|words| words.get(part))));
-        for (own, chunk) in self.chunks.iter().zip(chunks) {
+        for (own, chunk) in all.zip(chunks) {
             let customers = chunk.len();
             for (wanted, rows) in needs.collections.iter().zip(&mut chunk.collections) {
                 let Some(collection) = vocabulary.collection(wanted.id) else { continue };
@@ -176,20 +189,46 @@ impl Own {
 /// What one customer is sent by a step.
 struct Sent {
     message: Option<u32>,
+    /// And for how many microseconds it is good.
     grant: Option<(u32, Option<i64>)>,
     change: Option<(AttributeId, String)>,
 }
 
 impl OwnChunk {
-    fn take(&mut self, sent: &Sent, whom: &[usize], at: i64) {
+    /// Takes in what a rule, by its position, sends in the run that is planned.
+    pub fn take(&mut self, own: &Own, rule: usize, made: &Made) {
+        for (n, way) in own.rules.get(rule).into_iter().flatten().enumerate() {
+            let verdicts = made.audiences.get(way.audience).and_then(|(_, steps)| steps.get(way.step));
+            let planned = verdicts.into_iter().flat_map(|v| v.iter()).filter(|(v, _)| *v == way.verdict);
+            self.sent.extend(planned.map(|(_, whom)| (rule, n, whom.clone())));
+        }
+    }
+
+    /// A run of that moment, in microseconds since 1970 UTC, is done. What rules sent counts in the program's order,
+    /// whichever was planned first.
+    pub fn turn(&mut self, own: &Own, at: i64) {
+        let mut sent = std::mem::take(&mut self.sent);
+        sent.sort_by_key(|(rule, n, _)| (*rule, *n));
+        for (rule, n, whom) in sent {
+            if let Some(way) = own.rules.get(rule).and_then(|ways| ways.get(n)) {
+                self.receive(&way.sent, &whom, at);
+            }
+        }
+        // Those of the same customer stay in the order in which they came.
+        self.sends.sort_by_key(|row| row.customer);
+        self.grants.sort_by_key(|row| row.customer);
+    }
+
+    fn receive(&mut self, sent: &Sent, whom: &Bitmap, at: i64) {
         let row = |words: u32, expires: Option<i64>| {
-            whom.iter().map(move |customer| Row { customer: *customer as u32, words, at, expires })
+            whom.iter().map(move |customer| Row { customer: customer as u32, words, at, expires })
         };
         self.sends.extend(sent.message.into_iter().flat_map(|words| row(words, None)));
-        self.grants.extend(sent.grant.into_iter().flat_map(|(words, expires)| row(words, expires)));
+        let until = |good: Option<i64>| good.map(|micros| at.saturating_add(micros));
+        self.grants.extend(sent.grant.into_iter().flat_map(|(words, good)| row(words, until(good))));
         if let Some((attribute, change)) = &sent.change {
-            for customer in whom {
-                let kept = self.kept.entry((*attribute, *customer));
+            for customer in whom.iter() {
+                let kept = self.kept.entry((*attribute, customer));
                 let after = |before: Option<&str>| changed(before, change);
                 kept.and_modify(|json| *json = after(Some(json))).or_insert_with(|| after(None));
             }
