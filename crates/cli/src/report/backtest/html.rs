@@ -17,8 +17,8 @@ const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2.2rem;border-top:1px solid var(--line);padding-top:1rem}\
 p.soft,figcaption,details{color:var(--soft)}figure{margin:0}svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:11px}\
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{text-align:right;padding:.15rem .7rem;border-bottom:1px solid var(--line)}\
-th:first-child,td:first-child{text-align:left}td.scroll{overflow:auto}\
+table{display:block;overflow-x:auto;border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{text-align:right;white-space:nowrap;padding:.15rem .7rem;border-bottom:1px solid var(--line)}\
+th:first-child,td:first-child{text-align:left}\
 @media print{:root{--ink:#000;--soft:#333;--line:#999;--paper:#fff}body{margin:0;max-width:none}h2,figure,tr{break-inside:avoid}}";
 
 /// The page.
@@ -65,13 +65,12 @@ pub fn html(figures: &Figures<'_>, project: &str) -> String {
     out + "</body></html>\n"
 }
 
-/// A drawing of the largest series, and all of them in tables: together and step by step.
+/// A drawing of the largest series, and all of them in tables: in total and step by step.
 fn part(figures: &Figures<'_>, title: &str, series: &[&Series], summed: bool) -> String {
     let drawn: Vec<(String, &[u64])> =
         series.iter().take(DRAWN).map(|s| (name(s), s.values.as_slice())).collect();
     let steps: Vec<String> = (0..figures.moments.len()).map(|step| figures.at(step)).collect();
-    let head =
-        if summed { "<th>together</th><th>most</th><th>on</th>" } else { "<th>first</th><th>last</th>" };
+    let head = if summed { "<th>total</th><th>most</th><th>on</th>" } else { "<th>first</th><th>last</th>" };
     let row = |s: &&Series| {
         let figures = match (summed, s.most(), s.ends()) {
             (true, (at, most), _) => {
@@ -132,7 +131,7 @@ fn flow(flows: &Flows) -> String {
 }
 
 fn costs(figures: &Figures<'_>) -> String {
-    let Some(together) = totals::cost(&figures.cost).filter(|_| !figures.costs.is_empty()) else {
+    let Some(total) = totals::cost(&figures.cost).filter(|_| !figures.costs.is_empty()) else {
         return String::new();
     };
     let row = |of: &super::figures::CostOf| {
@@ -142,9 +141,9 @@ fn costs(figures: &Figures<'_>) -> String {
     };
     let rows: String = figures.costs.iter().map(row).collect();
     format!(
-        "<h2>What messages cost</h2>\n<p>Together {}.</p>\n\
+        "<h2>What messages cost</h2>\n<p>In total {}.</p>\n\
          <table><tr><th></th><th>messages</th><th>cost</th></tr>\n{rows}</table>\n",
-        escaped(&together)
+        escaped(&total)
     )
 }
 

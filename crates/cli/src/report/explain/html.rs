@@ -37,7 +37,7 @@ impl Page {
 
     /// A line of text.
     pub fn line(&mut self, text: &str) {
-        self.out.push_str(&format!("<p>{}</p>\n", escaped(text)));
+        self.out.push_str(&format!("<p>{}</p>\n", with_code(text)));
     }
 
     /// A piece of markup from this module.
@@ -51,7 +51,7 @@ impl Page {
             "<details><summary><span class=\"{}\">{}</span> <span class=\"seen\">{}</span></summary>\n",
             verdict_word(mark),
             escaped(title),
-            escaped(more)
+            with_code(more)
         ));
         inside(self);
         self.out.push_str("</details>\n");
@@ -83,6 +83,20 @@ impl Page {
     }
 }
 
+/// Text, escaped, with what stands between backticks as code.
+fn with_code(text: &str) -> String {
+    let pieces: Vec<&str> = text.split('`').collect();
+    // A backtick without another one is only itself.
+    if pieces.len() % 2 == 0 {
+        return escaped(text);
+    }
+    let piece = |(i, text): (usize, &&str)| match i % 2 {
+        0 => escaped(text),
+        _ => format!("<code>{}</code>", escaped(text)),
+    };
+    pieces.iter().enumerate().map(piece).collect()
+}
+
 /// Text that is escaped already.
 pub struct Markup(String);
 
@@ -92,7 +106,7 @@ pub fn items(title: &str, lines: &[(Verdict, String)]) -> Markup {
         return Markup(String::new());
     }
     let item = |(mark, line): &(Verdict, String)| {
-        format!("<li class=\"{}\">{}</li>\n", verdict_word(*mark), escaped(line))
+        format!("<li class=\"{}\">{}</li>\n", verdict_word(*mark), with_code(line))
     };
     let all: String = lines.iter().map(item).collect();
     Markup(format!("<h2>{}</h2>\n<ul>\n{all}</ul>\n", escaped(title)))
