@@ -1,5 +1,6 @@
 //! The customer store: somebody's database, on SQLite, PostgreSQL, MySQL or MariaDB, read and never written.
 
+mod apart;
 mod arena;
 mod aside;
 pub(crate) mod block;
@@ -131,6 +132,9 @@ impl CustomerStore {
     ) -> Result<Loaded, StoreError> {
         for _ in 0..ATTEMPTS {
             let mut reader = self.reader().await?;
+            if let Selection::All = selection {
+                reader.widen().await?;
+            }
             let loaded = load::load(&mut reader, vocabulary, needs, selection, engine).await;
             if let Some(loaded) = reader.finish(loaded).await {
                 return loaded.map(|mut loaded| {

@@ -100,6 +100,7 @@ impl Dialect {
                 let bounded = format!("{column} BETWEEN ? AND ? OR ").repeat(ranges.saturating_sub(1));
                 format!("({bounded}{column} >= ?)")
             }
+            Condition::Numbered(number) => format!("t.{number} BETWEEN ? AND ?"),
         });
         let (distinct, limit) = match ask.part {
             Part::First(most) => ("", Some(most)),
@@ -117,12 +118,20 @@ impl Dialect {
         };
         let columns: Vec<String> = ask.columns.iter().map(column).collect();
         format!(
-            "SELECT {distinct}{} FROM {} AS t{}{order}{}",
+            "SELECT {distinct}{} FROM {} AS t{}{}{order}{}",
             columns.join(", "),
             self.table(ask.table),
+            // An index would find what holds of most rows, and each of these one by one.
+            if matches!((ask.part, road), (Part::All, Road::InOrder(_))) { " NOT INDEXED" } else { "" },
             conditions([condition.as_deref(), Some(&ask.only), since.as_deref()]),
             limit.map_or_else(String::new, |most| format!(" LIMIT {most}")),
         )
+    }
+
+    /// The first and the last number of a table of SQLite, by this name. Both at once would go through all of it.
+    pub(crate) fn ends(self, table: &Table, number: &str) -> Statement {
+        let end = |end: &str| format!("(SELECT {end}(t.{number}) FROM {} AS t)", self.table(table));
+        AssertSqlSafe(format!("SELECT {}, {}", end("min"), end("max")))
     }
 
     /// How many rows of which a condition holds there are, or have something in a column.
@@ -209,6 +218,8 @@ pub(crate) enum Condition {
     OneOf(usize),
     /// A value of the last column in one of so many ranges; the last one of them has no end.
     Between(usize),
+    /// A row number, by this name, in a range.
+    Numbered(&'static str),
 }
 
 fn placeholders(n: usize) -> String {

@@ -24,7 +24,8 @@ pub(crate) enum Block {
 }
 
 impl Block {
-    fn rows(&self) -> usize {
+    /// How many there are.
+    pub(crate) fn rows(&self) -> usize {
         match self {
             Block::Lite(cells) => cells.rows(),
             Block::Postgres(rows) => rows.rows(),

@@ -2,17 +2,18 @@
 
 pub(crate) mod cells;
 pub(crate) mod open;
+mod pieces;
 mod rows;
 
 use crate::customers::block::{Block, Blocks};
 use crate::customers::reader::{Ask, End, Kind, Lately, Link, Part, Stored, Table};
 use crate::sql::{Condition, Dialect, Road};
 use cells::Cells;
+use open::Session;
 use rows::{Cell, Statement};
-use sqlx::sqlite::SqliteConnection;
-use std::sync::Arc;
+use sqlx::sqlite::{LockedSqliteHandle, SqliteConnection};
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
+use tokio::sync::OwnedMutexGuard;
 
 /// The first column of each index, and the column that is the rows' own number.
 const INDEXED: &str = "\
@@ -94,38 +95,53 @@ async fn primary_key(connection: &mut SqliteConnection, table: &str) -> Result<O
         .await
 }
 
-/// Reads on a thread of its own, since SQLite waits for the disk where it is called.
-pub(crate) async fn read(
-    connection: &Arc<Mutex<SqliteConnection>>,
-    ask: &Ask<'_>,
-    blocks: Blocks,
-) -> Result<(), sqlx::Error> {
-    let mut connection = connection.clone().lock_owned().await;
+/// Reads on threads of its own, since SQLite waits for the disk where it is called.
+pub(crate) async fn read(session: &Session, ask: &Ask<'_>, blocks: Blocks) -> Result<(), sqlx::Error> {
+    let mut connection = session.connection.clone().lock_owned().await;
     let road = road(ask, &mut connection).await?;
+    if let (Road::InOrder(number), Part::All, [_, ..]) = (road, ask.part, session.more.as_slice()) {
+        drop(connection);
+        return pieces::read(session, ask, number, &blocks).await;
+    }
     let (sql, values) = statement(ask, road);
     let columns = ask.columns.len();
-    let stepped = tokio::task::spawn_blocking(move || {
+    on_a_thread(connection, move |handle| {
+        step(handle, (&sql, &values), columns, |block| blocks.send_waiting(block))
+    })
+    .await
+}
+
+/// What is done with a connection's handle where waiting keeps nobody waiting.
+async fn on_a_thread(
+    mut connection: OwnedMutexGuard<SqliteConnection>,
+    work: impl FnOnce(&mut LockedSqliteHandle<'_>) -> Result<(), sqlx::Error> + Send + 'static,
+) -> Result<(), sqlx::Error> {
+    let done = tokio::task::spawn_blocking(move || {
         let mut handle = Handle::current().block_on(connection.lock_handle())?;
-        let mut statement = Statement::new(&mut handle, &sql)?;
-        statement.bind(&values.iter().map(Bound::cell).collect::<Vec<_>>())?;
-        step(&mut statement, columns, &blocks)
+        work(&mut handle)
     });
-    stepped.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+    done.await.map_err(|_| sqlx::Error::WorkerCrashed)?
 }
 
 /// Sends all rows on, as long as somebody waits for them.
-fn step(statement: &mut Statement<'_>, columns: usize, blocks: &Blocks) -> Result<(), sqlx::Error> {
+fn step(
+    handle: &mut LockedSqliteHandle<'_>,
+    (sql, values): (&str, &[Bound]),
+    columns: usize,
+    send: impl Fn(Block) -> Result<(), sqlx::Error>,
+) -> Result<(), sqlx::Error> {
+    let mut statement = Statement::new(handle, sql)?;
+    statement.bind(&values.iter().map(Bound::cell).collect::<Vec<_>>())?;
     let mut cells = Cells::new(columns);
     while statement.step()? {
         for (i, column) in cells.0.iter_mut().enumerate() {
             column.push(statement.cell(i)?);
         }
         if cells.are_enough() {
-            let full = std::mem::replace(&mut cells, Cells::new(columns));
-            blocks.send_waiting(Block::Lite(full))?;
+            send(Block::Lite(std::mem::replace(&mut cells, Cells::new(columns))))?;
         }
     }
-    blocks.send_waiting(Block::Lite(cells))
+    send(Block::Lite(cells))
 }
 
 /// What to ask, and with which values.

@@ -3,6 +3,7 @@
 use crate::customers::Mark;
 use crate::customers::block::{Block, Blocks};
 use crate::customers::error::StoreError;
+use crate::customers::order::threads;
 use crate::customers::place::Place;
 use crate::customers::{lite, mysql, postgres};
 use crate::sql::Dialect;
@@ -147,6 +148,17 @@ impl Reader {
         Ok(Reader { place: place.clone(), session, tables: None, silence, customers_a_chunk, rows })
     }
 
+    /// Reads whole tables with as many connections as there are processors, where that is faster. Only before anything is
+    /// read.
+    pub(crate) async fn widen(&mut self) -> Result<(), StoreError> {
+        const MOST: usize = 4;
+        match &mut self.session {
+            Session::Lite(session) => session.widen(threads().min(MOST)).await.map_err(|e| self.failed(&e)),
+            // Servers are the slower side.
+            Session::Postgres(_) | Session::MySql(_) => Ok(()),
+        }
+    }
+
     /// What an error of the driver's means here.
     pub(crate) fn failed(&self, error: &sqlx::Error) -> StoreError {
         StoreError::of(&self.place, error)
@@ -265,7 +277,7 @@ impl Reader {
     pub(crate) async fn read(&mut self, ask: &Ask<'_>, send: mpsc::Sender<Block>) -> Result<(), sqlx::Error> {
         let blocks = Blocks::new(send, self.silence, self.rows.clone());
         match &mut self.session {
-            Session::Lite(session) => lite::read(&session.connection, ask, blocks).await,
+            Session::Lite(session) => lite::read(session, ask, blocks).await,
             Session::Postgres(connection) => postgres::read(connection, ask, &blocks).await,
             Session::MySql(connection) => mysql::read(connection, ask, &blocks).await,
         }

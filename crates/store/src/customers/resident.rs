@@ -167,6 +167,9 @@ impl Resident {
                 return Ok(kept.figures(0));
             }
             let mut reader = store.reader().await?;
+            if self.kept.is_none() {
+                reader.widen().await?;
+            }
             let read = self.bring_up(&mut reader, vocabulary, needs, at).await;
             match reader.finish(read).await {
                 Some(Ok(read)) => {

@@ -98,6 +98,7 @@ impl CustomerStore {
     ) -> Result<Stream, StoreError> {
         for _ in 0..ATTEMPTS {
             let mut reader = self.reader().await?;
+            reader.widen().await?;
             let read = Read::of(&mut reader, vocabulary, needs, room).await;
             if let Some(read) = reader.finish(read).await {
                 let mut read = read?;

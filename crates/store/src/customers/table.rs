@@ -1,13 +1,14 @@
 //! Reading columns of one table.
 
 use crate::customers::Mark;
+use crate::customers::apart::{self, Lane};
 use crate::customers::aside::{Aside, Piece};
 use crate::customers::block::Block;
 use crate::customers::column::Column;
-use crate::customers::decode::Decode;
 use crate::customers::error::StoreError;
 use crate::customers::held;
 use crate::customers::keys::{Key, Keys, Places};
+use crate::customers::order::threads;
 use crate::customers::reader::{Ask, Kind, Part, Reader, Stored, Table};
 use crate::customers::stream::Room;
 use chrono_tz::Tz;
@@ -87,7 +88,17 @@ pub(crate) struct Read {
 pub(crate) struct Refused {
     pub(crate) rows: Vec<u32>,
     expected: String,
-    first_key: Option<String>,
+    pub(crate) first_key: Option<String>,
+}
+
+impl Refused {
+    /// Adds a row, and what its value was expected to be.
+    pub(crate) fn add(&mut self, row: u32, expected: String) {
+        if self.rows.is_empty() {
+            self.expected = expected;
+        }
+        self.rows.push(row);
+    }
 }
 
 /// A column in which some values are not what the schema says: they are missing to all rules.
@@ -109,17 +120,13 @@ pub struct BadColumn {
 /// Blocks that may wait to be decoded: enough that neither thread stands still whenever the other one does.
 const BLOCKS_AHEAD: usize = 8;
 
-/// Reads what is wanted. Decoding goes on, on a thread of its own, while the database fetches the next block.
+/// Reads what is wanted. Decoding goes on, on threads of its own, while the database fetches the next block.
 pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> Result<Read, StoreError> {
     let found = find(reader, wanted).await?;
-    let mut decoder = Decoder::new(wanted, &kinds(&found.columns), zone);
-    let decode = move |mut blocks: mpsc::Receiver<Block>| {
-        let mut whole = true;
-        while let Some(block) = blocks.blocking_recv() {
-            whole &= decoder.add(&block);
-        }
-        whole.then_some(decoder.read)
-    };
+    let much = matches!(wanted.part, Part::All) && wanted.only.since.is_none();
+    let lanes = if much { threads() } else { 1 };
+    let lanes = Lane::dealt(wanted, &kinds(&found.columns), zone, lanes);
+    let decode = move |blocks| apart::all(blocks, lanes);
     fetch(reader, wanted, found, decode).await?.ok_or_else(|| torn(wanted.table))
 }
 
@@ -154,9 +161,10 @@ pub(crate) fn read_aside(
     kinds: &[Kind],
     zone: Tz,
 ) -> Result<Read, StoreError> {
-    let mut decoder = Decoder::new(wanted, kinds, zone);
-    let whole = pieces.try_fold(true, |whole, piece| Ok(whole & decoder.add(&Block::Aside(piece?))))?;
-    whole.then_some(decoder.read).ok_or_else(|| torn(wanted.table))
+    let mut lanes = Lane::dealt(wanted, kinds, zone, 1);
+    let mut add = |block| lanes.iter_mut().fold(true, |whole, lane| whole & lane.add(&block));
+    let whole = pieces.try_fold(true, |whole, piece| Ok(whole & add(Block::Aside(piece?))))?;
+    whole.then(|| apart::together(lanes)).ok_or_else(|| torn(wanted.table))
 }
 
 fn torn(table: &str) -> StoreError {
@@ -257,86 +265,6 @@ impl<'a> Wanted<'a> {
 pub(crate) async fn count(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<u64, StoreError> {
     let Found { table, columns, only, .. } = find(reader, wanted).await?;
     reader.count(&table, columns.first(), &only).await.map_err(|e| reader.failed(&e))
-}
-
-/// Takes blocks apart into columns.
-struct Decoder {
-    kinds: Vec<Kind>,
-    owners: Option<Owners>,
-    decode: Vec<Decode>,
-    read: Read,
-}
-
-impl Decoder {
-    fn new(wanted: &Wanted<'_>, kinds: &[Kind], zone: Tz) -> Decoder {
-        let read = Read {
-            keys: vec![Keys::default(); wanted.keys.len()],
-            columns: wanted.attributes.iter().map(|a| Column::new(&a.ty)).collect(),
-            refused: vec![Refused::default(); wanted.attributes.len()],
-            ..Read::default()
-        };
-        Decoder {
-            kinds: kinds.to_vec(),
-            owners: wanted.owner.as_ref().map(|(_, owners)| owners.clone()),
-            decode: wanted.attributes.iter().map(|a| Decode::new(a, zone)).collect(),
-            read,
-        }
-    }
-
-    /// Adds a block; false if its columns are not equally long.
-    fn add(&mut self, block: &Block) -> bool {
-        let read = &mut self.read;
-        let before = read.rows;
-        let mut kinds = self.kinds.iter().copied().enumerate();
-        let mut lengths = Vec::with_capacity(self.kinds.len());
-        let mut scratch = String::new();
-        if let (Some(owners), Some((i, kind))) =
-            (&self.owners, self.owners.as_ref().and_then(|_| kinds.next()))
-        {
-            block.each(i, kind, |raw| {
-                let key = raw.and_then(|raw| Key::of_raw(raw, &mut scratch));
-                read.owners.push(owners.place(key));
-            });
-            lengths.push(read.owners.len() - before);
-        }
-        for (keys, (i, kind)) in read.keys.iter_mut().zip(&mut kinds) {
-            block.each(i, kind, |raw| keys.push(raw.and_then(|raw| Key::of_raw(raw, &mut scratch))));
-            lengths.push(keys.len() - before);
-        }
-        let name = lengths.len().checked_sub(1).and_then(|i| Some((i, *self.kinds.get(i)?)));
-        let columns = read.columns.iter_mut().zip(&mut self.decode).zip(&mut read.refused);
-        for (((column, decode), refused), (i, kind)) in columns.zip(kinds) {
-            let (mut row, first) = (before, refused.rows.is_empty());
-            block.each(i, kind, |raw| {
-                if let Some(expected) = decode.push(column, raw) {
-                    if refused.rows.is_empty() {
-                        refused.expected = expected;
-                    }
-                    refused.rows.push(row as u32);
-                }
-                row += 1;
-            });
-            lengths.push(row - before);
-            if let (true, Some(row), Some((i, kind))) = (first, refused.rows.first(), name) {
-                refused.first_key = key_at(block, (i, kind), *row as usize - before);
-            }
-        }
-        let count = lengths.first().copied().unwrap_or(0);
-        read.rows += count;
-        lengths.iter().all(|length| *length == count)
-    }
-}
-
-/// The text of a key in a block.
-fn key_at(block: &Block, (column, kind): (usize, Kind), row: usize) -> Option<String> {
-    let (mut at, mut text, mut scratch) = (0, None, String::new());
-    block.each(column, kind, |raw| {
-        if at == row {
-            text = raw.and_then(|raw| Key::of_raw(raw, &mut scratch)).map(|key| key.to_string());
-        }
-        at += 1;
-    });
-    text
 }
 
 impl Read {

@@ -3,7 +3,8 @@
 use crate::customers::lite::rows::Cell;
 use tidings_schema::Raw;
 
-const ROWS: usize = 4096;
+/// In a block.
+pub(super) const ROWS: usize = 4096;
 /// Fewer rows where their texts are long.
 const BYTES: usize = 1 << 22;
 

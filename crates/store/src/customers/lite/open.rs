@@ -37,9 +37,14 @@ pub(crate) struct Header {
     wal: bool,
 }
 
-/// A connection that only reads.
+/// How often it is tried to have connections that see the same moment.
+const ATTEMPTS: usize = 3;
+
+/// A connection that only reads, or some that see the same moment.
 pub(crate) struct Session {
     pub(crate) connection: Arc<Mutex<SqliteConnection>>,
+    /// The others.
+    pub(super) more: Vec<Arc<Mutex<SqliteConnection>>>,
     path: PathBuf,
     at_rest: Option<Stamp>,
 }
@@ -58,17 +63,56 @@ impl Session {
     pub(crate) async fn open(path: &Path) -> Result<Session, StoreError> {
         let failed = |e| StoreError::of(&Place::File(path.to_owned()), &e);
         let at_rest = if look(path)?.wal && !has_log(path) { stamp(path) } else { None };
-        let mut connection = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .immutable(at_rest.is_some())
-            .busy_timeout(Duration::from_secs(30))
-            .disable_statement_logging()
-            .connect()
-            .await
-            .map_err(failed)?;
-        sqlx::query("BEGIN").execute(&mut connection).await.map_err(failed)?;
-        Ok(Session { connection: Arc::new(Mutex::new(connection)), path: path.to_owned(), at_rest })
+        let patience = Duration::from_secs(30);
+        let connection = begun(path, at_rest.is_some(), patience).await.map_err(failed)?;
+        let connection = Arc::new(Mutex::new(connection));
+        Ok(Session { connection, more: Vec::new(), path: path.to_owned(), at_rest })
+    }
+
+    /// Reads with so many connections from here on, if nothing was read yet. They see the same moment; where others
+    /// write so much that none is found to be the same, it stays one connection.
+    pub(crate) async fn widen(&mut self, connections: usize) -> Result<(), sqlx::Error> {
+        let mut first = self.connection.lock().await;
+        let mut more = Vec::new();
+        for _ in 1..connections {
+            // Whoever waits to write waits for the first one, and keeps the others waiting.
+            match begun(&self.path, self.at_rest.is_some(), Duration::ZERO).await {
+                Ok(connection) => more.push(connection),
+                Err(_) => return Ok(()),
+            }
+        }
+        let mut before = version(&mut first).await?;
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *first).await?;
+        for _ in 0..ATTEMPTS {
+            let mut all = true;
+            for connection in &mut more {
+                all &= version(connection).await.is_ok();
+            }
+            // Without a log nobody commits while somebody reads. With one, if the first sees nothing new after the
+            // others began to read, they saw nothing else.
+            let same = match mode.as_str() {
+                "wal" if all => {
+                    begin_again(&mut first).await?;
+                    version(&mut first).await? == before
+                }
+                _ => all,
+            };
+            if same {
+                self.more = more.into_iter().map(|connection| Arc::new(Mutex::new(connection))).collect();
+                return Ok(());
+            }
+            for connection in &mut more {
+                begin_again(connection).await?;
+            }
+            begin_again(&mut first).await?;
+            before = version(&mut first).await?;
+        }
+        Ok(())
+    }
+
+    /// All of them.
+    pub(super) fn connections(&self) -> impl Iterator<Item = &Arc<Mutex<SqliteConnection>>> {
+        std::iter::once(&self.connection).chain(&self.more)
     }
 
     /// Lets go of the file and hands back what was read of it: nothing where somebody wrote meanwhile to a
@@ -77,11 +121,28 @@ impl Session {
         let still = |before: &Stamp| !has_log(&self.path) && stamp(&self.path).as_ref() == Some(before);
         let undisturbed = self.at_rest.as_ref().is_none_or(still);
         // What was read is read, so a failure to close says nothing.
-        if let Some(connection) = Arc::into_inner(self.connection) {
+        for connection in std::iter::once(self.connection).chain(self.more).filter_map(Arc::into_inner) {
             connection.into_inner().close().await.ok();
         }
         undisturbed.then_some(read)
     }
+}
+
+/// A connection whose transaction has begun, and sees a moment once it reads.
+async fn begun(path: &Path, at_rest: bool, patience: Duration) -> Result<SqliteConnection, sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(at_rest);
+    let mut connection = options.busy_timeout(patience).disable_statement_logging().connect().await?;
+    sqlx::query("BEGIN").execute(&mut connection).await?;
+    Ok(connection)
+}
+
+async fn begin_again(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("COMMIT; BEGIN").execute(connection).await.map(drop)
+}
+
+/// A number that is another one where a connection sees what others wrote since it last looked.
+async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await
 }
 
 /// Whether a write-ahead log lies beside it: somebody has it open, or did not close it.
@@ -98,9 +159,12 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use sqlx::AssertSqlSafe;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering::Relaxed;
 
     #[tokio::test]
     async fn reading_again_is_asked_for_when_somebody_wrote() {
@@ -125,5 +189,74 @@ mod tests {
         let more = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n";
         write(more).await.close().await.unwrap();
         assert_eq!(session.finish(1).await, None, "the log came and went");
+    }
+
+    async fn numbers(session: &Session) -> Vec<i64> {
+        let mut numbers = Vec::new();
+        for connection in session.connections() {
+            let mut connection = connection.lock().await;
+            let read = sqlx::query_scalar("SELECT max(x) FROM t").fetch_one(&mut *connection);
+            numbers.push(read.await.unwrap());
+        }
+        numbers
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn more_connections_see_what_the_first_one_sees() {
+        for (journal, rounds) in [("WAL", 100), ("DELETE", 10)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("shop.db");
+            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+            let mut writer = options.connect().await.unwrap();
+            let make = format!(
+                "PRAGMA journal_mode = {journal}; PRAGMA synchronous = OFF; CREATE TABLE t (x); INSERT INTO t VALUES (0)"
+            );
+            sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut writer).await.unwrap();
+            let mut session = Session::open(&path).await.unwrap();
+            session.widen(3).await.unwrap();
+            assert_eq!(numbers(&session).await, [0; 3], "{journal}");
+            assert_eq!(session.finish(()).await, Some(()));
+
+            let done = Arc::new(AtomicBool::new(false));
+            let writing = tokio::spawn({
+                let done = done.clone();
+                async move {
+                    while !done.load(Relaxed) {
+                        sqlx::raw_sql("UPDATE t SET x = x + 1").execute(&mut writer).await.unwrap();
+                    }
+                }
+            });
+            for _ in 0..rounds {
+                let mut session = Session::open(&path).await.unwrap();
+                session.widen(3).await.unwrap();
+                let numbers = numbers(&session).await;
+                assert!(numbers.iter().all(|n| *n == numbers[0]), "{journal}: {numbers:?}");
+                session.finish(()).await;
+            }
+            done.store(true, Relaxed);
+            writing.await.unwrap();
+        }
+    }
+
+    /// Who waits to write lets nobody else begin to read.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_connection_is_enough_where_there_are_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut writer = options.connect().await.unwrap();
+        let make = "CREATE TABLE t (x); INSERT INTO t VALUES (1); BEGIN EXCLUSIVE";
+        sqlx::raw_sql(make).execute(&mut writer).await.unwrap();
+        let mut session = Session::open(&path).await.unwrap();
+        let widening = async {
+            session.widen(2).await.unwrap();
+            numbers(&session).await
+        };
+        let committing = async {
+            tokio::task::yield_now().await;
+            sqlx::raw_sql("UPDATE t SET x = 2; COMMIT").execute(&mut writer).await.unwrap();
+        };
+        let (numbers, ()) = tokio::join!(widening, committing);
+        assert!(numbers == [2] || numbers == [2, 2], "{numbers:?}");
     }
 }
