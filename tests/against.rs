@@ -303,6 +303,35 @@ fn what_ends_with_three_says_why_though_nothing_changes() {
 }
 
 #[test]
+fn one_is_told_as_one() {
+    let quiet = "rule quiet\n  if email is missing\n  then send gift coupon\nend\n";
+    let project = shop(&format!("{quiet}{HELLO}"));
+    let before = copy(&project);
+    project.write(
+        "rules/all.tidings",
+        &format!("{quiet}{}", HELLO.replace("is known", "= \"customer-7@example.com\"")),
+    );
+    let against = before.folder().to_str().unwrap();
+    let told = |before: &str, format: &str| {
+        let asked = ["plan", "--against", before, "--days", "1", "--format", format];
+        String::from_utf8(project.output(&asked).stdout).unwrap()
+    };
+    for format in ["table", "markdown"] {
+        let text = told(against, format);
+        assert!(text.contains("1 rule does not change") && text.contains("over 1 day"), "{text}");
+    }
+    let after = copy(&project);
+    project.write(
+        "rules/all.tidings",
+        &format!("{quiet}{}", HELLO.replace("is known", "= \"customer-8@example.com\"")),
+    );
+    for format in ["table", "markdown"] {
+        let text = told(after.folder().to_str().unwrap(), format);
+        assert!(text.contains("1 enters because") && text.contains("1 leaves because"), "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_compared_with_says_why_and_what_to_do() {
     let project = shop(HELLO);
     let says = |reference: &str, words: &str| {

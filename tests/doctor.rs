@@ -135,6 +135,16 @@ fn what_is_wrong_with_files_and_data_is_named() {
     project.write("rules/hello.tidings", &RULE.replace("email is known", "emial is known"));
     assert_named(&project, &[], "fail project", "E201 rules/hello.tidings:3:", "tidings check");
     project.write("rules/hello.tidings", RULE);
+    for (rule, day) in [("spring", "2020-06-01"), ("summer", "2021-09-01")] {
+        let over = format!("{rule}\n  expires {day}\n");
+        project.write(
+            &format!("rules/{rule}.tidings"),
+            &RULE.replace("hello\n  every", &format!("{over}  every")),
+        );
+    }
+    for said in ["spring is over since 2020-06-01", "summer is over since 2021-09-01"] {
+        assert_named(&project, &[], "warn schedules", said, "later `expires`");
+    }
     project.write("tidings.yaml", &SETTINGS.replace("shop.db", "gone.db"));
     assert_named(&project, &[], "fail customers", "there is no database at", "`store` in tidings.yaml");
 }

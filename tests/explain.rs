@@ -104,6 +104,62 @@ fn what_was_sent_and_what_lifts_a_hold_is_told() {
 }
 
 #[test]
+fn each_reason_says_when_it_is_over_and_the_ledger_that_there_is_more() {
+    let project = shop();
+    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    let schema = schema.replace("    city: text\n", "    city: text\n    phone: text\n");
+    let sms = "contact:\n  sms: {address: phone, consent: consent}\n";
+    project.write("schema.yaml", &schema.replace("contact:\n", sms));
+    let customers = std::fs::read_to_string(project.folder().join("customers.csv")).unwrap();
+    let phones = customers.replace("consent\n", "consent,phone\n").replace("yes\n", "yes,+4915112345678\n");
+    project.write("customers.csv", &phones.replace("no\n", "no,\n"));
+    project.run(&["import", "customers.csv"]);
+    project.write("templates/hello.sms.liquid", "Hello\n");
+    project.write(
+        "rules/both.tidings",
+        "rule both\n  if city = \"Rome\"\n  then\n    send hello email\n    send hello sms\n  repeat every time\nend\n",
+    );
+    let told = |more: &[&str]| {
+        let asked = ["explain", "both", "1", "--sandbox", "--at", "2026-06-08T21:00", "--format"];
+        project.run(&[&asked[..], more].concat())
+    };
+    let runs = |days: std::ops::Range<u32>| {
+        days.for_each(|day| {
+            project.run(&["run", "--rule", "both", "--at", &format!("2026-06-0{day}T10:00")]);
+        });
+    };
+    runs(1..6);
+    for format in ["text", "html"] {
+        assert!(!told(&[format]).contains("before them"), "ten rows are all of them");
+    }
+    runs(6..7);
+    for (format, command) in [("text", "`tidings ledger 1`"), ("html", "<code>tidings ledger 1</code>")] {
+        let told = told(&[format]);
+        assert!(told.contains(&format!("and 2 before them: {command} shows all")), "{told}");
+    }
+
+    let policy = "policy\n  at most 1 email per 7 days then wait\n  quiet from 20:00 to 09:00 for sms\nend\n";
+    project.write("rules/policy.tidings", policy);
+    let one: Value = serde_json::from_str(&told(&["json"])).unwrap();
+    // Everything waits with the message by SMS, and then with the mail.
+    let silence = "time: the hours of silence end at 2026-06-09 09:00 (Europe/Berlin)";
+    let cap = "time: the cap has room again at 2026-06-13 10:00 (Europe/Berlin)";
+    assert_eq!(one["lifted_by"], json!([silence, cap]), "{one:#}");
+    let until = [("quiet", "2026-06-09T09:00:00+02:00"), ("capped", "2026-06-13T10:00:00+02:00")];
+    assert_eq!(
+        one["until"],
+        until.map(|(held, at)| json!({"held": held, "at": at})).into_iter().collect::<Value>()
+    );
+    project.write("schema.yaml", &schema.replace("contact:\n", &sms.replace("phone", "city")));
+    let one: Value = serde_json::from_str(&told(&["json"])).unwrap();
+    assert_eq!(one["lifted_by"], json!([cap]), "without a number there is nothing to be silent for");
+    project.write("rules/policy.tidings", "policy at most 9 messages per 1 days end\n");
+    let one: Value = serde_json::from_str(&told(&["json"])).unwrap();
+    assert_eq!(one["lifted_by"], json!(["an address for sms in the store (send hello 2)"]), "{one:#}");
+    assert_eq!((one["ledger"].as_array().unwrap().len(), &one["ledger_rows"]), (10, &json!(12)));
+}
+
+#[test]
 fn every_rule_of_a_customer_is_told_in_one_line() {
     let project = shop();
     let all = explained(&project, &["--all-rules", "1"]);

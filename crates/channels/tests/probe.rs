@@ -133,3 +133,16 @@ async fn an_http_service_hears_nothing_but_a_knock() {
     assert_eq!((method.as_str(), uri.as_str()), ("HEAD", "/"));
     assert!(!headers.contains(&"authorization".to_owned()), "{headers:?}");
 }
+
+#[tokio::test]
+async fn a_proxy_that_answers_from_its_memory_has_no_wrong_clock() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("url: \"http://{}/\"", listener.local_addr().unwrap());
+    let kept = [("date", "Sat, 21 Nov 2026 09:00:03 GMT"), ("age", "3600")];
+    let router = Router::new().fallback(move || async move { kept });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let crm: HttpConfig = serde_yaml::from_str(&url).unwrap();
+    let delivery = Delivery { webhooks: [("crm".into(), crm)].into(), ..Delivery::default() };
+    let probed = look(&delivery, Duration::from_secs(5)).await;
+    assert_eq!(probed[0].result.as_ref().unwrap().ahead, Some(3_000_000));
+}

@@ -6,13 +6,13 @@ use crate::gate::{AtGate, Door, Refusal, gone};
 use crate::history::Record;
 use crate::make::Question;
 use crate::make::policy::{held_out, messages_under};
-use crate::outbox::Kind;
-use crate::plan::{Reason, Verdict};
+use crate::outbox::{Kind, Status};
+use crate::plan::{Reason, StepPlan, Verdict};
 use crate::reach::Reach;
 use crate::schedule::next;
 use arrow_array::Array;
 use std::collections::HashMap;
-use tidings_check::program::{Repeat, Rule};
+use tidings_check::program::{Action, Repeat, Rule};
 use tidings_engine::Chunk;
 use tidings_schema::Now;
 
@@ -31,11 +31,23 @@ pub struct Situation {
     pub channels: Vec<ChannelFacts>,
     /// For each cap: its most, and how many messages count under it already.
     pub caps: Vec<(u32, usize)>,
-    /// From when on time alone lifts what holds the customer back, in microseconds since 1970 UTC: hours of silence, a cap,
-    /// how often the rule may reach a customer. None where nothing does, and where it waits for something else.
-    pub until: Option<i64>,
-    /// The steps of the customer's audience with their verdicts; none where the rule does not match.
-    pub steps: Vec<(String, Verdict)>,
+    /// What holds the customer back and is lifted by time alone, one after the other, and when each is, in microseconds
+    /// since 1970 UTC: how often the rule may reach a customer, or hours of silence and then a cap. Empty where nothing
+    /// does, and where it waits for something else.
+    pub until: Vec<(Reason, i64)>,
+    /// The steps of the customer's audience; none where the rule does not match.
+    pub steps: Vec<StepFacts>,
+}
+
+/// What becomes of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepFacts {
+    /// The step.
+    pub step: String,
+    /// What happens to it.
+    pub verdict: Verdict,
+    /// The channels that its message can leave through; of what is no message, all of the rule.
+    pub channels: Vec<String>,
 }
 
 /// How a customer can be reached through a channel.
@@ -80,10 +92,47 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
     let Record::Keyed(history) = question.history else { return None };
     let messages = history.messages.get(key).map_or(&[][..], Vec::as_slice);
     let caps = policy.caps.iter().map(|cap| (cap.count, messages_under(cap, question.now, messages)));
-    let steps = planned.audiences.iter().flat_map(|a| &a.steps);
-    let steps: Vec<(String, Verdict)> =
-        steps.filter_map(|s| Some((s.id.clone(), s.verdict(c, i)?))).collect();
     let reached = history.rules.get(rule.identity()).and_then(|h| h.reached.get(key));
+    let sent: Vec<(String, i64)> = messages.iter().map(|m| (m.channel.to_string(), m.at)).collect();
+    let step = |step: &StepPlan| {
+        let channels = match &step.action {
+            Action::Message { channels, .. } => channels.clone(),
+            _ => rule.channels().map(str::to_owned).collect(),
+        };
+        Some(StepFacts { step: step.id.clone(), verdict: step.verdict(c, i)?, channels })
+    };
+    let steps = planned.audiences.iter().flat_map(|a| &a.steps).filter_map(step);
+    let steps: Vec<StepFacts> = steps.collect();
+    let until = match steps.iter().find_map(|step| step.verdict.held()) {
+        Some(Reason::AlreadySent) => {
+            let again = reached.and_then(|r| again(rule, r.last_at, question.now));
+            again.map(|at| (Reason::AlreadySent, at)).into_iter().collect()
+        }
+        Some(Reason::Quiet | Reason::Capped) => {
+            let row = AtGate {
+                kind: Kind::Message,
+                rule: rule.identity(),
+                customer: key,
+                channel: "",
+                zone: reaching.zone(chunk, i),
+                expires: None,
+                sent: &sent,
+            };
+            let open = |channel: &&String| {
+                let of = channels.iter().find(|facts| facts.channel == **channel);
+                of.is_some_and(|facts| facts.address && facts.consent && !facts.suppressed)
+            };
+            let ways =
+                steps.iter().map(|step| step.channels.iter().filter(open).map(String::as_str).collect());
+            waits(
+                &Door::new(question.program, question.project),
+                row,
+                &ways.collect::<Vec<_>>(),
+                question.now,
+            )
+        }
+        _ => Vec::new(),
+    };
     Some(Situation {
         held_out_everywhere: policy.hold_out.map(|share| held_out(question.project, "", key, share)),
         held_out_here: rule.hold_out.map(|share| held_out(question.project, rule.identity(), key, share)),
@@ -93,32 +142,42 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
         }),
         reached: reached.map(|r| (r.occasions, r.last_at)),
         caps: caps.collect(),
-        until: match steps.iter().find_map(|(_, verdict)| verdict.held()) {
-            Some(Reason::AlreadySent) => reached.and_then(|r| again(rule, r.last_at, question.now)),
-            Some(Reason::Quiet | Reason::Capped) => {
-                let open = |f: &&ChannelFacts| f.address && f.consent && !f.suppressed;
-                let channel = channels.iter().find(open).map(|f| f.channel.as_str());
-                let sent: Vec<(String, i64)> =
-                    messages.iter().map(|m| (m.channel.to_string(), m.at)).collect();
-                let row = AtGate {
-                    kind: Kind::Message,
-                    rule: rule.identity(),
-                    customer: key,
-                    channel: channel.unwrap_or_default(),
-                    zone: reaching.zone(chunk, i),
-                    expires: None,
-                    sent: &sent,
-                };
-                match Door::new(question.program, question.project).judge(&row, question.now.micros) {
-                    Some(Refusal::Waits { until, .. }) => Some(until),
-                    _ => None,
-                }
-            }
-            _ => None,
-        },
+        until,
         channels,
         steps,
     })
+}
+
+/// How often what is waited for is looked at once more when it is over.
+const LOOKS: usize = 6;
+
+/// What messages wait for one after the other, each with the channels that it can leave through: all wait for the last of
+/// them, each for the first of its channels, and when that is over there may be something else.
+fn waits(door: &Door, row: AtGate<'_>, messages: &[Vec<&str>], now: Now) -> Vec<(Reason, i64)> {
+    let mut waits: Vec<(Reason, i64)> = Vec::new();
+    let mut at = now.micros;
+    while waits.len() < LOOKS {
+        let of_channel = |channel: &&str| match door.judge(&AtGate { channel, ..row }, at) {
+            Some(Refusal::Waits { until, status: Status::Quiet }) => Some((Reason::Quiet, until)),
+            Some(Refusal::Waits { until, .. }) => Some((Reason::Capped, until)),
+            _ => None,
+        };
+        let of_message = |channels: &Vec<&str>| {
+            let each: Option<Vec<_>> = channels.iter().map(of_channel).collect();
+            each?.into_iter().min_by_key(|(_, until)| *until)
+        };
+        let all: Vec<(Reason, i64)> = messages.iter().filter_map(of_message).collect();
+        // The cap is looked at when the silence is over.
+        let first = all.iter().map(|(reason, _)| *reason).min();
+        let Some(last) =
+            all.into_iter().filter(|(reason, _)| Some(*reason) == first).max_by_key(|(_, until)| *until)
+        else {
+            break;
+        };
+        at = last.1;
+        waits.push(last);
+    }
+    waits
 }
 
 /// From when on a rule may reach a customer again whom it last reached at a moment.

@@ -1,6 +1,6 @@
 //! What another version of the rules changes, as far as it is said alike everywhere.
 
-use super::count;
+use super::{count, counted};
 use std::collections::BTreeMap;
 use tidings_engine::trace::Verdict;
 use tidings_plan::against::{Change, Changes, Difference, Edit, Movement, RuleChange, Test};
@@ -72,14 +72,14 @@ impl Report<'_> {
         }
         let reached = self.reached.get(&rule.identity).copied().unwrap_or(0);
         if let (Some(old), true) = (&rule.renamed, reached > 0) {
+            let (customers, count_as) = (counted(reached, "customer"), verb(reached, "count"));
             said.push(format!(
-                "it keeps the history of `{old}`: the {} customers whom it reached count as reached",
-                count(reached)
+                "it keeps the history of `{old}`: the {customers} whom it reached {count_as} as reached"
             ));
         } else if rule.change() == Some(Change::Removed) && reached > 0 {
+            let customers = counted(reached, "customer");
             said.push(format!(
-                "it reached {} customers; they count again if a rule of this name comes back",
-                count(reached)
+                "it reached {customers}, who will count again if a rule of this name comes back"
             ));
         }
         said
@@ -97,6 +97,16 @@ fn of_file(file: &Differs) -> Change {
         (_, false) => Change::Removed,
         _ => Change::Edited,
     }
+}
+
+/// What so many do: one enters, two enter.
+pub fn verb(n: u64, base: &str) -> String {
+    if n == 1 { format!("{base}s") } else { base.to_owned() }
+}
+
+/// How many rules do not change, in words.
+pub fn unchanged(n: usize) -> String {
+    format!("{} {} not change", counted(n as u64, "rule"), if n == 1 { "does" } else { "do" })
 }
 
 /// A change in one word.

@@ -1,9 +1,9 @@
 //! What another version of the rules changes, for a comment on a pull request.
 
-use super::changes::{Report, because, edit, groups, what, word};
+use super::changes::{Report, because, edit, groups, unchanged, verb, what, word};
 use super::plan_markdown::cell;
 use super::plan_table::remarks;
-use super::{count, moment, totals};
+use super::{count, counted, moment, totals};
 use tidings_plan::Totals;
 use tidings_plan::against::{Movement, RuleChange};
 
@@ -33,16 +33,16 @@ pub fn markdown(report: &Report<'_>) -> String {
     around(report, &mut out);
     sums("now", &report.totals, &mut out);
     if let Some(days) = &report.days {
-        sums(&format!("over {} days", days.days), &days.totals, &mut out);
+        sums(&format!("over {}", counted(days.days.into(), "day")), &days.totals, &mut out);
     }
     marked(report, &mut out);
     report
         .rules()
         .for_each(|rule| unfold(&format!("<b>{}</b>", escaped(&rule.name)), &detail(report, rule), &mut out));
-    let [customers, at] = [count(report.plans[1].customers), moment(report.plans[1].now)];
+    let [customers, at] = [counted(report.plans[1].customers, "customer"), moment(report.plans[1].now)];
     let end = format!(
-        "\n<sub>{customers} customers at {at}. {} rules do not change.{}</sub>\n",
-        count(report.unchanged() as u64),
+        "\n<sub>{customers} at {at}. {}.{}</sub>\n",
+        unchanged(report.unchanged()),
         if report.days.is_some() { " Days to come are reckoned as if nobody bought anything." } else { "" }
     );
     cut(out, MOST - end.chars().count()) + &end
@@ -100,8 +100,9 @@ fn detail(report: &Report<'_>, rule: &RuleChange) -> String {
     for shift in rule.shifts.iter().take(SAMPLES) {
         let keys: Vec<String> = shift.named.iter().take(SAMPLES).map(|key| code(key)).collect();
         out.push_str(&format!(
-            "- {} get something else: {} → {}, such as {}\n",
+            "- {} {} something else: {} → {}, such as {}\n",
             count(shift.customers),
+            verb(shift.customers, "get"),
             one_line(&shift.before),
             one_line(&shift.after),
             keys.join(", ")
@@ -111,9 +112,9 @@ fn detail(report: &Report<'_>, rule: &RuleChange) -> String {
     out
 }
 
-fn moved(verb: &str, movement: &Movement, out: &mut String) {
+fn moved(base: &str, movement: &Movement, out: &mut String) {
     let named = movement.named.len() as u64;
-    let of =
+    let first =
         if named < movement.customers { format!(" of the first {}", count(named)) } else { String::new() };
     for group in groups(movement).iter().take(SAMPLES) {
         let customer = |(key, value): &(&str, String)| {
@@ -121,8 +122,9 @@ fn moved(verb: &str, movement: &Movement, out: &mut String) {
         };
         let some: Vec<String> = group.customers.iter().take(SAMPLES).map(customer).collect();
         let because = group.why.map(|why| format!(" because {}", because(why, code))).unwrap_or_default();
-        let number = count(group.customers.len() as u64);
-        out.push_str(&format!("- {number}{of} {verb}{because}: {}\n", some.join(", ")));
+        let moved = group.customers.len() as u64;
+        let (number, verb) = (count(moved), verb(moved, base));
+        out.push_str(&format!("- {number}{first} {verb}{because}: {}\n", some.join(", ")));
     }
 }
 

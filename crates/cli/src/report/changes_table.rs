@@ -1,8 +1,8 @@
 //! What another version of the rules changes, for a terminal.
 
-use super::changes::{Report, edit, groups, what, word};
+use super::changes::{Report, edit, groups, unchanged, verb, what, word};
 use super::plan_table::remarks;
-use super::{count, moment, totals};
+use super::{count, counted, moment, totals};
 use crate::screen::Screen;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
 use tidings_plan::Totals;
@@ -14,8 +14,8 @@ const MOST: usize = 5;
 /// A table of the rules that change, then what changes for each, and what is sent.
 pub fn table(report: &Report<'_>, every_customer: bool, screen: &Screen) -> String {
     let now = report.plans[1].now;
-    let customers = count(report.plans[1].customers);
-    let mut out = format!("Changes against {} at {}: {customers} customers\n", report.against, moment(now));
+    let customers = counted(report.plans[1].customers, "customer");
+    let mut out = format!("Changes against {} at {}: {customers}\n", report.against, moment(now));
     for unsaid in &report.changes.unsaid {
         out.push_str(&format!("{} {}\n", screen.paint("refused:", Color::Red), unsaid.words()));
     }
@@ -31,7 +31,7 @@ pub fn table(report: &Report<'_>, every_customer: bool, screen: &Screen) -> Stri
     let most = if every_customer { usize::MAX } else { MOST };
     report.rules().for_each(|rule| detail(report, rule, most, &mut out));
     if report.unchanged() > 0 {
-        out.push_str(&format!("{} rules do not change\n", count(report.unchanged() as u64)));
+        out.push_str(&format!("{}\n", unchanged(report.unchanged())));
     }
     for (change, declared) in &report.changes.declared {
         out.push_str(&format!("{} {}: {}\n", declared.kind, declared.name, word(*change)));
@@ -43,7 +43,7 @@ pub fn table(report: &Report<'_>, every_customer: bool, screen: &Screen) -> Stri
     sums("now", &report.totals, screen, &mut out);
     if let Some(days) = &report.days {
         sums(
-            &format!("over {} days, as if nobody bought anything", days.days),
+            &format!("over {}, as if nobody bought anything", counted(days.days.into(), "day")),
             &days.totals,
             screen,
             &mut out,
@@ -92,8 +92,9 @@ fn detail(report: &Report<'_>, rule: &RuleChange, most: usize, out: &mut String)
     moved(name, "leave", &rule.leaving, most, out);
     for shift in rule.shifts.iter().take(MOST.max(most)) {
         out.push_str(&format!(
-            "{name}: {} get something else: {} → {}, such as {}\n",
+            "{name}: {} {} something else: {} → {}, such as {}\n",
             count(shift.customers),
+            verb(shift.customers, "get"),
             shift.before,
             shift.after,
             shift.named.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ")
@@ -102,9 +103,9 @@ fn detail(report: &Report<'_>, rule: &RuleChange, most: usize, out: &mut String)
     report.in_flight(rule).iter().for_each(|said| out.push_str(&format!("{name}: {said}\n")));
 }
 
-fn moved(name: &str, verb: &str, movement: &Movement, most: usize, out: &mut String) {
+fn moved(name: &str, base: &str, movement: &Movement, most: usize, out: &mut String) {
     let named = movement.named.len();
-    let of = if (named as u64) < movement.customers {
+    let first = if (named as u64) < movement.customers {
         format!(" of the first {}", count(named as u64))
     } else {
         String::new()
@@ -116,8 +117,9 @@ fn moved(name: &str, verb: &str, movement: &Movement, most: usize, out: &mut Str
         let some: Vec<String> = group.customers.iter().take(most).map(customer).collect();
         let because =
             if group.because.is_empty() { String::new() } else { format!(" because {}", group.because) };
-        let number = count(group.customers.len() as u64);
-        out.push_str(&format!("{name}: {number}{of} {verb}{because}: {}\n", some.join(", ")));
+        let moved = group.customers.len() as u64;
+        let (number, verb) = (count(moved), verb(moved, base));
+        out.push_str(&format!("{name}: {number}{first} {verb}{because}: {}\n", some.join(", ")));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::screen::Screen;
 use comfy_table::Color;
 use serde_json::{Value, json};
 use tidings_engine::trace::{Seen, Trace, Verdict, What};
-use tidings_plan::{ChannelFacts, Plan, Reason, RulePlan, Situation, Verdict as Planned};
+use tidings_plan::{ChannelFacts, Plan, Reason, RulePlan, Situation, StepFacts, Verdict as Planned};
 use tidings_schema::{Now, calendar};
 use tidings_syntax::Sources;
 
@@ -64,7 +64,7 @@ impl Explanation<'_> {
         if self.situation.steps.is_empty() {
             lines.push((Verdict::No, "the rule does not match, so nothing is sent".to_owned()));
         }
-        for (step, verdict) in &self.situation.steps {
+        for StepFacts { step, verdict, .. } in &self.situation.steps {
             let (mark, words) = match verdict {
                 Planned::Planned(_) => (Verdict::Yes, "planned".to_owned()),
                 Planned::Waits(_) => (Verdict::No, "waits for a person's word".to_owned()),
@@ -98,8 +98,7 @@ impl Explanation<'_> {
         facts.push(match s.reached {
             None => (Verdict::Yes, "was never reached by this rule".to_owned()),
             Some((times, last)) => {
-                let again =
-                    !s.steps.iter().any(|(_, v)| *v == Planned::Held(tidings_plan::Reason::AlreadySent));
+                let again = !s.steps.iter().any(|s| s.verdict == Planned::Held(Reason::AlreadySent));
                 let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
                 (let_through(again), format!("was reached {times}, last at {}", at(last)))
             }
@@ -124,15 +123,17 @@ impl Explanation<'_> {
     /// For machines.
     pub fn json(&self) -> Value {
         let s = self.situation;
-        let steps = s.steps.iter().map(|(step, verdict)| match verdict {
-            Planned::Planned(_) => json!({"step": step, "planned": true}),
-            Planned::Waits(_) => json!({"step": step, "planned": false, "held": Reason::OverLimit.name()}),
-            Planned::Held(reason) => json!({"step": step, "planned": false, "held": reason.name()}),
+        let at = |micros| rfc3339(Now { micros, zone: self.plan.now.zone });
+        let until = s.until.iter().map(|(reason, until)| json!({"held": reason.name(), "at": at(*until)}));
+        let steps = s.steps.iter().map(|StepFacts { step, verdict, .. }| match verdict.held() {
+            None => json!({"step": step, "planned": true}),
+            Some(reason) => {
+                json!({"step": step, "planned": false, "held": reason.name()})
+            }
         });
         let channels = s.channels.iter().map(|c| {
             json!({"channel": c.channel, "address": c.address, "consent": c.consent, "suppressed": c.suppressed, "quiet": c.quiet})
         });
-        let at = |micros| rfc3339(Now { micros, zone: self.plan.now.zone });
         json!({
             "rule": self.rule.name,
             "customer": self.customer,
@@ -144,6 +145,7 @@ impl Explanation<'_> {
             "reached": s.reached.map(|(times, last)| json!({"times": times, "last": at(last)})),
             "channels": channels.collect::<Vec<_>>(),
             "steps": steps.collect::<Vec<_>>(),
+            "until": until.collect::<Vec<_>>(),
             "stopped": self.rule.stopped,
         })
     }

@@ -36,6 +36,11 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// So many of something: `1 rule`, `1,204 rules`.
+pub fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// A share in percent, with one decimal.
 pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 { "–".to_owned() } else { format!("{:.1}%", part as f64 * 100.0 / whole as f64) }

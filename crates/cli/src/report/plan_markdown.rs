@@ -1,12 +1,12 @@
 //! A plan as Markdown, for a comment on a pull request.
 
 use super::plan_table::{held_words, remarks};
-use super::{count, moment, percent, send_of, totals};
+use super::{count, counted, moment, percent, send_of, totals};
 use tidings_plan::{Plan, Totals};
 
 /// A table, a line a step, what it comes to, and the remarks below.
 pub fn markdown(plan: &Plan, totals: &Totals) -> String {
-    let mut out = format!("### Plan for {}\n\n{} customers\n\n", moment(plan.now), count(plan.customers));
+    let mut out = format!("### Plan for {}\n\n{}\n\n", moment(plan.now), counted(plan.customers, "customer"));
     out.push_str("| rule | matched | sends | planned | held back |\n|---|--:|---|--:|---|\n");
     for rule in &plan.rules {
         let matched = rule.matched();

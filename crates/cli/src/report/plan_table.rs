@@ -2,7 +2,7 @@
 
 use super::overlap::overlaps;
 use super::plan_json::samples;
-use super::{count, moment, percent, send_of, totals};
+use super::{count, counted, moment, percent, send_of, totals};
 use crate::screen::Screen;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
 use tidings_engine::Chunk;
@@ -10,7 +10,7 @@ use tidings_plan::{Plan, Reason, RulePlan, Tally, Totals};
 
 /// The table, what it comes to, the samples and the remarks.
 pub fn table(plan: &Plan, totals: &Totals, chunks: &[Chunk], screen: &Screen) -> String {
-    let mut out = format!("Plan for {}: {} customers\n", moment(plan.now), count(plan.customers));
+    let mut out = format!("Plan for {}: {}\n", moment(plan.now), counted(plan.customers, "customer"));
     if plan.rules.is_empty() {
         out.push_str("There is no rule to plan.\n");
         return out;
@@ -40,7 +40,7 @@ pub fn table(plan: &Plan, totals: &Totals, chunks: &[Chunk], screen: &Screen) ->
             "{} and {} both match {}\n",
             o.first,
             o.second,
-            customers_in_words(o.customers)
+            counted(o.customers, "customer")
         ));
     }
     out
@@ -84,10 +84,6 @@ pub fn held_words(tally: &Tally) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-fn customers_in_words(n: u64) -> String {
-    if n == 1 { "1 customer".to_owned() } else { format!("{} customers", count(n)) }
-}
-
 /// What a person should look at twice: rules that are stopped, reach nobody or everybody, or could not decide.
 pub fn remarks(plan: &Plan) -> Vec<String> {
     let mut remarks = Vec::new();
@@ -102,7 +98,7 @@ pub fn remarks(plan: &Plan) -> Vec<String> {
         } else if matched == plan.customers {
             remarks.push(format!("{name} matches every customer"));
         } else if rule.stopped.is_none() && rule.tally().planned == 0 {
-            remarks.push(format!("{name} matches {} and reaches none of them", customers_in_words(matched)));
+            remarks.push(format!("{name} matches {} and reaches none of them", counted(matched, "customer")));
         }
         if rule.undecided > 0 {
             let wants =
@@ -110,7 +106,7 @@ pub fn remarks(plan: &Plan) -> Vec<String> {
             let wants = wants.collect::<Vec<_>>().join(", ");
             let of = if wants.is_empty() { String::new() } else { format!(": {wants}") };
             remarks
-                .push(format!("{name} could not be decided for {}{of}", customers_in_words(rule.undecided)));
+                .push(format!("{name} could not be decided for {}{of}", counted(rule.undecided, "customer")));
         }
     }
     remarks

@@ -1,6 +1,6 @@
 //! What is sent in all, what it costs and what coupons are worth: one plan's, and of two plans side by side.
 
-use super::count;
+use super::{count, counted};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tidings_plan::{Cost, Totals};
@@ -24,7 +24,7 @@ pub fn sentence(totals: &Totals) -> Option<String> {
     let coupons = (totals.coupons > 0).then(|| {
         let worth: Vec<String> = totals.worth.iter().map(|(code, minor)| money_of(*minor, code)).collect();
         let worth = if worth.is_empty() { String::new() } else { format!(" worth {}", worth.join(" and ")) };
-        format!("{} {}{worth}", count(totals.coupons), if totals.coupons == 1 { "coupon" } else { "coupons" })
+        format!("{}{worth}", counted(totals.coupons, "coupon"))
     });
     let sent: Vec<String> = messages.chain(coupons).collect();
     let cost = (!totals.messages.is_empty()).then(|| cost(&totals.cost)).flatten();

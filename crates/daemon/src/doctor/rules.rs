@@ -7,7 +7,7 @@ use tidings_channels::Clock;
 use tidings_check::program::{Action, Rule};
 use tidings_plan::schedule::{Occurrence, occurrences};
 use tidings_plan::{Grant, Key, Kind, Sending};
-use tidings_schema::{Type, Value, calendar, show};
+use tidings_schema::{Now, Type, Value, calendar, show};
 use tidings_store::Outlet;
 
 pub(super) fn look(site: &Site, clock: &Clock, sheet: &mut Sheet) {
@@ -92,6 +92,17 @@ fn schedules(site: &Site, now: i64, sheet: &mut Sheet) {
     };
     let next = rules.iter().filter_map(|rule| Some((first(rule)?.at, &rule.name))).min();
     let waiting = rules.iter().filter(|rule| rule.awaits_events()).count();
+    let today = calendar::date(Now { micros: now, zone }.today());
+    for rule in rules {
+        if let Some(day) = rule.expires.filter(|day| *day <= today) {
+            let mend = "give it a later `expires`, or take it out";
+            sheet.warn(
+                Part::Schedules,
+                format!("{} is over since {day}, and sends nothing", rule.name),
+                mend,
+            );
+        }
+    }
     match next {
         Some((at, rule)) => {
             let at = show::show(&Type::Moment, &Value::Moment(at), zone);

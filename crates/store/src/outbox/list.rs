@@ -3,7 +3,7 @@
 use super::rates::used_up;
 use super::{Outlet, by_rule};
 use crate::state::database::{Arg, Row, Tx, args};
-use crate::state::{State, StateError};
+use crate::state::{Paused, State, StateError};
 use std::time::Duration;
 use tidings_plan::{Key, Kind, Rate, Status};
 
@@ -105,9 +105,17 @@ impl State {
         tx.list(sql, args![], outlet).await
     }
 
-    /// For how long the oldest send that is due has waited, by outlet; zero where none is due yet.
+    /// For how long the oldest send that is due and not paused has waited, by outlet; zero where none is due yet.
     pub async fn oldest_due(&self) -> Result<Vec<(Outlet, Duration)>, StateError> {
         let mut tx = self.snapshot().await?;
+        let paused = match self.paused(&mut tx).await {
+            // Nothing of a copy is due.
+            Err(StateError::Copied { .. }) => return Ok(Vec::new()),
+            paused => paused?,
+        };
+        if paused.all.is_some() {
+            return Ok(Vec::new());
+        }
         let sql = format!(
             "{} SELECT kind, channel, due FROM (SELECT kind, channel, \
                  (SELECT MIN(t.due_at) FROM tidings_outbox AS t {} WHERE t.state = 'pending' AND t.waits = 0 \
@@ -116,7 +124,11 @@ impl State {
             outlets(&tx),
             tx.by("tidings_outbox_due")
         );
-        let oldest = tx.list(sql, args![], |row| Ok((outlet(row)?, row.get::<i64>("due")?))).await?;
+        let mut oldest = tx.list(sql, args![], |row| Ok((outlet(row)?, row.get::<i64>("due")?))).await?;
+        oldest.retain(|(outlet, _)| !paused.channels.contains(&outlet.channel));
+        if !paused.rules.is_empty() {
+            oldest = of_other_rules(&mut tx, oldest, &paused).await?;
+        }
         let age = |due: i64| Duration::from_micros(u64::try_from(tx.now - due).unwrap_or(0));
         Ok(oldest.into_iter().map(|(outlet, due)| (outlet, age(due))).collect())
     }
@@ -161,6 +173,22 @@ impl State {
         let next = next.map(|next| next.max(used_up.unwrap_or(next)));
         Ok(next.map(|next| Duration::from_micros(u64::try_from(next - tx.now).unwrap_or(0))))
     }
+}
+
+/// What is due first in outlets beside rules that are paused; outlets that have nothing else are left out.
+async fn of_other_rules(
+    tx: &mut Tx,
+    outlets: Vec<(Outlet, i64)>,
+    paused: &Paused,
+) -> Result<Vec<(Outlet, i64)>, StateError> {
+    let mut oldest = Vec::new();
+    for (outlet, _) in outlets {
+        let mut args = args![outlet.kind.name(), &outlet.channel];
+        args.extend(paused.rules.iter().map(Arg::from));
+        let due = tx.list(by_rule::first_due(tx, paused), args, |row| row.get::<Option<i64>>("moment"));
+        oldest.extend(due.await?.into_iter().flatten().map(|due| (outlet.clone(), due)));
+    }
+    Ok(oldest)
 }
 
 fn outlet(row: Row<'_>) -> Result<Outlet, sqlx::Error> {

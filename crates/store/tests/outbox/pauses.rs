@@ -106,6 +106,34 @@ async fn a_paused_rule_and_a_paused_channel_wait_and_the_others_do_not() {
 }
 
 #[tokio::test]
+async fn what_is_paused_is_not_late() {
+    for f in Fresh::each().await {
+        let hour = Duration::from_secs(3600);
+        let late = async |f: &Fresh| {
+            let oldest = f.state.oldest_due().await.unwrap().into_iter();
+            oldest.map(|(of, age)| (of.channel, age.as_secs() / 3600)).collect::<Vec<_>>()
+        };
+        f.enqueue(vec![mail("ann")]).await;
+        f.advance(hour * 2);
+        let by_sms = Intent { channel: "sms".into(), ..mail("eve") };
+        f.enqueue(vec![Intent { rule: "other".into(), ..mail("bob") }, by_sms]).await;
+        f.advance(hour);
+        assert_eq!(late(&f).await, [("email".to_owned(), 3), ("sms".to_owned(), 1)]);
+        f.state.pause(&Scope::Channel("sms".into()), "the provider is down").await.unwrap();
+        assert_eq!(late(&f).await, [("email".to_owned(), 3)]);
+        f.state.pause(&Scope::Rule("wake-up".into()), "wrong price").await.unwrap();
+        assert_eq!(late(&f).await, [("email".to_owned(), 1)]);
+        f.state.pause(&Scope::Rule("other".into()), "wrong price").await.unwrap();
+        assert_eq!(late(&f).await, []);
+        for paused in f.state.pauses().await.unwrap() {
+            f.state.resume(&paused.scope).await.unwrap();
+        }
+        f.state.pause(&Scope::All, "wrong price").await.unwrap();
+        assert_eq!(late(&f).await, []);
+    }
+}
+
+#[tokio::test]
 async fn changes_of_a_paused_rule_wait() {
     for f in Fresh::each().await {
         f.enqueue(vec![change("paused", "ann"), change("other", "bob")]).await;
@@ -142,6 +170,7 @@ async fn a_copy_sends_nothing_until_it_is_adopted() {
         copied(copy.apply_changes().await.unwrap_err());
         copied(gate_of(&copy, &claim).await.unwrap_err());
         assert_eq!(copy.ledger("ann").await.unwrap().len(), 1, "it can be looked at");
+        assert_eq!(copy.oldest_due().await.unwrap(), []);
         copy.adopt().await.unwrap();
         assert_eq!(gate_of(&copy, &claim).await.unwrap().open.len(), 1);
     }

@@ -87,7 +87,7 @@ impl Page {
 fn with_code(text: &str) -> String {
     let pieces: Vec<&str> = text.split('`').collect();
     // A backtick without another one is only itself.
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return escaped(text);
     }
     let piece = |(i, text): (usize, &&str)| match i % 2 {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tidings_check::program::{Repeat, Rule};
 use tidings_engine::trace::{Trace, Verdict};
 use tidings_engine::{Chunk, Explainer, Populations, comparisons, turns};
-use tidings_plan::{Reason, Situation};
+use tidings_plan::Reason;
 use tidings_schema::{Now, calendar};
 use tidings_syntax::{Place, Sources};
 
@@ -148,14 +148,10 @@ impl Ahead<'_> {
     }
 }
 
-/// What lifts a reason for which a customer is held back, in a sentence.
-pub fn lifted_by(reason: Reason, situation: &Situation, rule: &Rule, now: Now) -> String {
-    let at = situation.until.map(|micros| moment(Now { micros, ..now }));
-    let channels = || {
-        let mut channels: Vec<&str> = rule.channels().collect();
-        channels.dedup();
-        channels.join(" or ")
-    };
+/// What lifts a reason for which a message by some channels is held back, at a moment where that is time, in a sentence.
+pub fn lifted_by(reason: Reason, at: Option<i64>, channels: &[String], rule: &Rule, now: Now) -> String {
+    let at = at.map(|micros| moment(Now { micros, ..now }));
+    let channels = || channels.join(" or ");
     match (reason, at) {
         (Reason::Expired, _) => "a later day after `expires` in the rule".to_owned(),
         (Reason::NotRun, _) => "leaving out what the rule says that is not run yet".to_owned(),

@@ -4,12 +4,12 @@ use super::html::{Page, items};
 use super::outlook::{Outlook, lifted_by};
 use super::{Explanation, sign};
 use crate::report::ledger::{row_json, rows_text};
-use crate::report::moment;
+use crate::report::{count, moment};
 use crate::screen::Screen;
 use serde_json::{Value, json};
 use tidings_check::program::Rule;
 use tidings_engine::trace::Verdict;
-use tidings_plan::Verdict as Planned;
+use tidings_plan::{Situation, Verdict as Planned};
 use tidings_schema::Now;
 use tidings_store::LedgerRow;
 
@@ -79,7 +79,8 @@ impl Whole<'_> {
         section(&mut out, "what lifts it", &self.lifts());
         if !self.ledger.is_empty() {
             let rows = rows_text(self.shown(), self.of.plan.now.zone, screen);
-            out.push_str(&format!("\nwhat the rule did for this customer, by the ledger\n{rows}\n"));
+            let more = self.more().map(|more| format!("{more}\n")).unwrap_or_default();
+            out.push_str(&format!("\nwhat the rule did for this customer, by the ledger\n{rows}\n{more}"));
         }
         out
     }
@@ -100,6 +101,7 @@ impl Whole<'_> {
             json.insert("different".to_owned(), self.outlook.json());
             json.insert("lifted_by".to_owned(), json!(self.lifts()));
             json.insert("ledger".to_owned(), self.shown().iter().map(row).collect());
+            json.insert("ledger_rows".to_owned(), json!(self.ledger.len()));
         }
         json
     }
@@ -124,7 +126,8 @@ impl Whole<'_> {
                 format!("{at}, {} through {}: {}{why}", row.step, row.channel, row.status.name()),
             )
         };
-        let rows: Vec<_> = self.shown().iter().map(row).collect();
+        let more = self.more().map(|more| (Verdict::Unknown, more));
+        let rows: Vec<_> = self.shown().iter().map(row).chain(more).collect();
         page.push(&items("What the rule did for this customer, by the ledger", &rows));
         page.done()
     }
@@ -143,13 +146,13 @@ impl Whole<'_> {
 
     /// The rule in one object.
     pub fn brief(&self) -> Value {
-        let held = self.of.situation.steps.iter().find_map(|(_, verdict)| verdict.held());
+        let held = self.of.situation.steps.iter().find_map(|step| step.verdict.held());
         json!({
             "rule": self.of.rule.name,
             "outcome": self.outcome().name(),
             "held": held.map(|reason| reason.name()),
             "why": self.why(),
-            "steps": self.of.situation.steps.iter().map(|(step, _)| step.as_str()).collect::<Value>(),
+            "steps": self.of.situation.steps.iter().map(|step| step.step.as_str()).collect::<Value>(),
         })
     }
 
@@ -169,7 +172,7 @@ impl Whole<'_> {
 
     fn outcome(&self) -> Outcome {
         let steps = &self.of.situation.steps;
-        let any = |which: fn(&Planned) -> bool| steps.iter().any(|(_, verdict)| which(verdict));
+        let any = |which: fn(&Planned) -> bool| steps.iter().any(|step| which(&step.verdict));
         if any(|v| matches!(v, Planned::Planned(_))) {
             Outcome::Planned
         } else if any(|v| matches!(v, Planned::Waits(_))) {
@@ -185,11 +188,11 @@ impl Whole<'_> {
         let steps = &self.of.situation.steps;
         match self.outcome() {
             Outcome::Planned => {
-                let planned = steps.iter().filter(|(_, v)| matches!(v, Planned::Planned(_)));
-                planned.map(|(step, _)| step.as_str()).collect::<Vec<_>>().join(", ")
+                let planned = steps.iter().filter(|step| matches!(step.verdict, Planned::Planned(_)));
+                planned.map(|step| step.step.as_str()).collect::<Vec<_>>().join(", ")
             }
             Outcome::Waits | Outcome::Held => {
-                let reason = steps.iter().find_map(|(_, verdict)| verdict.held());
+                let reason = steps.iter().find_map(|step| step.verdict.held());
                 let lifted = self.lifts().into_iter().next().unwrap_or_default();
                 reason.map(|reason| format!("{reason}; lifted by {lifted}")).unwrap_or_default()
             }
@@ -205,15 +208,40 @@ impl Whole<'_> {
         if self.of.situation.steps.is_empty() { self.outlook.lines() } else { Vec::new() }
     }
 
+    /// What lifts what holds steps back, each said once, in the order in which it comes; with the steps where it is not
+    /// the same for all.
     fn lifts(&self) -> Vec<String> {
-        let situation = self.of.situation;
-        let mut lines: Vec<String> = Vec::new();
-        for reason in situation.steps.iter().filter_map(|(_, verdict)| verdict.held()) {
-            let line = lifted_by(reason, situation, self.rule, self.of.plan.now);
-            if !lines.contains(&line) {
-                lines.push(line);
+        let Situation { steps, until, .. } = self.of.situation;
+        let said =
+            |reason, at, channels: &[String]| lifted_by(reason, at, channels, self.rule, self.of.plan.now);
+        let mut lifts: Vec<(String, Vec<&str>)> = Vec::new();
+        for step in steps {
+            let Some(reason) = step.verdict.held() else { continue };
+            // One of them is what holds it back, and the others come after it.
+            let by_time = until.iter().filter(|_| until.iter().any(|(of, _)| *of == reason));
+            let mut lines: Vec<String> =
+                by_time.map(|(reason, at)| said(*reason, Some(*at), &step.channels)).collect();
+            if lines.is_empty() {
+                lines.push(said(reason, None, &step.channels));
+            }
+            for line in lines {
+                match lifts.iter_mut().find(|(known, _)| *known == line) {
+                    Some((_, of)) => of.push(&step.step),
+                    None => lifts.push((line, vec![&step.step])),
+                }
             }
         }
-        lines
+        let line = |(line, of): (String, Vec<&str>)| match of.len() < steps.len() {
+            true => format!("{line} ({})", of.join(", ")),
+            false => line,
+        };
+        lifts.into_iter().map(line).collect()
+    }
+
+    /// That the ledger has more rows of the rule than are shown.
+    fn more(&self) -> Option<String> {
+        let more = self.ledger.len().checked_sub(MOST_ROWS).filter(|more| *more > 0)?;
+        let of = self.of.customer;
+        Some(format!("and {} before them: `tidings ledger {of}` shows all", count(more as u64)))
     }
 }
