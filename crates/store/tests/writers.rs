@@ -8,12 +8,14 @@ use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef};
 use shop::{everything, vocabulary};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 use tidings_engine::Chunks;
-use tidings_store::{CustomerStore, EngineRows, Room, Selection};
+use tidings_store::{CustomerStore, EngineRows, Resident, Room, Selection};
 
 const SCHEMA: &str = "
 customer:
@@ -127,4 +129,57 @@ async fn with_a_write_ahead_log_loads_are_of_one_moment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_journal_loads_are_of_one_moment() {
     loads_are_of_one_moment("DELETE").await;
+}
+
+/// What another program does, which the tests below start: it runs a statement on a database and goes.
+#[tokio::test]
+#[ignore = "another program"]
+async fn another_program() {
+    let (path, sql) = (std::env::var("DATABASE").unwrap(), std::env::var("STATEMENT").unwrap());
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(Duration::ZERO);
+    let mut connection = options.connect().await.unwrap();
+    execute(&mut connection, sql).await;
+    connection.close().await.unwrap();
+}
+
+/// Whether another program could run a statement.
+fn elsewhere(path: &Path, statement: &str) -> bool {
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    program.args(["--exact", "another_program", "--ignored"]);
+    program.env("DATABASE", path).env("STATEMENT", statement);
+    program.output().unwrap().status.success()
+}
+
+/// On unix, who closes a file lets go of all locks that the program has on it.
+#[tokio::test]
+async fn looking_into_a_file_lets_go_of_no_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.db");
+    let mut reading = open(&path).await;
+    execute(&mut reading, format!("{SHOP} BEGIN; SELECT 1 FROM orders;")).await;
+    assert!(!elsewhere(&path, "DELETE FROM orders"), "somebody reads");
+    let store = CustomerStore::open("sqlite:shop.db", folder.path()).await.unwrap();
+    let (needs, engine) = (everything(&vocabulary(SCHEMA)), EngineRows::default());
+    store.load(&vocabulary(SCHEMA), &needs, Selection::Those(&["0"]), &engine).await.unwrap();
+    assert!(!elsewhere(&path, "DELETE FROM orders"), "somebody reads, though others looked");
+    execute(&mut reading, "COMMIT".to_owned()).await;
+    assert!(elsewhere(&path, "DELETE FROM orders"));
+}
+
+/// The last one who has a database with a log open takes the log away.
+#[tokio::test]
+async fn looking_into_a_file_leaves_its_log_to_those_who_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.db");
+    let mut writing = open(&path).await;
+    execute(&mut writing, format!("PRAGMA journal_mode = WAL; {SHOP}")).await;
+    let store = CustomerStore::open("sqlite:shop.db", folder.path()).await.unwrap();
+    let (vocabulary, engine) = (vocabulary(SCHEMA), EngineRows::default());
+    let needs = everything(&vocabulary);
+    Resident::default().load(&store, &vocabulary, &needs, &engine, 4e15 as i64).await.unwrap();
+    assert!(elsewhere(&path, "SELECT 1 FROM orders"));
+    assert!(folder.path().join("shop.db-wal").exists(), "somebody writes");
+    execute(&mut writing, "DELETE FROM orders WHERE id < 0".to_owned()).await;
+    let failing = "SELECT abs(-9223372036854775808) FROM orders WHERE id < 0";
+    assert!(elsewhere(&path, failing), "others see that there is nothing left to fail at");
 }

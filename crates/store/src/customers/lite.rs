@@ -1,6 +1,7 @@
 //! SQLite: what there is by sqlx, and rows by SQLite's own functions.
 
 pub(crate) mod cells;
+pub(crate) mod first;
 pub(crate) mod open;
 mod pieces;
 mod rows;

@@ -1,11 +1,11 @@
 //! Opening somebody else's SQLite database without leaving a trace.
 
 use crate::customers::error::StoreError;
+use crate::customers::lite::first::first;
 use crate::customers::place::Place;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,18 +13,11 @@ use tokio::sync::Mutex;
 
 /// Whether the file is there, can be read and is a database. An empty file is an empty database.
 pub(crate) fn look(path: &Path) -> Result<Header, StoreError> {
-    let unreadable = |why| StoreError::Unreadable { path: path.to_owned(), why };
-    let mut file = match File::open(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            return Err(StoreError::NoFile { path: path.to_owned() });
-        }
-        opened => opened.map_err(unreadable)?,
-    };
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(StoreError::NotADatabase { path: path.to_owned() });
-    }
-    let mut first = Vec::new();
-    file.by_ref().take(20).read_to_end(&mut first).map_err(unreadable)?;
+    let first = first(path, 20).map_err(|why| match why.kind() {
+        ErrorKind::NotFound => StoreError::NoFile { path: path.to_owned() },
+        ErrorKind::IsADirectory => StoreError::NotADatabase { path: path.to_owned() },
+        _ => StoreError::Unreadable { path: path.to_owned(), why },
+    })?;
     if !first.is_empty() && !first.starts_with(b"SQLite format 3\0") {
         return Err(StoreError::NotADatabase { path: path.to_owned() });
     }

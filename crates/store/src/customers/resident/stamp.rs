@@ -1,8 +1,8 @@
 //! Whether somebody wrote to an SQLite file.
 
+use crate::customers::lite::first::first;
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -74,8 +74,6 @@ impl Stamp {
     }
 }
 
-fn beginning(path: &Path, bytes: u64) -> Option<Vec<u8>> {
-    let mut first = Vec::new();
-    File::open(path).ok()?.take(bytes).read_to_end(&mut first).ok()?;
-    (first.len() as u64 == bytes).then_some(first)
+fn beginning(path: &Path, bytes: usize) -> Option<Vec<u8>> {
+    first(path, bytes).ok().filter(|first| first.len() == bytes)
 }
