@@ -140,7 +140,8 @@ async fn store(folder: &Path, vocabulary: &Vocabulary, needs: &Needs, chunks: &[
             }
         }
     }
-    (customers.flush().unwrap(), rows.flush().unwrap());
+    customers.flush().unwrap();
+    rows.flush().unwrap();
     let source = |table: &str| Source { table: table.into(), path: folder.join(format!("{table}.csv")) };
     let settings = Settings { zone: vocabulary.zone, currency: vocabulary.currency };
     let options =
