@@ -393,12 +393,41 @@ fn a_rule_under_another_name_says_so_or_does_not_run() {
     assert_eq!(code, 1, "it is found without what ran, too");
     assert!(changes["refused"][0].as_str().unwrap().contains("write `was hello`"));
 
-    // With another meaning it is another rule, and nobody asks.
-    project.write(
-        "rules/all.tidings",
-        &HELLO.replace("rule hello", "rule greet").replace("email is known", "email contains \"1\""),
-    );
+    // With another meaning it is another rule: nobody is kept from running it, but what it may have been is said.
+    let edited = HELLO.replace("rule hello", "rule greet").replace("email is known", "email contains \"1\"");
+    project.write("rules/all.tidings", &edited);
     project.run(&["plan"]);
+    let hint = "rule `greet` may be what `hello` was, under another name and edited, since both do the same: if so, write `was hello`";
+    let (changes, code) = against(&project, &before);
+    assert_eq!((code, changes["hints"].as_array().unwrap().len()), (2, 1), "{changes}");
+    assert!(changes["hints"][0].as_str().unwrap().starts_with(hint), "{changes}");
+    for format in ["table", "markdown"] {
+        let asked =
+            ["plan", "--against", before.folder().to_str().unwrap(), "--days", "0", "--format", format];
+        let text = String::from_utf8(project.output(&asked).stdout).unwrap();
+        assert!(text.contains(hint), "{text}");
+    }
+    let another = HELLO.replace("rule hello", "rule greet").replace("send hello email", "send gift coupon");
+    project.write("rules/all.tidings", &another);
+    let (changes, _) = against(&project, &before);
+    assert!(
+        changes["hints"][0].as_str().unwrap().contains("since both are for the same customers"),
+        "{changes}"
+    );
+    // Where two may be it, nobody can guess.
+    let second = edited
+        .replace("define willing = consent\n", "")
+        .replace("greet", "welcome")
+        .replace("\"1\"", "\"2\"");
+    for rules in [edited.clone() + &second, edited.replace("rule greet", "rule greet was greet")] {
+        project.write("rules/all.tidings", &rules);
+        let (changes, _) = against(&project, &before);
+        assert_eq!(
+            (&changes["rules"][0]["change"], &changes["hints"]),
+            (&"new".into(), &Value::Array(Vec::new())),
+            "{changes}"
+        );
+    }
 
     project.write("rules/all.tidings", &HELLO.replace("rule hello", "rule greet was hello"));
     let (changes, code) = against(&project, &before);

@@ -129,6 +129,14 @@ fn what_is_wrong_with_files_and_data_is_named() {
         "3 values in customers.joined are not yes or no",
         "schema.yaml",
     );
+    let copied = "CREATE TABLE plain AS SELECT * FROM customers";
+    let made = format!("import sqlite3; sqlite3.connect('shop.db').execute('{copied}')");
+    let made =
+        std::process::Command::new("python3").current_dir(project.folder()).args(["-c", &made]).status();
+    assert!(made.unwrap().success());
+    project.write("schema.yaml", &SCHEMA.replace("table: customers", "table: plain"));
+    let said = "plain.id says whose rows these are, and no index begins with it";
+    assert_named(&project, &[], "warn customers", said, "searched for one customer");
     project.write("schema.yaml", &SCHEMA.replace("table: customers", "table: customer"));
     assert_named(&project, &[], "fail customers", "no table or view `customer`", "schema.yaml");
     project.write("schema.yaml", SCHEMA);

@@ -38,9 +38,14 @@ impl Meaning {
     /// What makes a rule the same under another name: whom it is for, what they get and the event that it answers, as a
     /// digest that stays the same wherever, and with whatever version of this program, it is made: it is kept.
     pub fn core(&self) -> String {
-        let acts = self.clauses.iter().filter(|(what, _)| [Self::ACTIONS, Self::ELSE].contains(what));
-        let acts: Vec<&str> = acts.map(|(_, words)| words.as_str()).chain(self.event.as_deref()).collect();
+        let acts: Vec<&str> = self.actions().chain(self.event.as_deref()).collect();
         digest(&("core", &self.audience, acts))
+    }
+
+    /// What its customers get, in the language's words: those it is for, and the others.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        let acts = self.clauses.iter().filter(|(what, _)| [Self::ACTIONS, Self::ELSE].contains(what));
+        acts.map(|(_, words)| words.as_str())
     }
 }
 

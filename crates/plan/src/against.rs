@@ -1,9 +1,11 @@
 //! What another version of the rules changes: two programs and their plans for the same moment, side by side.
 
+mod guess;
 mod layout;
 mod people;
 mod why;
 
+pub use guess::{Guess, Same};
 pub use people::{Moved, Movement, Shift};
 pub use why::{Difference, Test};
 
@@ -43,6 +45,8 @@ pub struct Changes {
     pub policy: Vec<(Change, String)>,
     /// Rules that have another name and do not say so.
     pub unsaid: Vec<Unsaid>,
+    /// New rules that may be what one that is gone was.
+    pub guesses: Vec<Guess>,
 }
 
 /// What became of something.
@@ -155,11 +159,13 @@ pub fn changes(before: &Side<'_>, after: &Side<'_>, most: usize) -> Changes {
         core: meaning.core(),
         reached: true,
     });
+    let unsaid = unsaid(&ran.collect::<Vec<_>>(), None, later);
     Changes {
         rules,
+        guesses: guess::guesses(earlier, later, &unsaid),
         declared: declared(&earlier.declared(), &later.declared()),
         policy: clauses(&earlier.policy_in_words(), &later.policy_in_words()),
-        unsaid: unsaid(&ran.collect::<Vec<_>>(), None, later),
+        unsaid,
     }
 }
 

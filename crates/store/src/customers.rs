@@ -26,7 +26,7 @@ pub(crate) mod table;
 mod written;
 
 pub use error::StoreError;
-pub use facts::StoreFacts;
+pub use facts::{LookedFor, StoreFacts};
 pub use load::{CollectionStats, LoadStats, Loaded, Selection};
 pub(crate) use resident::Mark;
 pub use resident::{Refreshed, Resident};

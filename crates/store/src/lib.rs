@@ -14,8 +14,8 @@ pub mod suppression;
 pub use consent::Consent;
 pub use customers::place::path_of;
 pub use customers::{
-    BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, Refreshed, Resident, Room, Selection,
-    StoreError, StoreFacts, Stream,
+    BadColumn, CollectionStats, CustomerStore, LoadStats, Loaded, LookedFor, Refreshed, Resident, Room,
+    Selection, StoreError, StoreFacts, Stream,
 };
 pub use history::Asked;
 pub use import::{Delimiter, DryFile, FileReport, Import, ImportError, Progress, Report, Source, Stage};

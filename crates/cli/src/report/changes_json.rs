@@ -19,6 +19,7 @@ pub fn json(report: &Report<'_>) -> Value {
         "changed": !report.no_change(),
         "customers": report.plans[1].customers,
         "refused": changes.unsaid.iter().map(|unsaid| unsaid.words()).collect::<Vec<_>>(),
+        "hints": changes.guesses.iter().map(|guess| guess.words()).collect::<Vec<_>>(),
         "rules": report.rules().map(|r| rule(report, r)).collect::<Vec<_>>(),
         "unchanged_rules": report.unchanged(),
         "declarations": changes.declared.iter()

@@ -18,6 +18,9 @@ pub fn markdown(report: &Report<'_>) -> String {
     for unsaid in &report.changes.unsaid {
         out.push_str(&format!("> [!CAUTION]\n> {}\n\n", one_line(&unsaid.words())));
     }
+    for guess in &report.changes.guesses {
+        out.push_str(&format!("> [!TIP]\n> {}\n\n", one_line(&guess.words())));
+    }
     if report.no_change() {
         out.push_str("No change: the rules mean what they meant.\n\n");
         marked(report, &mut out);

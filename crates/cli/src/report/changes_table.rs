@@ -19,6 +19,9 @@ pub fn table(report: &Report<'_>, every_customer: bool, screen: &Screen) -> Stri
     for unsaid in &report.changes.unsaid {
         out.push_str(&format!("{} {}\n", screen.paint("refused:", Color::Red), unsaid.words()));
     }
+    for guess in &report.changes.guesses {
+        out.push_str(&format!("{} {}\n", screen.paint("hint:", Color::Yellow), guess.words()));
+    }
     if report.no_change() {
         out.push_str("No change: the rules mean what they meant.\n");
         marked(report, screen, &mut out);

@@ -7,7 +7,7 @@ use tidings_channels::Clock;
 use tidings_engine::Chunks;
 use tidings_plan::{Evidence, evidence_of};
 use tidings_schema::Now;
-use tidings_store::{CustomerStore, EngineRows, LoadStats, State};
+use tidings_store::{CustomerStore, EngineRows, LoadStats, LookedFor, State};
 
 const STORE: &str = "look at `store` in tidings.yaml, and whether the database runs";
 const SCHEMA: &str =
@@ -78,9 +78,14 @@ async fn settings(site: &Site, customers: &CustomerStore, start: Instant, clock:
     let zone = if facts.zone.is_empty() { String::new() } else { format!(", time zone {}", facts.zone) };
     sheet.fine(Part::Customers, format!("{}, {}{zone}, answered in {took}", facts.server, facts.encoding));
     sheet.clock(Part::Customers, "the clock of the customers' database", facts.now - clock());
-    for (table, column) in &facts.unindexed {
-        let said = format!("{table}.{column} says what changed, and no index begins with it");
-        sheet.warn(Part::Customers, said, "add one: without it the whole table is searched for what is new");
+    for (table, column, what) in &facts.unindexed {
+        let (says, wanted) = match what {
+            LookedFor::Customers => ("says whose rows these are", "one customer"),
+            LookedFor::Changes => ("says what changed", "what is new"),
+        };
+        let said = format!("{table}.{column} {says}, and no index begins with it");
+        let mend = format!("add one: without it the whole table is searched for {wanted}");
+        sheet.warn(Part::Customers, said, &mend);
     }
     if !facts.whole.is_empty() {
         let tables = facts.whole.join(", ");

@@ -15,10 +15,19 @@ pub struct StoreFacts {
     pub encoding: String,
     /// The moment by its clock, in microseconds since 1970 UTC.
     pub now: i64,
-    /// Columns that tell what changed and that no index begins with: table and column.
-    pub unindexed: Vec<(String, String)>,
+    /// Columns that rows are found by and that no index begins with: table, column and what is looked for.
+    pub unindexed: Vec<(String, String, LookedFor)>,
     /// Tables that say nothing of their changes and are read whole.
     pub whole: Vec<String>,
+}
+
+/// What rows are looked for by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookedFor {
+    /// Some customers.
+    Customers,
+    /// What changed.
+    Changes,
 }
 
 impl CustomerStore {
@@ -43,22 +52,26 @@ async fn facts(reader: &mut Reader, vocabulary: &Vocabulary) -> Result<StoreFact
     let (mut unindexed, mut whole) = (Vec::new(), Vec::new());
     let customer = &vocabulary.customer;
     let collections = vocabulary.collections.iter().filter_map(|c| match &c.source {
-        RowSource::Table { table, changes, .. } => Some((table, changes)),
+        RowSource::Table { table, customer, changes, .. } => Some((table, customer, changes)),
         _ => None,
     });
-    for (name, changes) in [(&customer.table, &customer.changes)].into_iter().chain(collections) {
-        let Some(column) = &changes.since else {
+    for (name, key, changes) in
+        [(&customer.table, &customer.key, &customer.changes)].into_iter().chain(collections)
+    {
+        if changes.since.is_none() {
             whole.push(name.clone());
-            continue;
-        };
+        }
         let tables = reader.tables().await?;
         let Some(table) = tables.iter().find(|t| t.name.eq_ignore_ascii_case(name)).cloned() else {
             continue;
         };
-        let indexed = reader.indexed(&table).await?;
         // A view has none of its own, and its tables' may serve.
-        if !indexed.is_empty() && !indexed.iter().any(|first| first.eq_ignore_ascii_case(column)) {
-            unindexed.push((name.clone(), column.clone()));
+        let Some(indexed) = reader.indexed(&table).await? else { continue };
+        let wanted = [(Some(key), LookedFor::Customers), (changes.since.as_ref(), LookedFor::Changes)];
+        for (column, what) in wanted.into_iter().filter_map(|(column, what)| Some((column?, what))) {
+            if !indexed.iter().any(|first| first.eq_ignore_ascii_case(column)) {
+                unindexed.push((name.clone(), column.clone(), what));
+            }
         }
     }
     Ok(StoreFacts { server, zone, encoding, now: now.parse().unwrap_or_default(), unindexed, whole })

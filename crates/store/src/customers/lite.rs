@@ -16,11 +16,12 @@ use sqlx::sqlite::{LockedSqliteHandle, SqliteConnection};
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
 
-/// The first column of each index, and the column that is the rows' own number.
+/// The first column of each index, the column that is the rows' own number, and of a table an empty name.
 const INDEXED: &str = "\
     SELECT i.name FROM pragma_index_list(?1) l, pragma_index_info(l.name) i \
     WHERE i.seqno = 0 AND NOT l.partial AND i.name IS NOT NULL \
-    UNION SELECT name FROM pragma_table_info(?1) WHERE pk = 1";
+    UNION SELECT name FROM pragma_table_info(?1) WHERE pk = 1 \
+    UNION SELECT '' FROM pragma_table_list WHERE schema = 'main' AND name = ?1 AND type = 'table'";
 /// The column that is the rows' own number.
 const NUMBERS: &str = "\
     SELECT name FROM pragma_table_info(?1) WHERE pk = 1 \

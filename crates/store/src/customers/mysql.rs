@@ -33,10 +33,12 @@ const LINKS: &str = "\
     CAST(REFERENCED_COLUMN_NAME AS CHAR) FROM information_schema.KEY_COLUMN_USAGE \
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)";
 
-/// The first column of each index.
+/// The first column of each index, and of a table an empty name.
 const INDEXED: &str = "\
     SELECT CAST(COLUMN_NAME AS CHAR) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() \
-    AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) AND SEQ_IN_INDEX = 1";
+    AND TABLE_NAME = ? AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) AND SEQ_IN_INDEX = 1 \
+    UNION ALL SELECT '' FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? \
+    AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY) AND TABLE_TYPE = 'BASE TABLE'";
 /// Version, zone, encoding and clock.
 pub(crate) const ABOUT: &str = "\
     SELECT CONCAT_WS(CHAR(10 USING utf8mb4), IF(VERSION() LIKE '%MariaDB%', VERSION(), CONCAT('MySQL ', VERSION())), \
@@ -47,7 +49,8 @@ pub(crate) async fn indexed(
     connection: &mut MySqlConnection,
     table: &Table,
 ) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar(INDEXED).bind(&table.name).bind(&table.name).fetch_all(connection).await
+    let name = &table.name;
+    sqlx::query_scalar(INDEXED).bind(name).bind(name).bind(name).bind(name).fetch_all(connection).await
 }
 
 pub(crate) async fn open(options: &MySqlConnectOptions) -> Result<MySqlConnection, sqlx::Error> {

@@ -42,12 +42,15 @@ const LINKS: &str = "\
     WHERE k.contype IN ('p', 'f') AND cardinality(k.conkey) = 1 AND c.relname = $1 \
     AND CASE WHEN $2 = '' THEN pg_table_is_visible(c.oid) ELSE n.nspname = $2 END";
 
-/// The first column of each index.
+/// The first column of each index, and of what can have one an empty name.
 const INDEXED: &str = "\
     SELECT a.attname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] \
     WHERE i.indpred IS NULL AND c.relname = $1 \
+    AND CASE WHEN $2 = '' THEN pg_table_is_visible(c.oid) ELSE n.nspname = $2 END \
+    UNION ALL SELECT '' FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE c.relkind IN ('r', 'p', 'm') AND c.relname = $1 \
     AND CASE WHEN $2 = '' THEN pg_table_is_visible(c.oid) ELSE n.nspname = $2 END";
 /// Version, zone, encoding and clock.
 pub(crate) const ABOUT: &str = "\

@@ -229,13 +229,16 @@ impl Reader {
         }
     }
 
-    /// The first columns of a table's indexes; of a view's none are known.
-    pub(crate) async fn indexed(&mut self, table: &Table) -> Result<Vec<String>, sqlx::Error> {
-        match &mut self.session {
-            Session::Lite(session) => lite::indexed(&mut *session.connection.lock().await, table).await,
-            Session::Postgres(connection) => postgres::indexed(connection, table).await,
-            Session::MySql(connection) => mysql::indexed(connection, table).await,
-        }
+    /// The first columns of a table's indexes; nothing for a view.
+    pub(crate) async fn indexed(&mut self, table: &Table) -> Result<Option<Vec<String>>, sqlx::Error> {
+        let mut found = match &mut self.session {
+            Session::Lite(session) => lite::indexed(&mut *session.connection.lock().await, table).await?,
+            Session::Postgres(connection) => postgres::indexed(connection, table).await?,
+            Session::MySql(connection) => mysql::indexed(connection, table).await?,
+        };
+        let of_a_table = found.iter().any(String::is_empty);
+        found.retain(|column| !column.is_empty());
+        Ok(of_a_table.then_some(found))
     }
 
     /// Version, time zone, encoding and clock (microseconds since 1970 UTC), each in a line.

@@ -4,7 +4,7 @@ use super::servers::{Kind, Shop};
 use super::{everything, vocabulary};
 use tidings_plan::evidence;
 use tidings_schema::Now;
-use tidings_store::Selection;
+use tidings_store::{LookedFor, Selection};
 
 const SCHEMA: &str = "
 customer:
@@ -80,12 +80,25 @@ async fn how_a_store_is_set_up_is_told() {
         .replace("    table: orders\n", "    table: orders\n    key: total\n    append_only: at\n");
     let tables = |kind| {
         tables(kind)
-            + "CREATE INDEX by_joined ON customers (joined, id); CREATE INDEX by_time ON orders (total, at);"
+            + "CREATE INDEX by_joined ON customers (joined, id); CREATE INDEX by_time ON orders (total, at); \
+               CREATE VIEW people AS SELECT * FROM customers; CREATE TABLE bare AS SELECT * FROM orders;"
     };
     for shop in Shop::each(tables).await {
         let facts = shop.store().await.facts(&vocabulary(&schema)).await.unwrap();
-        let expected = [("orders".to_owned(), "at".to_owned())];
-        assert_eq!((&facts.unindexed[..], facts.whole.len()), (&expected[..], 0), "{:?}", shop.kind);
+        let missing = |column: &str, what| {
+            let (table, column) = column.split_once('.').unwrap();
+            (table.to_owned(), column.to_owned(), what)
+        };
+        let [whose, changed] = [LookedFor::Customers, LookedFor::Changes];
+        let of_orders = [missing("orders.customer_id", whose), missing("orders.at", changed)];
+        let expected = [&[missing("customers.id", whose)], &of_orders[..]].concat();
+        assert_eq!((&facts.unindexed, facts.whole.len()), (&expected, 0), "{:?}", shop.kind);
+        // A view has no index, and a table can be without any.
+        let others =
+            schema.replace("table: customers", "table: people").replace("table: orders", "table: bare");
+        let facts = shop.store().await.facts(&vocabulary(&others)).await.unwrap();
+        let expected = [missing("bare.customer_id", whose), missing("bare.at", changed)];
+        assert_eq!(facts.unindexed, expected, "{:?}", shop.kind);
         let away = facts.now - chrono::Utc::now().timestamp_micros();
         assert!(away.abs() < 60_000_000, "{facts:?}");
         let server = match shop.kind {
