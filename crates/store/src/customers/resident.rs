@@ -482,7 +482,7 @@ impl State {
 
 impl Found {
     fn places<'a>(&'a self, chunks: &'a [HeldChunk]) -> place::Places<'a> {
-        place::Places { chunks, read: &self.people.keys, slots: &self.slots }
+        place::Places::new(chunks, &self.people.keys, &self.slots)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::customers::keys::Key;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
-use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray, make_array};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, PrimitiveArray, StringArray, make_array};
 use arrow_data::ArrayData;
 use arrow_data::transform::MutableArrayData;
 use arrow_schema::{ArrowError, DataType};
@@ -41,6 +41,9 @@ pub(super) fn splice(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, 
         let codes = spliced.as_primitive::<Int32Type>().clone();
         return Ok(Arc::new(DictionaryArray::try_new(codes, longest.values().clone())?));
     }
+    if let Some(spliced) = splice_values(sources, spans) {
+        return Ok(spliced);
+    }
     let data: Vec<ArrayData> = sources.iter().map(|a| a.to_data()).collect();
     let rows = spans.iter().map(|s| s.to - s.from).sum();
     let mut spliced = MutableArrayData::try_new(data.iter().collect(), false, rows)?;
@@ -48,6 +51,28 @@ pub(super) fn splice(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, 
         spliced.try_extend(span.source, span.from, span.to)?;
     }
     Ok(make_array(spliced.freeze()))
+}
+
+/// The same of values of a fixed size, none of them missing: that is most of what chunks have.
+fn splice_values(sources: &[&ArrayRef], spans: &[Span]) -> Option<ArrayRef> {
+    fn of<T: ArrowPrimitiveType>(sources: &[&ArrayRef], spans: &[Span]) -> Option<ArrayRef> {
+        let typed = sources.iter().map(|array| array.as_primitive_opt::<T>());
+        let whole = typed.map(|array| array.filter(|array| array.null_count() == 0));
+        let sources: Vec<&PrimitiveArray<T>> = whole.collect::<Option<_>>()?;
+        let mut values: Vec<T::Native> = Vec::with_capacity(spans.iter().map(|s| s.to - s.from).sum());
+        for span in spans {
+            values.extend_from_slice(sources.get(span.source)?.values().get(span.from..span.to)?);
+        }
+        Some(Arc::new(PrimitiveArray::<T>::new(values.into(), None)))
+    }
+    match sources.first()?.data_type() {
+        DataType::Int64 => of::<Int64Type>(sources, spans),
+        DataType::Int32 => of::<Int32Type>(sources, spans),
+        DataType::Float64 => of::<Float64Type>(sources, spans),
+        DataType::Date32 => of::<Date32Type>(sources, spans),
+        DataType::UInt32 => of::<UInt32Type>(sources, spans),
+        _ => None,
+    }
 }
 
 /// Whether spans put nothing into an array but its own rows where they are, and others that are the same as those they
@@ -203,6 +228,18 @@ mod tests {
 
     fn span(source: usize, from: usize, to: usize) -> Span {
         Span { source, from, to }
+    }
+
+    #[test]
+    fn values_are_put_together_as_whatever_else_is() {
+        let old: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3, 4]));
+        let (new, holes): (ArrayRef, ArrayRef) =
+            (Arc::new(Int32Array::from(vec![8, 9])), Arc::new(Int32Array::from(vec![None, Some(9)])));
+        let spans = [span(0, 2, 4), span(1, 1, 2), span(0, 0, 1)];
+        let expected: ArrayRef = Arc::new(Int32Array::from(vec![3, 4, 9, 1]));
+        assert_eq!(&splice_values(&[&old, &new], &spans).unwrap(), &expected);
+        assert_eq!(&splice(&[&old, &holes], &spans).unwrap(), &expected);
+        assert!(splice_values(&[&old, &holes], &spans).is_none());
     }
 
     #[test]

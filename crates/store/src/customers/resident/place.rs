@@ -114,20 +114,21 @@ pub(super) fn spans(slots: &[Slot]) -> Vec<Span> {
 /// Where customers are found.
 pub(super) struct Places<'a> {
     pub(super) chunks: &'a [HeldChunk],
-    pub(super) read: &'a StringArray,
-    pub(super) slots: &'a [Slots],
+    read: &'a StringArray,
+    slots: &'a [Slots],
+    /// The first key of each chunk.
+    firsts: Vec<&'a str>,
 }
 
-impl Places<'_> {
+impl<'a> Places<'a> {
+    pub(super) fn new(chunks: &'a [HeldChunk], read: &'a StringArray, slots: &'a [Slots]) -> Places<'a> {
+        let firsts = (0..chunks.len()).map(|i| first_key(chunks, i).unwrap_or_default()).collect();
+        Places { chunks, read, slots, firsts }
+    }
+
     /// The only chunk that a customer can be in.
     pub(super) fn chunk(&self, key: &str) -> usize {
-        let after = |i: usize| first_key(self.chunks, i).is_some_and(|first| first <= key);
-        let (mut low, mut high) = (0, self.chunks.len());
-        while high - low > 1 {
-            let middle = low.midpoint(high);
-            if after(middle) { low = middle } else { high = middle }
-        }
-        low
+        self.firsts.partition_point(|first| *first <= key).saturating_sub(1)
     }
 
     /// A customer's place in a chunk.
