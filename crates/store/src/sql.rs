@@ -147,6 +147,12 @@ impl Dialect {
         format!("t.{} {is}", self.quoted(&column.name))
     }
 
+    /// How many rows of SQLite come after a mark, as far as its column tells that.
+    pub(crate) fn later(self, table: &Table, column: &Stored, mark: Mark) -> Statement {
+        let later = mark.later(&format!("t.{}", self.quoted(&column.name)), false);
+        self.count(table, None, later.first().map_or("", String::as_str))
+    }
+
     /// The rows of a server in whose last column a moment of a stretch can be read, as far as its type can say that.
     fn lately(self, ask: &Ask<'_>) -> Option<String> {
         let (Part::Lately(Lately { since, ranges }), Some(column)) = (ask.part, ask.columns.last()) else {
@@ -176,14 +182,30 @@ impl Dialect {
     /// The rows that changed since a mark. Those without a value may have changed at any time.
     fn since(self, ask: &Ask<'_>, road: Road<'_>) -> Option<String> {
         let (column, mark) = ask.since.as_ref()?;
-        let column = format!("t.{}", self.quoted(&column.name));
+        let (column, table) = (format!("t.{}", self.quoted(&column.name)), self.table(ask.table));
         let mut any = mark.later(&column, matches!(self, Dialect::MySql));
-        if !matches!(road, Road::ByNumber) {
+        let later = any.first().cloned().unwrap_or_default();
+        let middle = |rows: u64| {
+            format!(
+                "(SELECT {column} FROM {table} AS t WHERE {later} ORDER BY {column} LIMIT 1 OFFSET {rows})"
+            )
+        };
+        match road {
+            Road::ByIndex(_, Share::From(rows)) | Road::ByNumber(Share::From(rows)) => {
+                any = vec![format!("{column} >= {}", middle(rows))];
+            }
+            Road::ByIndex(_, Share::Below(rows)) | Road::ByNumber(Share::Below(rows)) => {
+                any.iter_mut()
+                    .take(1)
+                    .for_each(|later| *later += &format!(" AND {column} < {}", middle(rows)));
+            }
+            _ => {}
+        }
+        if !matches!(road, Road::ByNumber(_) | Road::ByIndex(_, Share::From(_))) {
             any.push(format!("{column} IS NULL"));
         }
         Some(match road {
-            Road::ByIndex(number) => {
-                let table = self.table(ask.table);
+            Road::ByIndex(number, _) => {
                 let found = |holds: &String| format!("SELECT t.{number} FROM {table} AS t WHERE {holds}");
                 let found: Vec<String> = any.iter().map(found).collect();
                 format!("t.{number} IN ({})", found.join(" UNION ALL "))
@@ -207,9 +229,19 @@ pub(crate) enum Road<'a> {
     /// In the order of their numbers, which have this name.
     InOrder(&'a str),
     /// By their numbers, in order, which an index of the column has that tells changes.
-    ByIndex(&'a str),
+    ByIndex(&'a str, Share),
     /// The column that tells changes is their number, and never empty.
-    ByNumber,
+    ByNumber(Share),
+}
+
+/// Which of the rows that may have changed, in the order of what tells it.
+#[derive(Clone, Copy)]
+pub(crate) enum Share {
+    All,
+    /// The first so many, and those of which it is not known.
+    Below(u64),
+    /// The others.
+    From(u64),
 }
 
 /// What rows of SQLite have to have. Values are bound.

@@ -1,6 +1,7 @@
 //! SQLite: what there is by sqlx, and rows by SQLite's own functions.
 
 pub(crate) mod cells;
+mod halves;
 pub(crate) mod first;
 pub(crate) mod open;
 mod pieces;
@@ -8,7 +9,7 @@ mod rows;
 
 use crate::customers::block::{Block, Blocks};
 use crate::customers::reader::{Ask, End, Kind, Lately, Link, Part, Stored, Table};
-use crate::sql::{Condition, Dialect, Road};
+use crate::sql::{Condition, Dialect, Road, Share};
 use cells::Cells;
 use open::Session;
 use rows::{Cell, Statement};
@@ -105,6 +106,10 @@ pub(crate) async fn read(session: &Session, ask: &Ask<'_>, blocks: Blocks) -> Re
         drop(connection);
         return pieces::read(session, ask, number, &blocks).await;
     }
+    if let Some(halves) = halves::of(ask, road, session, &mut connection).await? {
+        drop(connection);
+        return halves::read(session, ask, halves, blocks).await;
+    }
     let (sql, values) = statement(ask, road);
     let columns = ask.columns.len();
     on_a_thread(connection, move |handle| {
@@ -178,10 +183,11 @@ async fn road(ask: &Ask<'_>, connection: &mut SqliteConnection) -> Result<Road<'
     let numbers: Option<String> =
         sqlx::query_scalar(NUMBERS).bind(&ask.table.name).fetch_optional(&mut *connection).await?;
     if ask.table.numbered && numbers.as_ref() == Some(&column.name) {
-        return Ok(Road::ByNumber);
+        return Ok(Road::ByNumber(Share::All));
     }
     let indexed = indexed(connection, ask.table).await?.contains(&column.name);
-    Ok(number.filter(|_| indexed).map_or(Road::Any, Road::ByIndex))
+    let by_index = |number| Road::ByIndex(number, Share::All);
+    Ok(number.filter(|_| indexed).map_or(Road::Any, by_index))
 }
 
 /// By which name rows can be asked for by number, if they can: columns may have taken it.
@@ -229,6 +235,7 @@ mod tests {
     use super::*;
     use crate::customers::Mark;
     use sqlx::{AssertSqlSafe, Connection};
+    use std::collections::BTreeSet;
 
     /// Day 20,000 is 2024-10-04.
     const DAY: i64 = 20_000 * 86_400_000_000;
@@ -261,17 +268,31 @@ mod tests {
                 let since = Some((column.clone(), mark));
                 let ask =
                     Ask { table: &table, columns: &columns, part: Part::All, only: String::new(), since };
-                let (sql, _) = statement(&ask, road(&ask, &mut connection).await.unwrap());
-                let ids: Vec<i64> =
-                    sqlx::query_scalar(AssertSqlSafe(sql.clone())).fetch_all(&mut connection).await.unwrap();
-                assert_eq!(ids, expected, "{sql}");
-                let plan: Vec<(i64, i64, i64, String)> =
-                    sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
-                        .fetch_all(&mut connection)
-                        .await
-                        .unwrap();
-                let scans = plan.iter().any(|step| step.3.starts_with("SCAN"));
-                assert_eq!(scans, !index && name != "id", "{sql}: {plan:?}");
+                let whole = road(&ask, &mut connection).await.unwrap();
+                let both =
+                    |of: &dyn Fn(Share) -> Road<'static>| vec![of(Share::Below(1)), of(Share::From(1))];
+                let halves = match whole {
+                    Road::ByIndex(number, _) => both(&|share| Road::ByIndex(number, share)),
+                    Road::ByNumber(_) => both(&Road::ByNumber),
+                    _ => Vec::new(),
+                };
+                assert_eq!(halves.is_empty(), !index && name != "id");
+                let mut together = BTreeSet::new();
+                for (i, road) in std::iter::once(whole).chain(halves).enumerate() {
+                    let (sql, _) = statement(&ask, road);
+                    let rows = sqlx::query_scalar(AssertSqlSafe(sql.clone())).fetch_all(&mut connection);
+                    let ids: Vec<i64> = rows.await.unwrap();
+                    let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+                    let plan: Vec<(i64, i64, i64, String)> =
+                        sqlx::query_as(explain).fetch_all(&mut connection).await.unwrap();
+                    let scans = plan.iter().any(|step| step.3.starts_with("SCAN"));
+                    assert_eq!(scans, !index && name != "id", "{sql}: {plan:?}");
+                    match i {
+                        0 => assert_eq!(ids, expected, "{sql}"),
+                        _ => assert!(!ids.is_empty() && ids.iter().all(|id| together.insert(*id)), "{sql}"),
+                    }
+                }
+                assert!(together.is_empty() || together.iter().eq(expected), "{name}: {together:?}");
             }
         }
     }

@@ -167,9 +167,7 @@ impl Resident {
                 return Ok(kept.figures(0));
             }
             let mut reader = store.reader().await?;
-            if self.kept.is_none() {
-                reader.widen().await?;
-            }
+            reader.widen().await?;
             let read = self.bring_up(&mut reader, vocabulary, needs, at).await;
             match reader.finish(read).await {
                 Some(Ok(read)) => {
