@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// How long a server may take to answer at all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -119,6 +120,21 @@ pub(crate) struct Lately {
 pub(crate) enum End {
     Number(f64),
     Text(String),
+}
+
+/// A count that may not be there yet.
+pub(crate) enum Counting {
+    Done(u64),
+    Going(JoinHandle<Result<u64, sqlx::Error>>),
+}
+
+impl Counting {
+    pub(crate) async fn done(self) -> Result<u64, sqlx::Error> {
+        match self {
+            Counting::Done(count) => Ok(count),
+            Counting::Going(counting) => counting.await.map_err(|_| sqlx::Error::WorkerCrashed)?,
+        }
+    }
 }
 
 /// What is wanted of a table.
@@ -274,6 +290,26 @@ impl Reader {
             }
         };
         Ok(count.unsigned_abs())
+    }
+
+    /// The same beside whatever is read meanwhile, where there is another connection for it.
+    pub(crate) async fn counting(
+        &mut self,
+        table: &Table,
+        column: Option<&Stored>,
+        only: &str,
+    ) -> Result<Counting, sqlx::Error> {
+        let statement = self.dialect().count(table, column, only);
+        let other = match &self.session {
+            Session::Lite(session) => session.connections().nth(1).cloned(),
+            Session::Postgres(_) | Session::MySql(_) => None,
+        };
+        let Some(other) = other else { return self.count(table, column, only).await.map(Counting::Done) };
+        let mut other = other.lock_owned().await;
+        Ok(Counting::Going(tokio::spawn(async move {
+            let count: i64 = sqlx::query_scalar(statement).fetch_one(&mut *other).await?;
+            Ok(count.unsigned_abs())
+        })))
     }
 
     /// Sends rows on, a block at a time, in the table's order where it has one and they are not few.

@@ -26,7 +26,7 @@ use crate::customers::held::{self, Held, HeldChunk, RowKeys};
 use crate::customers::keys::{Key, Keys, Places};
 use crate::customers::load::{Loaded, Selection};
 use crate::customers::place::Place;
-use crate::customers::reader::{Part, Reader};
+use crate::customers::reader::{Counting, Part, Reader};
 use crate::customers::table::Read;
 use crate::customers::{ATTEMPTS, CustomerStore};
 use arrow_array::Array;
@@ -317,16 +317,21 @@ impl State {
         let vocabulary = self.vocabulary.clone();
         let needs = self.needs.clone();
         let (customers, collections) = tables(&vocabulary, &needs);
+        let mut counts = Vec::new();
+        for (i, (_, table)) in collections.iter().enumerate() {
+            let told = self.marks.collections.get(i).is_some_and(Option::is_some);
+            counts.push(if told { Some(table.counting(reader).await?) } else { None });
+        }
         let mut found = match self.find_people(reader, &customers, at).await? {
             Ok(found) => found,
             Err(doubt) => return Ok(Err(doubt)),
         };
-        for (i, (time, table)) in collections.into_iter().enumerate() {
+        for ((i, (time, table)), count) in collections.into_iter().enumerate().zip(counts) {
             let newest = table.newest(reader, at).await?;
             found.marks.collections.push(newest);
             let before = self.marks.collections.get(i).copied().flatten();
-            let moves = match since(before, newest) {
-                Some(since) => self.find_rows(reader, (i, time, &table), since, &mut found).await?.ok(),
+            let moves = match since(before, newest).zip(count) {
+                Some(told) => self.find_rows(reader, (i, time, &table), told, &mut found).await?.ok(),
                 None => None,
             };
             found.collections.push(moves);
@@ -393,10 +398,9 @@ impl State {
         &mut self,
         reader: &mut Reader,
         (collection, time, table): (usize, usize, &Kept<'_>),
-        since: Mark,
+        (since, count): (Mark, Counting),
         found: &mut Found,
     ) -> Result<Result<(Arrived, Moves), Doubt>, StoreError> {
-        let count = table.count(reader).await?;
         let read = table.rows(reader, Some(since), Part::All, self.vocabulary.zone).await?;
         let gone = table.gone(reader, since).await?;
         found.read += read.rows;
@@ -405,6 +409,8 @@ impl State {
             Err(doubt) => return Ok(Err(doubt)),
         };
         found.read += late.as_ref().map_or(0, |late| late.rows);
+        let count = count.done().await.map_err(|e| reader.failed(&e))?;
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
         Ok(self.settle((collection, time, table), (read, gone, late), count, found))
     }
 

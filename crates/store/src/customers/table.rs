@@ -9,7 +9,7 @@ use crate::customers::error::StoreError;
 use crate::customers::held;
 use crate::customers::keys::{Key, Keys, Places};
 use crate::customers::order::threads;
-use crate::customers::reader::{Ask, Kind, Part, Reader, Stored, Table};
+use crate::customers::reader::{Ask, Counting, Kind, Part, Reader, Stored, Table};
 use crate::customers::stream::Room;
 use chrono_tz::Tz;
 use std::sync::Arc;
@@ -259,6 +259,12 @@ impl<'a> Wanted<'a> {
         let attributes = self.attributes.iter().map(|a| a.storage.column.as_str());
         owner.chain(self.keys.iter().copied()).chain(attributes).collect()
     }
+}
+
+/// Begins to count the rows that are wanted.
+pub(crate) async fn counting(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<Counting, StoreError> {
+    let Found { table, columns, only, .. } = find(reader, wanted).await?;
+    reader.counting(&table, columns.first(), &only).await.map_err(|e| reader.failed(&e))
 }
 
 /// How many of the rows that are wanted there are, or how many that have something in their first column.

@@ -104,7 +104,7 @@ impl Session {
     }
 
     /// All of them.
-    pub(super) fn connections(&self) -> impl Iterator<Item = &Arc<Mutex<SqliteConnection>>> {
+    pub(crate) fn connections(&self) -> impl Iterator<Item = &Arc<Mutex<SqliteConnection>>> {
         std::iter::once(&self.connection).chain(&self.more)
     }
 

@@ -1,13 +1,16 @@
 //! The rows that were read, found by their keys: millions of held rows ask for theirs, of which few are among them.
 
-use crate::customers::keys::Key;
-use std::collections::HashMap;
+use super::arrays::key_at;
+use crate::customers::keys::{Key, Keys, Places};
+use arrow_array::{Array, ArrayRef};
+use std::collections::HashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// For each key the row that was read, or none where it is gone.
 #[derive(Debug)]
 pub(super) struct Known<'a> {
-    rows: HashMap<Key<'a>, Option<u32>>,
+    rows: Places,
+    gone: HashSet<Key<'a>>,
     /// The least and the greatest of those that are whole numbers: rows that came in last have keys beyond all others.
     ends: (i64, i64),
     /// A bit for what keys come to, a power of two of them: most that are not known are seen here. They are few enough to
@@ -16,30 +19,40 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// Of so many keys, none of which may come twice but as one that is gone.
-    pub(super) fn new(count: usize, keys: impl Iterator<Item = (Key<'a>, Option<u32>)>) -> Option<Known<'a>> {
-        let words = (count / 2).next_power_of_two().max(64);
-        let rows = HashMap::with_capacity(count);
-        let mut known = Known { rows, ends: (i64::MAX, i64::MIN), bits: vec![0; words] };
-        for (key, row) in keys {
-            if let Key::Whole(whole) = key {
-                known.ends = (known.ends.0.min(whole), known.ends.1.max(whole));
-            }
-            let (word, bit) = known.place(key);
-            known.bits.get_mut(word).into_iter().for_each(|word| *word |= bit);
-            if known.rows.insert(key, row).flatten().is_some() {
-                return None;
-            }
+    /// Of rows by their keys, none of which may be missing or come twice, and of keys of rows that are gone.
+    pub(super) fn new(keys: &'a ArrayRef, gone: impl Iterator<Item = Key<'a>>) -> Option<Known<'a>> {
+        let gone: HashSet<Key<'_>> = gone.collect();
+        let mut read = Keys::default();
+        (0..keys.len()).for_each(|row| read.push(key_at(keys, row)));
+        let words = ((gone.len() + keys.len()) / 2).next_power_of_two().max(64);
+        let rows = Places::new(read);
+        let mut known = Known { rows, gone, ends: (i64::MAX, i64::MIN), bits: vec![0; words] };
+        for row in 0..keys.len() {
+            let key = key_at(keys, row).filter(|key| known.rows.get(*key) == Some(row as u32))?;
+            known.mark(key);
         }
+        let gone: Vec<Key<'_>> = known.gone.iter().copied().collect();
+        gone.into_iter().for_each(|key| known.mark(key));
         Some(known)
     }
 
+    fn mark(&mut self, key: Key<'_>) {
+        if let Key::Whole(whole) = key {
+            self.ends = (self.ends.0.min(whole), self.ends.1.max(whole));
+        }
+        let (word, bit) = self.place(key);
+        self.bits.get_mut(word).into_iter().for_each(|word| *word |= bit);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.len() == 0 && self.gone.is_empty()
     }
 
     pub(super) fn get(&self, key: Key<'_>) -> Option<Option<u32>> {
-        self.may_have(key).then(|| self.rows.get(&key).copied()).flatten()
+        if !self.may_have(key) {
+            return None;
+        }
+        self.rows.get(key).map(Some).or_else(|| self.gone.contains(&key).then_some(None))
     }
 
     /// Whether it is worth looking a key up.

@@ -3,7 +3,7 @@
 use super::mark::Mark;
 use crate::customers::error::StoreError;
 use crate::customers::place::Place;
-use crate::customers::reader::{Kind, Part, Reader};
+use crate::customers::reader::{Counting, Kind, Part, Reader};
 use crate::customers::table::{self, Only, Read, Wanted};
 use tidings_schema::{Attribute, Changes, Storage, StoredUnit, Type};
 
@@ -57,9 +57,16 @@ impl<'a> Kept<'a> {
 
     /// How many rows there are.
     pub(in crate::customers) async fn count(&self, reader: &mut Reader) -> Result<usize, StoreError> {
-        let wanted =
-            Wanted { keys: Vec::new(), attributes: Vec::new(), ..self.wanted(Only::there(self.changes)) };
-        Ok(usize::try_from(table::count(reader, &wanted).await?).unwrap_or(usize::MAX))
+        Ok(usize::try_from(table::count(reader, &self.rows_there()).await?).unwrap_or(usize::MAX))
+    }
+
+    /// Begins to count them.
+    pub(super) async fn counting(&self, reader: &mut Reader) -> Result<Counting, StoreError> {
+        table::counting(reader, &self.rows_there()).await
+    }
+
+    fn rows_there(&self) -> Wanted<'a> {
+        Wanted { keys: Vec::new(), attributes: Vec::new(), ..self.wanted(Only::there(self.changes)) }
     }
 
     /// The rows that there are: all, those that may have changed since a mark, or those with some first keys.

@@ -84,13 +84,7 @@ impl Arrived {
 
     /// Finds its rows by their keys; none may come twice.
     pub(super) fn known(&self) -> Result<Known<'_>, Doubt> {
-        if self.keys.null_count() > 0 {
-            return Err(Doubt::Key);
-        }
-        let gone = self.gone.iter().map(|key| (Key::of(key), None));
-        let rows = 0..self.keys.len();
-        let read = rows.filter_map(|row| Some((key_at(&self.keys, row)?, Some(row as u32))));
-        Known::new(self.gone.len() + self.keys.len(), gone.chain(read)).ok_or(Doubt::Key)
+        Known::new(&self.keys, self.gone.iter().map(|key| Key::of(key))).ok_or(Doubt::Key)
     }
 
     fn customer(&self, row: usize) -> Option<&str> {
