@@ -1,8 +1,8 @@
 //! SQLite: what there is by sqlx, and rows by SQLite's own functions.
 
 pub(crate) mod cells;
-mod halves;
 pub(crate) mod first;
+mod halves;
 pub(crate) mod open;
 mod pieces;
 mod rows;
