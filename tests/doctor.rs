@@ -83,6 +83,10 @@ fn where_all_is_well_all_is_ok() {
         // The same once there is a state and a cache.
         project.run(&["run"]);
     }
+    // What a message shows may be its coupon alone.
+    project.write("tidings.yaml", &format!("{SETTINGS}coupons:\n  gift: {{value: 5 USD, label: A gift}}\n"));
+    project.write("rules/hello.tidings", &RULE.replace("hello email", "hello email with gift coupon"));
+    project.write("templates/hello.email.liquid", "subject: {{ coupon.value }}\n---\n{{ coupon.label }}\n");
     assert!(project.run(&["doctor"]).contains("all is well"));
     assert_eq!(
         project.json(&["runs", "--format", "json"])["runs"].as_array().unwrap().len(),

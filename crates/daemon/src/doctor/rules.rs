@@ -49,10 +49,11 @@ fn messages(site: &Site, sheet: &mut Sheet) {
         for channel in channels.iter().filter(|c| seen.insert((template, *c, coupon.is_some()))) {
             let outlet = Outlet { kind: Kind::Message, channel: channel.clone() };
             let Some(carrier) = site.carrier(&outlet) else { continue };
-            let grant = coupon.is_some().then(|| Grant {
+            let declared = |name| site.project.config.delivery.coupons.get(name);
+            let grant = coupon.as_ref().map(|name| Grant {
                 code: "SAMPLE".to_owned(),
-                value: String::new(),
-                label: None,
+                value: declared(name).map(|c| c.value.clone()).unwrap_or_default(),
+                label: declared(name).and_then(|c| c.label.clone()),
                 expires: None,
             });
             match carrier.prepare(&sample(rule, template, channel, &values), grant.as_ref()) {
