@@ -50,6 +50,7 @@ struct Row {
 
 /// One thing that a rule sends: its place in the plan, and what it is.
 struct Way {
+    priority: i32,
     audience: usize,
     step: usize,
     verdict: Verdict,
@@ -92,7 +93,8 @@ impl Own {
                 for way in 0..ways {
                     let sent = self.sent(program, supplies, (rule.identity(), &step.action, way));
                     if sent.message.is_some() || sent.grant.is_some() || sent.change.is_some() {
-                        all.push(Way { audience, step: at, verdict: Verdict::Planned(way as u8), sent });
+                        let (priority, verdict) = (rule.priority, Verdict::Planned(way as u8));
+                        all.push(Way { priority, audience, step: at, verdict, sent });
                     }
                 }
             }
@@ -204,16 +206,18 @@ impl OwnChunk {
         }
     }
 
-    /// A run of that moment, in microseconds since 1970 UTC, is done. What rules sent counts in the program's order,
-    /// whichever was planned first.
+    /// A run of that moment, in microseconds since 1970 UTC, is done. Its rows are in the program's order, as a run writes
+    /// them; what it changes is carried out by priority, as what waits in the outbox is.
     pub fn turn(&mut self, own: &Own, at: i64) {
         let mut sent = std::mem::take(&mut self.sent);
         sent.sort_by_key(|(rule, n, _)| (*rule, *n));
-        for (rule, n, whom) in sent {
-            if let Some(way) = own.rules.get(rule).and_then(|ways| ways.get(n)) {
-                self.receive(&way.sent, &whom, at);
-            }
-        }
+        let mut sent: Vec<(&Way, Bitmap)> = sent
+            .into_iter()
+            .filter_map(|(rule, n, whom)| Some((own.rules.get(rule)?.get(n)?, whom)))
+            .collect();
+        sent.iter().for_each(|(way, whom)| self.receive(&way.sent, whom, at));
+        sent.sort_by_key(|(way, _)| std::cmp::Reverse(way.priority));
+        sent.iter().for_each(|(way, whom)| self.change(&way.sent, whom));
         // Those of the same customer stay in the order in which they came.
         self.sends.sort_by_key(|row| row.customer);
         self.grants.sort_by_key(|row| row.customer);
@@ -226,6 +230,9 @@ impl OwnChunk {
         self.sends.extend(sent.message.into_iter().flat_map(|words| row(words, None)));
         let until = |good: Option<i64>| good.map(|micros| at.saturating_add(micros));
         self.grants.extend(sent.grant.into_iter().flat_map(|(words, good)| row(words, until(good))));
+    }
+
+    fn change(&mut self, sent: &Sent, whom: &Bitmap) {
         if let Some((attribute, change)) = &sent.change {
             for customer in whom.iter() {
                 let kept = self.kept.entry((*attribute, customer));
