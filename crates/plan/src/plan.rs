@@ -224,6 +224,14 @@ impl RulePlan {
             members.into_iter().filter_map(move |i| Some((chunk, i, verdicts.of(i)?)))
         })
     }
+
+    /// Who is planned, by chunk and position, audience by audience.
+    pub fn planned(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.outcomes().flat_map(|(chunk, verdicts)| {
+            let planned = verdicts.those(|verdict| matches!(verdict, Verdict::Planned(_)));
+            planned.iter().map(|i| (chunk, i)).collect::<Vec<_>>()
+        })
+    }
 }
 
 impl StepPlan {

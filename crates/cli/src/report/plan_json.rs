@@ -5,7 +5,7 @@ use super::{rfc3339, send_of, totals};
 use serde_json::{Map, Value, json};
 use tidings_check::program::Action;
 use tidings_engine::Chunk;
-use tidings_plan::{Plan, RulePlan, StepPlan, Tally, Totals, Verdict};
+use tidings_plan::{Plan, RulePlan, StepPlan, Tally, Totals};
 
 /// How many planned customers are named as samples.
 pub const SAMPLES: usize = 5;
@@ -83,8 +83,7 @@ pub fn held(tally: &Tally) -> Value {
 
 /// The keys of the first few planned customers.
 pub fn samples<'c>(rule: &RulePlan, chunks: &'c [Chunk]) -> Vec<&'c str> {
-    let planned = rule.members().filter(|(_, _, verdict)| matches!(verdict, Verdict::Planned(_)));
-    planned.filter_map(|(chunk, i, _)| key(chunks, chunk, i)).take(SAMPLES).collect()
+    rule.planned().filter_map(|(chunk, i)| key(chunks, chunk, i)).take(SAMPLES).collect()
 }
 
 fn key(chunks: &[Chunk], chunk: usize, customer: usize) -> Option<&str> {

@@ -276,14 +276,16 @@ pub(crate) fn rows_wanted<'a>(
 
 /// Rows of a table, by chunks, given by the places of their customers; `time` is the column that says when they were.
 pub(crate) fn arrange(
-    read: Read,
+    mut read: Read,
     time: Option<usize>,
     chunks: &[Range<usize>],
     mut left: Left,
     row_keys: RowKeys,
 ) -> (Vec<HeldRows>, Left) {
     let customers = chunks.last().map_or(0, |customers| customers.end);
-    let order = Order::new(&read, time.and_then(|time| read.columns.get(time)), customers);
+    let owners = std::mem::take(&mut read.owners);
+    let time = time.and_then(|time| read.columns.get(time));
+    let order = Order::new(owners, read.keys.first(), time, customers);
     (left.without_time, left.orphans) = (order.without_time.len(), order.orphans.len());
     let mut rows = order::each(chunks, |customers| HeldRows {
         rows: Rows {

@@ -2,7 +2,7 @@
 
 use crate::customers::column::{Column, Times};
 use crate::customers::keys::Keys;
-use crate::customers::table::{NOBODY, Read, UNASKED};
+use crate::customers::table::{NOBODY, UNASKED};
 use std::num::NonZero;
 use std::ops::Range;
 
@@ -20,29 +20,30 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Puts rows behind their customers, of whom there are so many. Rows of the same time are in the order of their
-    /// keys, and without keys in that of the table.
-    pub(crate) fn new(read: &Read, time: Option<&Column>, customers: usize) -> Order {
+    /// Puts rows behind their customers, of whom there are so many and whose places `placed` has. Rows of the same time are
+    /// in the order of their keys, and without keys in that of the table.
+    pub(crate) fn new(
+        mut placed: Vec<u32>,
+        keys: Option<&Keys>,
+        time: Option<&Column>,
+        customers: usize,
+    ) -> Order {
         let times = time.map_or(Times::None, Column::times);
         let time = |row: u32| time.and_then(|column| column.time(row));
         let mut order = Order { begins: vec![0; customers + 1], ..Order::default() };
-        let mut placed: Vec<u32> = Vec::with_capacity(read.owners.len());
-        for (owner, row) in read.owners.iter().zip(0..) {
-            placed.push(match *owner {
+        for (owner, row) in placed.iter_mut().zip(0..) {
+            match *owner {
                 NOBODY => {
                     order.orphans.push(row);
-                    UNASKED
+                    *owner = UNASKED;
                 }
-                UNASKED => UNASKED,
+                UNASKED => {}
                 _ if time(row).is_none() => {
                     order.without_time.push(row);
-                    UNASKED
+                    *owner = UNASKED;
                 }
-                place => {
-                    order.begins.get_mut(place as usize + 1).into_iter().for_each(|n| *n += 1);
-                    place
-                }
-            });
+                place => order.begins.get_mut(place as usize + 1).into_iter().for_each(|n| *n += 1),
+            }
         }
         let mut sum = 0;
         for begin in &mut order.begins {
@@ -56,7 +57,8 @@ impl Order {
             order.rows.get_mut(*next as usize).into_iter().for_each(|slot| *slot = row);
             *next += 1;
         }
-        order.by_time(times, read.keys.first());
+        drop((placed, next));
+        order.by_time(times, keys);
         order
     }
 

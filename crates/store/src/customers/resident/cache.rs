@@ -2,8 +2,9 @@
 //! written beside and then renamed, so that it is there whole or not at all; and whatever is in it that is not just
 //! what was written, of this store and this vocabulary, is as if it were not there.
 //!
-//! A line of 64 bytes: the format, a hash of all that follows, and how much that is. Then the sections, each behind
-//! its length and at a multiple of 64: what is known of the whole as JSON, the keys of what was left out, the columns.
+//! A line of 64 bytes: the format, a hash of all that follows, and how much that is. Then the sections, each at a multiple of
+//! 64 and with a line of its length behind it, so that none has to be in memory as a whole to be written: what is
+//! known of the whole as JSON, the keys of what was left out, the columns.
 
 use super::mapped;
 use super::mark::Mark;
@@ -14,17 +15,20 @@ use crate::customers::held::{Held, Left};
 use crate::customers::keys::Keys;
 use crate::customers::table::BadColumn;
 use arrow_buffer::Buffer;
+use arrow_schema::ArrowError;
 use serde_json::{Value, json};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::Path;
 use tidings_engine::chunk::{CollectionNeeds, Needs};
 use tidings_schema::{AttributeId, CollectionId, FieldId, Vocabulary};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 /// What the file begins with; another format has another number.
-const FORMAT: &[u8; 16] = b"tidings cache 1\n";
+const FORMAT: &[u8; 16] = b"tidings cache 2\n";
 const LINE: usize = 64;
+/// So many bytes of small arrays are written at once.
+const BUFFER: usize = 1 << 20;
 /// What values were read by: another version may read them otherwise, and other time zones do.
 const READ_BY: [&str; 2] = [env!("CARGO_PKG_VERSION"), chrono_tz::IANA_TZDB_VERSION];
 
@@ -69,12 +73,11 @@ impl Resident {
         if self.from_cache && few || kept.held.chunks.is_empty() {
             return Ok(false);
         }
-        let content = content(kept).map_err(io::Error::other)?;
         Resident::forget(file, false)?;
         let mut beside = file.as_os_str().to_owned();
         beside.push(format!(".{:016x}", rand::random::<u64>()));
         let beside = Path::new(&beside);
-        let written = write(beside, &content).and_then(|()| fs::rename(beside, file));
+        let written = write(beside, kept).and_then(|()| fs::rename(beside, file));
         if written.is_err() {
             fs::remove_file(beside).ok();
         }
@@ -82,44 +85,73 @@ impl Resident {
     }
 }
 
-fn write(file: &Path, content: &[u8]) -> io::Result<()> {
+fn write(file: &Path, kept: &State) -> io::Result<()> {
     fs::remove_file(file).ok();
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(file)?;
+    file.write_all(&[0; LINE])?;
+    let mut content =
+        Hashed { out: BufWriter::with_capacity(BUFFER, &file), hash: Xxh3Default::new(), length: 0 };
+    write_content(&mut content, kept).map_err(io::Error::other)?;
+    content.flush()?;
     let mut line = FORMAT.to_vec();
-    line.extend(xxh3_128(content).to_le_bytes());
-    line.extend((content.len() as u64).to_le_bytes());
-    line.resize(LINE, 0);
-    file.write_all(&line)?;
-    file.write_all(content)
+    line.extend(content.hash.digest128().to_le_bytes());
+    line.extend(content.length.to_le_bytes());
+    drop(content);
+    file.rewind()?;
+    file.write_all(&line)
+}
+
+/// What is written, with what is known of it so far.
+struct Hashed<W> {
+    out: W,
+    hash: Xxh3Default,
+    length: u64,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.out.write(bytes)?;
+        self.hash.update(bytes.get(..taken).unwrap_or_default());
+        self.length += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// All behind the first line.
-fn content(kept: &State) -> Result<Vec<u8>, arrow_schema::ArrowError> {
-    let mut content = Vec::new();
-    let mut section = |write: &dyn Fn(&mut Vec<u8>) -> Result<(), arrow_schema::ArrowError>| {
-        let at = content.len();
-        content.resize(at + LINE, 0);
-        write(&mut content)?;
-        let length = ((content.len() - at - LINE) as u64).to_le_bytes();
-        content.get_mut(at..at + length.len()).into_iter().for_each(|place| place.copy_from_slice(&length));
-        content.resize(content.len().next_multiple_of(LINE), 0);
-        Ok::<(), arrow_schema::ArrowError>(())
-    };
+fn write_content<W: Write>(out: &mut Hashed<W>, kept: &State) -> Result<(), ArrowError> {
     let about = about(kept).to_string();
-    section(&|out| Ok(out.write_all(about.as_bytes())?))?;
+    section(out, |out| Ok(out.write_all(about.as_bytes())?))?;
     let lefts = || [&kept.held.customers].into_iter().chain(&kept.held.collections);
     let keys: Vec<&Keys> = lefts()
         .flat_map(|left| [&left.orphan_keys, &left.without_time_keys].into_iter().chain(&left.bad_keys))
         .collect();
-    section(&|out| sections::write_keys(out, &keys))?;
+    section(out, |out| sections::write_keys(out, &keys))?;
     for i in 0..sections::sections(&kept.held.chunks) {
-        section(&|out| sections::write(out, &kept.held.chunks, i))?;
+        section(out, |out| sections::write(out, &kept.held.chunks, i))?;
     }
-    Ok(content)
+    Ok(())
+}
+
+fn section<W: Write>(
+    out: &mut Hashed<W>,
+    write: impl FnOnce(&mut Hashed<W>) -> Result<(), ArrowError>,
+) -> Result<(), ArrowError> {
+    let begin = out.length;
+    write(out)?;
+    let length = out.length - begin;
+    let mut line = [0; LINE];
+    line.first_chunk_mut().into_iter().for_each(|begin| *begin = length.to_le_bytes());
+    let gap = length.next_multiple_of(LINE as u64) - length;
+    io::copy(&mut io::repeat(0).take(gap), out)?;
+    Ok(out.write_all(&line)?)
 }
 
 /// All behind the first line, if it is what was written.
@@ -146,15 +178,15 @@ fn read(file: &Path) -> Option<Buffer> {
 
 fn restored(content: Buffer, store: u128, vocabulary: &Vocabulary) -> Option<State> {
     let mut sections = Vec::new();
-    let mut at = 0;
-    while at < content.len() {
-        let length = content.as_slice().get(at..)?.first_chunk::<8>()?;
+    let mut end = content.len();
+    while end > 0 {
+        let line = end.checked_sub(LINE)?;
+        let length = content.as_slice().get(line..)?.first_chunk::<8>()?;
         let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-        let end = at.checked_add(LINE)?.checked_add(length).filter(|end| *end <= content.len())?;
-        sections.push(content.slice_with_length(at + LINE, length));
-        at = end.next_multiple_of(LINE);
+        end = line.checked_sub(length.checked_next_multiple_of(LINE)?)?;
+        sections.push(content.slice_with_length(end, length));
     }
-    let mut sections = sections.into_iter();
+    let mut sections = sections.into_iter().rev();
     let about: Value = serde_json::from_slice(sections.next()?.as_slice()).ok()?;
     if about.get("read_by")? != &json!(READ_BY)
         || about.get("store")?.as_str()? != hex(store)
