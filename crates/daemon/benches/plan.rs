@@ -50,7 +50,7 @@ async fn measure(folder: &Path, customers: usize, alone: Option<&str>) {
     let little = Room { memory: 50_000_000, folder: folder.to_owned() };
     let kept = Mutex::new(Resident::default());
     let aside = Decider { room: Some(&little), ..decider };
-    let resident = Decider { resident: Some((&kept, now.micros)), ..decider };
+    let resident = Decider { resident: Some((&kept, site::wall_clock()())), ..decider };
     for (way, decider) in [("aside", aside), ("memory", decider), ("kept", resident)] {
         if alone.is_some_and(|alone| alone != way) {
             continue;
