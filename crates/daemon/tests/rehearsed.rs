@@ -45,6 +45,8 @@ fn rules(random: &mut StdRng) -> String {
         "rule best\n  if spend >= 4 and city != \"Chengdu\"\n  then send hello email with gift coupon\n  repeat every time\n  priority 2\nend".to_owned(),
         format!("segment spenders sum of orders.total >= {amount} CNY end\n\nrule enters\n  for spenders\n  if level = gold\n  then add tag \"gold\"\n  else call crm webhook\n  repeat on every entry\nend"),
         "rule tagged\n  if tags contains \"gold\" and not (was sent hello in last 3 days)\n  then send hello email\n  repeat at most once per 2 days\nend".to_owned(),
+        // Whoever enters as well has the tag afterwards: the higher priority is first, and the last word stands.
+        "rule forgotten\n  if level = gold\n  then remove tag \"gold\"\n  repeat every time\n  priority 1\nend".to_owned(),
         "rule bought\n  on order\n  if count of orders >= 2\n  then send hello email\n  repeat every time\nend".to_owned(),
         format!("rule few\n  if holds gift coupon\n  then notify \"team\"\n  limit {share}% of customers\nend"),
     ];

@@ -12,6 +12,11 @@ use tidings_plan::{Entry, Reason, Supplies, Verdict, pages};
 const ONE: &str = "rule r then send a email end";
 
 #[test]
+fn reasons_are_listed_in_their_order() {
+    assert!(Reason::ALL.into_iter().enumerate().all(|(i, reason)| reason as usize == i));
+}
+
+#[test]
 fn unknown_consent_is_none_and_the_nearest_channel_says_why() {
     let held = |customer: Customer, rule: &str| Shop::new(rule, &[customer]).only_verdict();
     assert_eq!(held(willing(), ONE), Verdict::Planned(0));

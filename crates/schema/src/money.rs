@@ -19,7 +19,7 @@ impl Price {
     pub fn parse(text: &str) -> Option<Price> {
         let (amount, code) = text.trim().split_once(char::is_whitespace)?;
         let currency = Currency::from_code(code.trim())?;
-        let billionths = scaled(amount.parse().ok()?, PRICE_DECIMALS).ok()?;
+        let billionths = scaled(Decimal::from_str_exact(amount).ok()?, PRICE_DECIMALS).ok()?;
         (billionths >= 0).then_some(Price { billionths, currency })
     }
 
@@ -73,7 +73,7 @@ pub fn to_minor(amount: Decimal, currency: Currency) -> Result<i64, AmountError>
 pub fn parse(text: &str) -> Option<(i64, Currency)> {
     let (amount, code) = text.trim().split_once(char::is_whitespace)?;
     let currency = Currency::from_code(code.trim())?;
-    Some((to_minor(amount.parse().ok()?, currency).ok()?, currency))
+    Some((to_minor(Decimal::from_str_exact(amount).ok()?, currency).ok()?, currency))
 }
 
 /// An amount with so many decimals at most, without its point.

@@ -53,13 +53,13 @@ pub fn rows([before, after]: &[Totals; 2]) -> Vec<Row> {
     for channel in names(before.messages.keys(), after.messages.keys()) {
         rows.extend(counted(channel, &|t| t.messages.get(channel).copied().unwrap_or(0)));
     }
-    rows.extend(amounts_of("cost in", &before.cost.minor(), &after.cost.minor()));
+    rows.extend(costs(before, after).into_iter().map(|both| both.row("cost in")));
     if !before.cost.unpriced.is_empty() || !after.cost.unpriced.is_empty() {
         let [before, after] = [before, after].map(|totals| channels(&totals.cost));
         rows.push(Row { what: "no price".to_owned(), before, after, difference: String::new() });
     }
     rows.extend(counted("coupons", &|t| t.coupons));
-    rows.extend(amounts_of("worth in", &before.worth, &after.worth));
+    rows.extend(worths(before, after).into_iter().map(|both| both.row("worth in")));
     rows.extend(counted("other actions", &|t| t.others));
     rows.extend(counted("waiting for a person's word", &|t| t.waiting));
     rows
@@ -68,17 +68,59 @@ pub fn rows([before, after]: &[Totals; 2]) -> Vec<Row> {
 /// Minor units by the code of their currency.
 pub type Amounts = BTreeMap<&'static str, i64>;
 
-/// A line for each currency of either. What one version knows no amounts of at all is not nothing.
-fn amounts_of(what: &str, before: &Amounts, after: &Amounts) -> Vec<Row> {
-    let row = |code: &&'static str| {
-        let [was, is] = [before, after].map(|amounts| amounts.get(code).copied());
-        let text = |minor: Option<i64>| minor.map_or("–".to_owned(), |minor| amount(minor, code));
-        let difference = signed(i128::from(is.unwrap_or(0)) - i128::from(was.unwrap_or(0)), |minor| {
-            amount(i64::try_from(minor).unwrap_or(i64::MAX), code)
-        });
-        Row { what: format!("{what} {code}"), before: text(was), after: text(is), difference }
+/// An amount of two versions, in minor units of one currency.
+struct Both {
+    code: &'static str,
+    before: Option<i64>,
+    after: Option<i64>,
+    /// By how much it is more, where both were counted alike.
+    difference: Option<i64>,
+}
+
+/// What messages of two versions cost. Where one of them has no prices, or not those of the same channels, nobody can tell
+/// how much of the difference is the rules'.
+fn costs(before: &Totals, after: &Totals) -> Vec<Both> {
+    let alike = before.cost.unpriced == after.cost.unpriced;
+    both(&before.cost.minor(), &after.cost.minor(), |was, is| {
+        Some(is?.saturating_sub(was?)).filter(|_| alike)
+    })
+}
+
+/// What coupons of two versions are worth: nothing where there are none.
+fn worths(before: &Totals, after: &Totals) -> Vec<Both> {
+    let with = |other: &Amounts, amounts: &Amounts| {
+        let none = other.keys().map(|code| (*code, 0));
+        none.chain(amounts.iter().map(|(code, minor)| (*code, *minor))).collect::<Amounts>()
     };
-    names(before.keys(), after.keys()).into_iter().map(row).collect()
+    let [was, is] = [with(&after.worth, &before.worth), with(&before.worth, &after.worth)];
+    both(&was, &is, |was, is| Some(is?.saturating_sub(was?)))
+}
+
+fn both(
+    before: &Amounts,
+    after: &Amounts,
+    difference: impl Fn(Option<i64>, Option<i64>) -> Option<i64>,
+) -> Vec<Both> {
+    let of = |code: &&'static str| {
+        let [before, after] = [before, after].map(|amounts| amounts.get(code).copied());
+        Both { code, before, after, difference: difference(before, after) }
+    };
+    names(before.keys(), after.keys()).into_iter().map(of).collect()
+}
+
+impl Both {
+    fn row(self, what: &str) -> Row {
+        let text = |minor: Option<i64>| minor.map_or("–".to_owned(), |minor| grouped(minor, self.code));
+        let difference = self.difference.map(|minor| {
+            signed(i128::from(minor), |minor| grouped(i64::try_from(minor).unwrap_or(i64::MAX), self.code))
+        });
+        Row {
+            what: format!("{what} {}", self.code),
+            before: text(self.before),
+            after: text(self.after),
+            difference: difference.unwrap_or_default(),
+        }
+    }
 }
 
 /// What is in either, in order.
@@ -107,9 +149,17 @@ fn amount(minor: i64, code: &str) -> String {
         .map_or_else(|| minor.to_string(), |currency| money::to_major(minor, currency).to_string())
 }
 
-/// The same with the currency: `144.18 CNY`.
+/// The same as people read it: `10,101.00`.
+fn grouped(minor: i64, code: &str) -> String {
+    let text = amount(minor, code);
+    let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    whole.parse().map_or(format!("{sign}{text}"), |whole| format!("{sign}{}{rest}", count(whole)))
+}
+
+/// The same with the currency: `10,101.00 CNY`.
 pub fn money_of(minor: i64, code: &str) -> String {
-    format!("{} {code}", amount(minor, code))
+    format!("{} {code}", grouped(minor, code))
 }
 
 /// Amounts by the code of their currency, as JSON.
@@ -137,20 +187,18 @@ pub fn json_of_both(both: &[Totals; 2]) -> Value {
     let messages = names(before.messages.keys(), after.messages.keys())
         .into_iter()
         .map(|channel| (channel.clone(), json!(count(&|t| t.messages.get(channel).copied().unwrap_or(0)))));
-    let differ = |before: &Amounts, after: &Amounts| -> Map<String, Value> {
-        let of = |amounts: &Amounts, code: &str| amounts.get(code).copied().unwrap_or(0);
-        let difference = |code: &&'static str| amount(of(after, code).saturating_sub(of(before, code)), code);
-        let codes = names(before.keys(), after.keys()).into_iter();
-        codes.map(|code| ((*code).to_owned(), json!(difference(code)))).collect()
+    let differ = |all: Vec<Both>| -> Map<String, Value> {
+        let known = all.iter().filter_map(|both| Some((both.code, both.difference?)));
+        known.map(|(code, minor)| (code.to_owned(), json!(amount(minor, code)))).collect()
     };
     json!({
         "before": json(before),
         "after": json(after),
         "difference": {
             "messages": messages.collect::<Map<_, _>>(),
-            "cost": differ(&before.cost.minor(), &after.cost.minor()),
+            "cost": differ(costs(before, after)),
             "coupons": count(&|t| t.coupons),
-            "coupon_value": differ(&before.worth, &after.worth),
+            "coupon_value": differ(worths(before, after)),
             "other_actions": count(&|t| t.others),
             "waiting_for_a_person": count(&|t| t.waiting),
         },

@@ -62,11 +62,14 @@ impl<'a> Asked<'a> {
         let (usual, repeats) = Repeats::of(rule, question.now);
         let event = events::waits_for(question, index).map(|waits| place(&mut common.events, waits));
         let row = common.rows;
+        let stop = stopped(rule, question.now);
         common.rows += rows(rule);
         Asked {
             index,
             rule,
-            stop: stopped(rule, question.now),
+            may_stop: stop.is_none()
+                && (rule.limit.is_some() || rule.budget.is_some() || question.history.held(rule.identity())),
+            stop,
             repeats,
             occasion: Occasions { usual, ordinals: Vec::new() },
             event,
@@ -74,7 +77,6 @@ impl<'a> Asked<'a> {
             then: channels(&rule.then, common),
             otherwise: channels(&rule.otherwise, common),
             row,
-            may_stop: rule.limit.is_some() || rule.budget.is_some() || question.history.held(rule.identity()),
             past: Vec::new(),
             gone: Vec::new(),
         }

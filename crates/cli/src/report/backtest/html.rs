@@ -137,7 +137,10 @@ fn costs(figures: &Figures<'_>) -> String {
     let row = |of: &super::figures::CostOf| {
         let cost = of.minor().map(|(minor, currency)| money_of(minor, currency.code()));
         let (channel, messages) = (escaped(&of.channel), count(of.messages));
-        format!("<tr><td>{channel}</td><td>{messages}</td><td>{}</td></tr>\n", cost.unwrap_or_default())
+        format!(
+            "<tr><td>{channel}</td><td>{messages}</td><td>{}</td></tr>\n",
+            cost.unwrap_or("no price".to_owned())
+        )
     };
     let rows: String = figures.costs.iter().map(row).collect();
     format!(

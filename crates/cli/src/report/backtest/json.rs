@@ -42,6 +42,7 @@ pub fn json(program: &Program, backtest: &Backtest, figures: &Figures<'_>) -> Va
         "messages": {"all": messages, "most": figures.received().1, "customers": customers},
         "costs": figures.costs.iter().map(cost).collect::<Vec<_>>(),
         "cost": totals::amounts(&figures.cost.minor()),
+        "no_price": figures.cost.unpriced,
         "coupons": figures.coupons.iter().map(coupon).collect::<Vec<_>>(),
         "flows": backtest.flows.iter().map(flows).collect::<Vec<_>>(),
         "as_of_today": {
