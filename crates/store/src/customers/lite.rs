@@ -124,10 +124,16 @@ async fn on_a_thread(
     work: impl FnOnce(&mut LockedSqliteHandle<'_>) -> Result<(), sqlx::Error> + Send + 'static,
 ) -> Result<(), sqlx::Error> {
     let done = tokio::task::spawn_blocking(move || {
-        let mut handle = Handle::current().block_on(connection.lock_handle())?;
+        let mut handle = Handle::current().block_on(connection.lock_handle()).map_err(|_| ended())?;
         work(&mut handle)
     });
-    done.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+    done.await.map_err(|_| ended())?
+}
+
+/// A thread ended before all was read. It is not [`sqlx::Error::WorkerCrashed`], by which is told that nobody takes
+/// any more: what was read so far is not all there is.
+fn ended() -> sqlx::Error {
+    sqlx::Error::Protocol("a thread that read the file ended too early".to_owned())
 }
 
 /// Sends all rows on, as long as somebody waits for them.

@@ -15,21 +15,25 @@ pub(crate) fn first(path: &Path, bytes: usize) -> io::Result<Vec<u8>> {
     use std::sync::{Mutex, PoisonError};
 
     /// By device and number there.
-    static OPEN: Mutex<BTreeMap<(u64, u64), File>> = Mutex::new(BTreeMap::new());
+    static OPEN: Mutex<BTreeMap<(u64, u64), Vec<File>>> = Mutex::new(BTreeMap::new());
 
     let there = path.metadata()?;
     if there.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
     }
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    if !open.contains_key(&(there.dev(), there.ino())) {
+    let mut which = (there.dev(), there.ino());
+    if !open.contains_key(&which) {
         // Of one that was deleted nobody needs the locks.
-        open.retain(|_, file| file.metadata().is_ok_and(|file| file.nlink() > 0));
+        let there = |file: &File| file.metadata().is_ok_and(|file| file.nlink() > 0);
+        open.retain(|_, files| files.iter().any(there));
         let file = File::open(path)?;
+        // Another one may have taken its place just now, and may be open already: then it is so twice.
         let opened = file.metadata()?;
-        open.insert((opened.dev(), opened.ino()), file);
+        which = (opened.dev(), opened.ino());
+        open.entry(which).or_default().push(file);
     }
-    let Some(file) = open.get(&(there.dev(), there.ino())) else {
+    let Some(file) = open.get(&which).and_then(|files| files.first()) else {
         return Err(ErrorKind::NotFound.into());
     };
     let mut first = vec![0; bytes];

@@ -39,6 +39,8 @@ pub(crate) struct Session {
     /// The others.
     pub(super) more: Vec<Arc<Mutex<SqliteConnection>>>,
     path: PathBuf,
+    /// Which file was there before the first was opened.
+    file: Option<Identity>,
     at_rest: Option<Stamp>,
 }
 
@@ -56,10 +58,10 @@ impl Session {
     pub(crate) async fn open(path: &Path) -> Result<Session, StoreError> {
         let failed = |e| StoreError::of(&Place::File(path.to_owned()), &e);
         let at_rest = if look(path)?.wal && !has_log(path) { stamp(path) } else { None };
-        let patience = Duration::from_secs(30);
+        let (file, patience) = (identity(path), Duration::from_secs(30));
         let connection = begun(path, at_rest.is_some(), patience).await.map_err(failed)?;
         let connection = Arc::new(Mutex::new(connection));
-        Ok(Session { connection, more: Vec::new(), path: path.to_owned(), at_rest })
+        Ok(Session { connection, more: Vec::new(), path: path.to_owned(), file, at_rest })
     }
 
     /// Reads with so many connections from here on, if nothing was read yet. They see the same moment; where others
@@ -74,9 +76,14 @@ impl Session {
                 Err(_) => return Ok(()),
             }
         }
+        // Another file under the same name has other moments.
+        if self.file.is_none() || identity(&self.path) != self.file {
+            return Ok(());
+        }
         let mut before = version(&mut first).await?;
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *first).await?;
         for _ in 0..ATTEMPTS {
+            // While somebody reads it stays as it is.
+            let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *first).await?;
             let mut all = true;
             for connection in &mut more {
                 all &= version(connection).await.is_ok();
@@ -146,6 +153,23 @@ pub(crate) fn has_log(path: &Path) -> bool {
     Path::new(&log).exists()
 }
 
+/// A file's device, and its number there.
+type Identity = (u64, u64);
+
+/// Where it is not known, nothing is the same file.
+fn identity(path: &Path) -> Option<Identity> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        path.metadata().ok().map(|data| (data.dev(), data.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
 fn stamp(path: &Path) -> Option<Stamp> {
     let data = path.metadata().ok()?;
     Some(Stamp { length: data.len(), modified: data.modified().ok() })
@@ -182,6 +206,24 @@ mod tests {
         let more = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n";
         write(more).await.close().await.unwrap();
         assert_eq!(session.finish(1).await, None, "the log came and went");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn another_file_under_the_name_is_not_read_beside_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        for (name, x) in [("shop.db", 1), ("new.db", 2)] {
+            let options =
+                SqliteConnectOptions::new().filename(folder.path().join(name)).create_if_missing(true);
+            let mut writer = options.connect().await.unwrap();
+            let make = format!("CREATE TABLE t (x); INSERT INTO t VALUES ({x})");
+            sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut writer).await.unwrap();
+        }
+        let mut session = Session::open(&path).await.unwrap();
+        std::fs::rename(folder.path().join("new.db"), &path).unwrap();
+        session.widen(3).await.unwrap();
+        assert_eq!(numbers(&session).await, [1]);
     }
 
     async fn numbers(session: &Session) -> Vec<i64> {

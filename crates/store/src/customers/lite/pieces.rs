@@ -4,7 +4,7 @@
 use crate::customers::block::{Block, Blocks};
 use crate::customers::lite::cells::ROWS;
 use crate::customers::lite::open::Session;
-use crate::customers::lite::{Bound, on_a_thread, step};
+use crate::customers::lite::{Bound, ended, on_a_thread, step};
 use crate::customers::reader::Ask;
 use crate::sql::{Condition, Dialect, Road};
 use std::collections::VecDeque;
@@ -69,7 +69,7 @@ pub(super) async fn read(
     }
     drop(workers);
     for stepped in stepping {
-        stepped.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        stepped.await.map_err(|_| ended())??;
     }
     Ok(())
 }
