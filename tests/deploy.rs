@@ -4,6 +4,8 @@
 mod project;
 
 use project::{Project, repository};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// The command lines of a file: what follows `tidings` at the beginning of a command.
 fn commands(text: &str) -> Vec<Vec<String>> {
@@ -72,5 +74,47 @@ fn workflows_are_yaml_and_only_a_change_or_none_passes() {
         let document = tidings_schema::yaml::Document::read(&text, tidings_syntax::FileId(0), &mut wrong);
         assert!(document.is_some(), "{file}: {wrong:?}");
         assert!(text.contains("-eq 0 -o") && text.contains("-eq 2"), "{file} judges the exit code");
+        let at = |command: &str| text.find(command).expect(command);
+        let compared = at("tidings plan --sandbox --against");
+        assert!(
+            compared < at("tidings fmt --check") && compared < at("tidings test"),
+            "{file}: a check that fails hides no comparison"
+        );
     }
+}
+
+/// A hook that looked at the work tree would refuse a good commit for what is not in it, and let a bad one pass.
+#[test]
+fn the_hook_looks_at_what_is_committed() {
+    let project = Project::example("one-sentence");
+    let git = |args: &[&str]| {
+        let bin = Path::new(env!("CARGO_BIN_EXE_tidings")).parent().unwrap();
+        let paths = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        let mut command = std::process::Command::new("git");
+        command.current_dir(project.folder()).args([
+            "-c",
+            "user.name=Ada",
+            "-c",
+            "user.email=ada@shop.example",
+        ]);
+        command.env("PATH", paths);
+        let output = command.args(args).output().unwrap();
+        (output.status.success(), format!("{output:?}"))
+    };
+    assert!(git(&["init", "--quiet"]).0);
+    let hook = project.folder().join(".git/hooks/pre-commit");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::copy(repository().join("examples/ci/pre-commit"), &hook).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+
+    let file = "rules/wake-up.tidings";
+    let good = std::fs::read_to_string(project.folder().join(file)).unwrap();
+    assert!(git(&["add", "--all"]).0);
+    project.write(file, "rule half");
+    let (committed, said) = git(&["commit", "--message", "good, with a bad edit that is not in it"]);
+    assert!(committed, "{said}");
+    assert!(git(&["add", file]).0);
+    project.write(file, &good);
+    let (committed, said) = git(&["commit", "--message", "bad, with a good work tree"]);
+    assert!(!committed && said.contains(file), "{said}");
 }
