@@ -148,10 +148,13 @@ fn who_withdraws_is_not_planned_for() {
 #[test]
 fn what_is_over_its_limit_waits_for_a_word() {
     let project = shop();
-    project.write(
-        "rules/hello.tidings",
-        "rule hello\n  then\n    send weekly email\n  limit 0% of customers\nend\n",
-    );
+    project.run(&["run"]);
+    let held = |name: &str| {
+        format!(
+            "rule {name}\n  then\n    send weekly email\n  limit 0% of customers\n  repeat every time\nend\n"
+        )
+    };
+    project.write("rules/hello.tidings", &held("hello"));
     let run = project.output(&["run", "--format", "json"]);
     assert_eq!(run.status.code(), Some(3));
     let runs = project.json(&["runs", "--format", "json", "--sandbox"]);
@@ -162,17 +165,29 @@ fn what_is_over_its_limit_waits_for_a_word() {
         "{runs:#}"
     );
     let said = project.run(&["runs", "--sandbox"]);
-    assert!(said.contains("1 waits: hello in run 1, 1 sends to"), "{said}");
-    assert_eq!(project.output(&["approve", "7", "--sandbox"]).status.code(), Some(1));
-    project.run(&["approve", "1", "--by", "Ada", "--sandbox"]);
+    assert!(said.contains("hello of run 2 waits, 1 send to 1 customer: "), "{said}");
+    // A number is that of a run, and nothing else.
+    let other = project.output(&["approve", "1", "--sandbox"]);
+    let said = String::from_utf8_lossy(&other.stderr);
+    assert!(other.status.code() == Some(1) && said.contains("what waits is `2 hello`"), "{said}");
+    let said = project.run(&["approve", "2", "--by", "Ada", "--sandbox"]);
+    assert!(said.contains("hello of run 2, 1 send to 1 customer, is let go"), "{said}");
     let runs = project.json(&["runs", "--format", "json", "--sandbox"]);
     assert_eq!(
         (&runs["holds"][0]["state"], &runs["holds"][0]["decided_by"]),
         (&"approved".into(), &"Ada".into())
     );
-    assert_eq!(project.output(&["cancel", "1", "--sandbox"]).status.code(), Some(1), "it has been decided");
+    assert_eq!(project.output(&["cancel", "2", "--sandbox"]).status.code(), Some(1), "it has been decided");
+    project.write("rules/hello.tidings", &(["hello", "other", "third"].map(held).join("\n")));
     project.output(&["run"]);
-    assert_eq!(project.json(&["sandbox", "list", "--format", "json"]).as_array().unwrap().len(), 1);
+    let caught = || project.json(&["sandbox", "list", "--format", "json"]).as_array().unwrap().len();
+    let before = caught();
+    let both = project.output(&["approve", "3", "--sandbox"]);
+    assert!(String::from_utf8_lossy(&both.stderr).contains("`3 third`, `3 other`"), "{both:?}");
+    project.run(&["cancel", "3", "other", "--sandbox"]);
+    project.run(&["approve", "3", "third", "--sandbox"]);
+    project.output(&["run"]);
+    assert_eq!(caught(), before + 1);
 }
 
 #[test]

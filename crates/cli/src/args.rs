@@ -326,8 +326,10 @@ pub struct Runs {
 /// Decide about what waits for a person's word.
 #[derive(Debug, Args)]
 pub struct Decide {
-    /// Its number, as `tidings runs` lists it
-    pub id: i64,
+    /// The number of the run, as `tidings runs` lists it
+    pub run: i64,
+    /// Which rule of the run; the one that waits where it is not said
+    pub rule: Option<String>,
     /// Who decides; the account's name where it is not said
     #[arg(long, value_name = "WHO")]
     pub by: Option<String>,

@@ -3,14 +3,14 @@
 use crate::args::{Decide, Runs, TextOrJson};
 use crate::failure::Failure;
 use crate::opened;
-use crate::report::{count, moment, rfc3339};
+use crate::report::{count, counted, moment, rfc3339};
 use crate::screen::Screen;
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_schema::Now;
-use tidings_store::{HeldRun, HoldState, OccurrenceRow, OccurrenceState, RunRow};
+use tidings_store::{HeldRun, HoldState, OccurrenceRow, OccurrenceState, RunId, RunRow, State};
 
 /// Prints the latest runs, what was due and not run, and what waits for a person's word.
 pub async fn runs(folder: &Path, args: &Runs, screen: &Screen) -> Result<ExitCode, Failure> {
@@ -49,13 +49,11 @@ pub async fn runs(folder: &Path, args: &Runs, screen: &Screen) -> Result<ExitCod
                 screen.print(&format!("{rule} of {due} {waits}: {}", why(time).unwrap_or_default()));
             }
             for hold in waiting {
-                let HeldRun { id, rule, reason, customers, rows, run, .. } = hold;
+                let HeldRun { rule, reason, run: RunId(run), .. } = hold;
                 screen.print(&format!(
-                    "{id} waits: {rule} in run {}, {} sends to {} customers: {reason}\n  \
-                     `tidings approve {id}` lets them go, `tidings cancel {id}` calls them off",
-                    run.0,
-                    count(*rows),
-                    count(*customers)
+                    "{rule} of run {run} waits, {}: {reason}\n  \
+                     `tidings approve {run} {rule}` lets them go, `tidings cancel {run} {rule}` calls them off",
+                    size(hold)
                 ));
             }
         }
@@ -66,10 +64,12 @@ pub async fn runs(folder: &Path, args: &Runs, screen: &Screen) -> Result<ExitCod
 /// Lets go what waits.
 pub async fn approve(folder: &Path, args: &Decide, screen: &Screen) -> Result<ExitCode, Failure> {
     let state = opened::open(folder, args.of.sandbox, screen)?.state().await?;
+    let hold = meant(&state, args).await?;
+    let decided = state.approve(hold.id, &who(args)).await?;
     said(
-        args,
-        state.approve(args.id, &who(args)).await?,
-        "let go: sending begins at once where a daemon runs",
+        &hold,
+        decided,
+        "let go: a daemon that runs sends it at once, and without one the next `tidings run` does",
         screen,
     )
 }
@@ -77,15 +77,51 @@ pub async fn approve(folder: &Path, args: &Decide, screen: &Screen) -> Result<Ex
 /// Calls off what waits.
 pub async fn cancel(folder: &Path, args: &Decide, screen: &Screen) -> Result<ExitCode, Failure> {
     let state = opened::open(folder, args.of.sandbox, screen)?.state().await?;
-    said(args, state.cancel_hold(args.id, &who(args)).await?, "called off", screen)
+    let hold = meant(&state, args).await?;
+    let decided = state.cancel_hold(hold.id, &who(args)).await?;
+    said(&hold, decided, "called off", screen)
 }
 
-fn said(args: &Decide, decided: bool, done: &str, screen: &Screen) -> Result<ExitCode, Failure> {
-    if !decided {
-        return Err(Failure::new(format!("nothing waits under {}; `tidings runs` shows what does", args.id)));
+/// The one that is decided about.
+async fn meant(state: &State, args: &Decide) -> Result<HeldRun, Failure> {
+    let mut waiting = state.holds().await?;
+    waiting.retain(|hold| hold.state == HoldState::Waiting);
+    let names = |holds: &[HeldRun]| {
+        let names = holds.iter().take(10).map(|hold| format!("`{} {}`", hold.run.0, hold.rule));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let all = names(&waiting);
+    waiting.retain(|hold| hold.run.0 == args.run && args.rule.as_ref().is_none_or(|rule| *rule == hold.rule));
+    match waiting.as_slice() {
+        [hold] => Ok(hold.clone()),
+        [] => {
+            let asked = args.rule.as_ref().map_or_else(String::new, |rule| format!(" of {rule}"));
+            let rest = if all.is_empty() {
+                ", nor anywhere else".to_owned()
+            } else {
+                format!("; what waits is {all}")
+            };
+            Err(Failure::new(format!("nothing{asked} waits in run {}{rest}", args.run)))
+        }
+        several => {
+            let several = names(several);
+            Err(Failure::new(format!("several rules wait in run {}; name one of them: {several}", args.run)))
+        }
     }
-    screen.print(&format!("{} {done}", args.id));
+}
+
+fn said(hold: &HeldRun, decided: bool, done: &str, screen: &Screen) -> Result<ExitCode, Failure> {
+    let of = format!("{} of run {}", hold.rule, hold.run.0);
+    if !decided {
+        return Err(Failure::new(format!("somebody has decided about {of} meanwhile; see `tidings runs`")));
+    }
+    screen.print(&format!("{of}, {}, is {done}", size(hold)));
     Ok(ExitCode::SUCCESS)
+}
+
+/// How much waits.
+fn size(hold: &HeldRun) -> String {
+    format!("{} to {}", counted(hold.rows, "send"), counted(hold.customers, "customer"))
 }
 
 fn who(args: &Decide) -> String {
@@ -137,7 +173,6 @@ fn time_json(time: &OccurrenceRow, zone: Tz) -> Value {
 
 fn hold_json(hold: &HeldRun, zone: Tz) -> Value {
     json!({
-        "id": hold.id,
         "run": hold.run.0,
         "rule": hold.rule,
         "reason": hold.reason,

@@ -2,7 +2,7 @@
 
 use super::plan_json::held;
 use super::plan_table::remarks;
-use super::{count, moment, rfc3339};
+use super::{count, counted, moment, rfc3339};
 use crate::screen::Screen;
 use comfy_table::Color;
 use serde_json::{Map, Value, json};
@@ -88,12 +88,12 @@ pub fn text(
     }
     for h in &person.held {
         out.push_str(&format!(
-            "{} {} of {} wait for a person: `tidings approve {}` lets them go, `tidings cancel {}` calls them off\n",
+            "{} {} of {rule} wait for a person: `tidings approve {run} {rule}` lets them go, \
+             `tidings cancel {run} {rule}` calls them off\n",
             screen.paint("!", Color::Yellow),
-            count(h.rows),
-            h.rule,
-            h.id,
-            h.id
+            counted(h.rows, "send"),
+            rule = h.rule,
+            run = h.run.0,
         ));
     }
     for row in &person.stuck {

@@ -90,8 +90,10 @@ async fn outbox(state: &State, sheet: &mut Sheet) -> Result<(), StateError> {
         }
     }
     for hold in state.holds().await?.iter().filter(|hold| hold.state == HoldState::Waiting) {
-        let (id, rule) = (hold.id, &hold.rule);
-        let mend = format!("`tidings approve {id}` lets them go, `tidings cancel {id}` calls them off");
+        let (run, rule) = (hold.run.0, &hold.rule);
+        let mend = format!(
+            "`tidings approve {run} {rule}` lets them go, `tidings cancel {run} {rule}` calls them off"
+        );
         let said = format!("{} sends of {rule} wait for a person: {}", hold.rows, hold.reason);
         sheet.warn(Part::Outbox, said, &mend);
     }

@@ -18,7 +18,7 @@ const PUT: &str = "\
 const COUNT: &str = "UPDATE tidings_holds SET sends = sends + $2 WHERE id = $1";
 const LIST: &str = "\
     SELECT id, run, rule, reason, customers, sends, at, state, decided_by, decided_at FROM tidings_holds \
-    ORDER BY id DESC LIMIT 1000";
+    ORDER BY CASE state WHEN 'waiting' THEN 0 ELSE 1 END, id DESC LIMIT 1000";
 const DECIDE: &str = "\
     UPDATE tidings_holds SET state = $2, decided_by = $3, decided_at = $4 WHERE id = $1 AND state = 'waiting'";
 const LET_GO: &str = "\
@@ -83,7 +83,7 @@ impl HoldState {
 }
 
 impl State {
-    /// What waits for a person, and what did, the newest first, a thousand at most.
+    /// What waits for a person, and then what did, each the newest first, a thousand at most.
     pub async fn holds(&self) -> Result<Vec<HeldRun>, StateError> {
         self.snapshot().await?.list(LIST, args![], held_run).await
     }
