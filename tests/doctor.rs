@@ -174,13 +174,27 @@ fn what_is_wrong_with_what_is_kept_is_named() {
     std::fs::set_permissions(&cache, PermissionsExt::from_mode(0o644)).unwrap();
     assert_named(&project, &[], "fail folder", "others than its owner can read", "chmod 600");
     std::fs::remove_file(cache).unwrap();
-    let kept = project.folder().join(".tidings/sandbox");
+    let own = project.folder().join(".tidings");
+    std::fs::set_permissions(&own, PermissionsExt::from_mode(0o755)).unwrap();
+    let kept = own.join("sandbox");
+    std::fs::set_permissions(&kept, PermissionsExt::from_mode(0o755)).unwrap();
+    assert_named(&project, &[], "ok folder", "MB are free", "");
+    let state = kept.join("state.db");
+    std::fs::set_permissions(&state, PermissionsExt::from_mode(0o644)).unwrap();
+    assert_named(&project, &[], "fail folder", "everybody on this machine can read", "chmod -R go-rwx");
+    std::fs::set_permissions(&state, PermissionsExt::from_mode(0o600)).unwrap();
     std::fs::set_permissions(kept, PermissionsExt::from_mode(0o777)).unwrap();
     assert_named(&project, &[], "fail folder", "everybody on this machine can write", "chmod o-w");
     project.write("rules/bounded.tidings", &RULE.replace("hello\n", "bounded\n  limit 1 customers\n"));
     let run = project.output(&["run"]);
     assert_eq!(run.status.code(), Some(3), "{run:?}");
-    assert_named(&project, &[], "warn outbox", "2 sends of bounded wait for a person", "tidings approve 1");
+    assert_named(
+        &project,
+        &[],
+        "warn outbox",
+        "2 sends of bounded wait for a person",
+        "tidings approve 2 bounded",
+    );
 }
 
 #[test]
@@ -214,4 +228,26 @@ fn what_cannot_be_reached_is_named_unless_it_is_not_asked() {
     assert_named(&project, &[], "warn channels", "the mailbox", "bounces are not noticed");
     let (ok, checks) = examined(&project, &["--offline"]);
     assert!(ok && checks.iter().any(|(said, _)| said.contains("were not asked")), "{checks:#?}");
+}
+
+#[test]
+fn what_is_made_is_for_its_owner_alone() {
+    let project = shop();
+    project.run(&["run"]);
+    let mut folders = vec![project.folder().join(".tidings")];
+    let mut files = vec![project.folder().join("shop.db")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let kept = if entry.path().is_dir() { &mut folders } else { &mut files };
+            kept.push(entry.path());
+        }
+        files.push(folder);
+    }
+    // What says that the folder is not versioned is nobody's secret.
+    files.retain(|file| !file.ends_with(".gitignore"));
+    assert!(files.iter().any(|file| file.extension().is_some_and(|e| e == "eml")), "{files:?}");
+    for file in files {
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has {mode:o}", file.display());
+    }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tidings_plan::{Answer, Asked, Carrier, Grant, Key, Kind, OnUnknown, Outcome, Sending};
@@ -147,12 +147,19 @@ fn file_name(sending: &Sending, ending: &str) -> String {
     format!("{at}.{channel}.{}.{ending}", key.get(..16).unwrap_or(&key))
 }
 
-/// Writes a file whole or not at all. Written again it is the same. It is not forced to the disk: a process may
+/// Writes a file whole or not at all, for its owner's eyes: it has an address. Written again it is the same. It is not forced to the disk: a process may
 /// die at any moment, and a power cut costs nobody anything here.
 fn write(folder: &Path, name: &str, content: &str) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    let (mut builder, mut options) = (fs::DirBuilder::new(), fs::OpenOptions::new());
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    builder.recursive(true).create(folder)?;
     let unfinished = folder.join(format!(".{name}.{:?}", std::thread::current().id()));
-    fs::write(&unfinished, content)?;
+    options.open(&unfinished)?.write_all(content.as_bytes())?;
     fs::rename(unfinished, folder.join(name))
 }
 

@@ -88,7 +88,7 @@ const IGNORED: &str = ".gitignore";
 
 /// Makes a folder of which nothing goes under version control.
 pub fn make_unversioned(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    tidings_store::private::make_folder(folder)?;
     std::fs::write(folder.join(IGNORED), "*\n")
 }
 

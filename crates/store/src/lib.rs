@@ -7,6 +7,7 @@ mod erase;
 pub mod history;
 pub mod import;
 pub mod outbox;
+pub mod private;
 mod sql;
 pub mod state;
 pub mod suppression;

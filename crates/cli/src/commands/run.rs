@@ -27,7 +27,7 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     if site.sandbox {
         let folder = caught(folder);
         let unusable = |e| Failure::new(format!("the sandbox cannot use {}: {e}", folder.display()));
-        std::fs::create_dir_all(&folder).map_err(unusable)?;
+        tidings_store::private::make_folder(&folder).map_err(unusable)?;
     } else if now.micros > chrono::Utc::now().timestamp_micros() + 60_000_000 {
         return Err(Failure::new(
             "--at lies in the future: `plan` shows what would be sent then, and `run --sandbox` catches it",

@@ -2,7 +2,7 @@
 
 use super::{Part, Sheet};
 use crate::site::{Site, cache};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// In bytes.
 const MEGABYTE: u64 = 1 << 20;
@@ -24,10 +24,32 @@ pub(super) fn look(site: &Site, sheet: &mut Sheet) {
             sheet.broken(Part::Folder, said, "take their rights away with `chmod 600`, or delete it");
         }
     }
+    let own = site.project.folder.join(".tidings");
+    if let Some(seen) = seen_by_everybody(&own).filter(|seen| *seen != cache) {
+        let said =
+            format!("everybody on this machine can read {}, which may hold customers' data", seen.display());
+        let mend = format!("take that right away with `chmod -R go-rwx {}`", own.display());
+        sheet.broken(Part::Folder, said, &mend);
+    }
     if std::fs::metadata(folder).is_ok_and(|f| others(&f) & 0o002 != 0) {
         let said = format!("everybody on this machine can write in {}", folder.display());
         sheet.broken(Part::Folder, said, "take that right away with `chmod o-w`");
     }
+}
+
+/// The first file under a folder that everybody can get at and read, but for those that only say something of the folder.
+fn seen_by_everybody(folder: &Path) -> Option<PathBuf> {
+    let lets_in = std::fs::metadata(folder).is_ok_and(|f| others(&f) & 0o001 != 0);
+    let entries = std::fs::read_dir(folder).ok().filter(|_| lets_in)?;
+    entries.flatten().filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b".")).find_map(
+        |entry| {
+            let file = entry.metadata().ok()?;
+            if file.is_dir() {
+                return seen_by_everybody(&entry.path());
+            }
+            (others(&file) & 0o004 != 0).then(|| entry.path())
+        },
+    )
 }
 
 #[cfg(unix)]

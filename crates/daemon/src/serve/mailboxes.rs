@@ -55,7 +55,7 @@ impl Place {
         if next == self.read() {
             return;
         }
-        let kept = self.0.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let kept = self.0.parent().map_or(Ok(()), tidings_store::private::make_folder);
         if let Err(error) = kept.and_then(|()| std::fs::write(&self.0, next.to_string())) {
             tracing::warn!(%error, "how far the mailbox was read is not kept");
         }

@@ -5,7 +5,8 @@ use crate::customers::block::Block;
 use crate::customers::keys::Key;
 use crate::customers::reader::Kind;
 use crate::customers::table::Owners;
-use std::fs::{self, File, OpenOptions};
+use crate::private;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -160,13 +161,9 @@ impl Aside {
 
 /// A new file that only this program can read, and that nobody finds.
 fn nameless(folder: &Path) -> io::Result<File> {
-    fs::create_dir_all(folder)?;
+    private::make_folder(folder)?;
     let path = folder.join(format!("{:016x}.aside", rand::random::<u64>()));
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(&path)?;
+    let file = private::new_file().read(true).open(&path)?;
     fs::remove_file(&path)?;
     Ok(file)
 }

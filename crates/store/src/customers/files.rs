@@ -3,6 +3,7 @@
 
 use crate::customers::error::StoreError;
 use crate::import::{Import, Options, Source};
+use crate::private;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io;
@@ -60,12 +61,9 @@ pub(crate) async fn brought_in(
     Err(StoreError::Busy { path: folder.to_owned() })
 }
 
-/// A folder that only its owner looks into: it has personal data.
+/// A folder that only its owner looks into, whatever it was before.
 fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)?;
+    private::make_folder(folder)?;
     #[cfg(unix)]
     fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     Ok(())

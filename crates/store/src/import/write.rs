@@ -8,6 +8,7 @@ use crate::import::error::ImportError;
 use crate::import::records::{Record, Records, fingerprint};
 use crate::import::shape::{Cell, Column, Shape};
 use crate::import::{FileReport, Progress, Stage};
+use crate::private;
 use crate::sql;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
@@ -40,9 +41,8 @@ impl Writer {
         match look(path) {
             Ok(_) => {}
             Err(StoreError::NoFile { .. }) => {
-                let folder = path.parent().unwrap_or(Path::new(""));
-                let failed = |why| ImportError::File { path: folder.to_owned(), why };
-                std::fs::create_dir_all(folder).map_err(failed)?;
+                let failed = |why| ImportError::File { path: path.to_owned(), why };
+                private::make_database(path).map_err(failed)?;
                 // With a log, whoever only reads is not held up by an import that was killed.
                 options = options.journal_mode(SqliteJournalMode::Wal);
             }

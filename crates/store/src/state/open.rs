@@ -3,12 +3,12 @@
 use super::database::{Database, Turn, Tx, args};
 use super::error::{StateError, is_locked};
 use super::migrate::migrate;
+use crate::private;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub(super) async fn file(options: SqliteConnectOptions) -> Result<Opened, StateE
     let path = options.get_filename().to_owned();
     let place: Arc<str> = path.display().to_string().into();
     let fault = |e| StateError::new(&place, e);
-    make_folder(&path).map_err(|e| fault(sqlx::Error::Io(e)))?;
+    private::make_database(&path).map_err(|e| fault(sqlx::Error::Io(e)))?;
     let write = connect(options.clone()).await.map_err(fault)?;
     let database = Database::Lite { write, read: pool(4).connect_lazy_with(options) };
     let path = path.canonicalize().unwrap_or(path);
@@ -141,13 +141,6 @@ async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Erro
             Err(e) if is_locked(&e) && start.elapsed() < PATIENCE => sleep(Duration::from_millis(20)).await,
             other => return other,
         }
-    }
-}
-
-fn make_folder(file: &Path) -> std::io::Result<()> {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder),
-        _ => Ok(()),
     }
 }
 

@@ -14,6 +14,7 @@ use super::{Marks, Resident, State};
 use crate::customers::held::{Held, Left};
 use crate::customers::keys::Keys;
 use crate::customers::table::BadColumn;
+use crate::private;
 use arrow_buffer::Buffer;
 use arrow_schema::ArrowError;
 use serde_json::{Value, json};
@@ -87,11 +88,7 @@ impl Resident {
 
 fn write(file: &Path, kept: &State) -> io::Result<()> {
     fs::remove_file(file).ok();
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(file)?;
+    let mut file = private::new_file().open(file)?;
     file.write_all(&[0; LINE])?;
     let mut content =
         Hashed { out: BufWriter::with_capacity(BUFFER, &file), hash: Xxh3Default::new(), length: 0 };
