@@ -55,3 +55,56 @@ fn the_tests_of_the_examples_pass() {
         assert!(!said.starts_with('0'), "{name}: {said}");
     }
 }
+
+/// Whoever copies a file reads under "Needs" what else to copy, and what their customers and coupons have to have.
+#[test]
+fn what_a_file_of_the_library_needs_is_said_at_its_head() {
+    let library = repository().join("rules");
+    let read = |path: &str| std::fs::read_to_string(library.join(path)).unwrap();
+    let needs = |file: &str| {
+        let head: Vec<String> =
+            read(file).lines().map_while(|line| Some(line.strip_prefix('#')?.trim().to_owned())).collect();
+        let head = head.join(" ");
+        head.split_once("Needs: ").unwrap().1.split_once(" Adapt: ").unwrap().0.to_owned()
+    };
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric() && !"-_.".contains(c))
+            .map(|word| word.trim_end_matches('.').to_owned())
+            .collect()
+    };
+    let names = |folder: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(library.join(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let templates = names("templates");
+    for file in names("").into_iter().filter(|name| name.ends_with(".tidings")) {
+        let project = Project::new();
+        ["tidings.yaml", "schema.yaml"].iter().for_each(|name| project.write(name, &read(name)));
+        for name in &templates {
+            let name = format!("templates/{name}");
+            project.write(&name, &read(&name));
+        }
+        let mut files = vec![file.clone()];
+        while let Some(name) = files.pop() {
+            project.write(&name, &read(&name));
+            files.extend(words(&needs(&name)).into_iter().filter(|word| word.ends_with(".tidings")));
+        }
+        project.run(&["check", "--project", "."]);
+
+        let (said, rules) = (words(&needs(&file)), words(&read(&file)));
+        let after = |before: &str| {
+            rules.windows(2).filter(|pair| pair[0] == before).map(|pair| pair[1].clone()).collect::<Vec<_>>()
+        };
+        let coupons = rules.windows(3).filter(|three| three[0] == "with" && three[2] == "coupon");
+        let mut wanted: Vec<String> = coupons.map(|three| three[1].clone()).collect();
+        for sent in after("send") {
+            for name in templates.iter().filter(|name| name.split('.').next() == Some(&sent)) {
+                let shown = words(&read(&format!("templates/{name}")));
+                wanted.extend(shown.iter().filter_map(|w| w.strip_prefix("customer.")).map(str::to_owned));
+            }
+        }
+        for name in wanted {
+            assert!(said.contains(&name), "{file} needs `{name}`, and does not say so");
+        }
+    }
+}
