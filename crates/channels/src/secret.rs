@@ -39,8 +39,9 @@ impl Secret {
     /// The value. `folder` is the project's. The error names the place, never the value.
     pub fn resolve(&self, folder: &Path) -> Result<SecretString, String> {
         let value = match self {
-            Secret::Env(name) => std::env::var(name)
-                .map_err(|_| format!("the environment variable {name} is not set; set it to the secret"))?,
+            Secret::Env(name) => std::env::var(name).map_err(|_| {
+                format!("the environment variable {name} is not set; `env:{name}` stands for its value")
+            })?,
             Secret::File(path) => std::fs::read_to_string(folder.join(path))
                 .map_err(|e| format!("the secret in {} cannot be read: {e}", folder.join(path).display()))?,
         };

@@ -60,7 +60,11 @@ pub async fn customers(folder: &Path, args: &Customers, screen: &Screen) -> Resu
         }
         TextOrJson::Text => {
             screen.print(&format!("{} customers at {}", count(all), moment(now)));
-            screen.print(&table(&parts, all, screen));
+            screen.print(&if parts.is_empty() {
+                "The rules declare no stages and no segments.".to_owned()
+            } else {
+                table(&parts, all, screen)
+            });
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -54,7 +54,7 @@ pub async fn init(folder: &Path, args: &Init, screen: &Screen) -> Result<ExitCod
     screen.print(
         "Wrote tidings.yaml and schema.yaml from these guesses: read them through and mend what is wrong.",
     );
-    screen.print("Next: write rules/first.tidings, then `tidings check` and `tidings plan`.");
+    screen.print("Next: write rules/wake-up.tidings, then `tidings check` and `tidings plan`.");
     Ok(ExitCode::SUCCESS)
 }
 

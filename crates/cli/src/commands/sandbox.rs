@@ -2,17 +2,19 @@
 
 use crate::args::{Sandbox, SandboxCommand, TextOrJson};
 use crate::failure::Failure;
-use crate::report::count;
+use crate::report::{count, moment};
 use crate::screen::Screen;
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_channels::sandbox::{Caught, list, show};
 use tidings_daemon::site::caught;
+use tidings_project::Project;
+use tidings_schema::Now;
 
 /// Lists or shows what was caught.
 pub fn sandbox(folder: &Path, args: &Sandbox, screen: &Screen) -> Result<ExitCode, Failure> {
-    let folder = caught(folder);
+    let (zone, folder) = (Project::load(folder).0.config.zone, caught(folder));
     let mut all = list(&folder)?;
     all.reverse();
     if let SandboxCommand::List { channel: Some(channel), .. } = &args.command {
@@ -28,7 +30,8 @@ pub fn sandbox(folder: &Path, args: &Sandbox, screen: &Screen) -> Result<ExitCod
             table.set_header(["", "channel", "to", "subject", "at"]);
             for (i, c) in all.iter().take(*most).enumerate() {
                 let subject = c.subject.lines().next().unwrap_or_default();
-                table.add_row([&(i + 1).to_string(), &c.channel, &c.to, subject, &c.at]);
+                let at = Now::parse(&c.at, zone).map_or_else(|| c.at.clone(), moment);
+                table.add_row([&(i + 1).to_string(), &c.channel, &c.to, subject, &at]);
             }
             screen.print(&table.to_string());
             let (shown, all) = (all.len().min(*most), all.len());

@@ -15,7 +15,8 @@ const DASHES: [&str; 8] = ["none", "7 3", "2 3", "9 3 2 3", "none", "7 3", "2 3"
 /// A line for each of some series of values, one a step.
 pub fn lines(title: &str, steps: &[String], series: &[(String, &[u64])]) -> String {
     let most = series.iter().flat_map(|(_, values)| values.iter().copied()).max().unwrap_or(0).max(1);
-    let legend = 18.0 * series.len().div_ceil(3) as f64;
+    // The last line of it has letters that hang below.
+    let legend = 18.0 * series.len().div_ceil(3) as f64 + 6.0;
     let x = |step: usize| LEFT + (WIDTH - LEFT - 10.0) * step as f64 / (steps.len().max(2) - 1) as f64;
     let y = |value: u64| 8.0 + (HEIGHT - BOTTOM - 8.0) * (1.0 - value as f64 / most as f64);
     let mut out = opened(title, HEIGHT + legend);
