@@ -147,8 +147,8 @@ fn step(
     statement.bind(&values.iter().map(Bound::cell).collect::<Vec<_>>())?;
     let mut cells = Cells::new(columns);
     while statement.step()? {
-        for (i, column) in cells.0.iter_mut().enumerate() {
-            column.push(statement.cell(i)?);
+        for (i, column) in cells.columns.iter_mut().enumerate() {
+            cells.bytes += column.push(statement.cell(i)?);
         }
         if cells.are_enough() {
             send(Block::Lite(std::mem::replace(&mut cells, Cells::new(columns))))?;

@@ -50,44 +50,31 @@ impl Order {
             sum += *begin;
             *begin = sum;
         }
-        let mut next = order.begins.clone();
         order.rows = vec![0; sum as usize];
-        for (place, row) in placed.iter().zip(0..).filter(|(place, _)| **place != UNASKED) {
-            let Some(next) = next.get_mut(*place as usize) else { continue };
-            order.rows.get_mut(*next as usize).into_iter().for_each(|slot| *slot = row);
-            *next += 1;
-        }
-        drop((placed, next));
-        order.by_time(times, keys);
+        order.fill(&placed, times, keys);
         order
     }
 
-    /// Sorts each customer's rows. Their times are fetched once, since they lie anywhere in the table.
-    fn by_time(&mut self, times: Times<'_>, keys: Option<&Keys>) {
-        let key = |row: u32| keys.and_then(|keys| keys.get(row));
-        let compare = |a: &(i64, u32), b: &(i64, u32)| {
-            a.0.cmp(&b.0).then_with(|| key(a.1).cmp(&key(b.1))).then_with(|| a.1.cmp(&b.1))
-        };
-        let mut rest = self.rows.as_mut_slice();
-        let mut own = Vec::with_capacity(self.begins.len());
-        for pair in self.begins.windows(2) {
-            let [begin, end] = pair else { continue };
-            let (rows, after) = std::mem::take(&mut rest).split_at_mut((end - begin) as usize);
-            own.push(rows);
-            rest = after;
-        }
-        let share = own.len().div_ceil(threads()).max(1);
+    /// Puts rows at their places and sorts each customer's, on as many threads as there are processors: each has some of the
+    /// customers, with about as many rows as the others'.
+    fn fill(&mut self, placed: &[u32], times: Times<'_>, keys: Option<&Keys>) {
+        let (begins, mut rest) = (self.begins.as_slice(), self.rows.as_mut_slice());
+        let (all, customers) = (rest.len(), begins.len() - 1);
         std::thread::scope(|scope| {
-            for some in own.chunks_mut(share) {
-                scope.spawn(|| {
-                    let mut timed = Vec::new();
-                    for rows in some.iter_mut().filter(|rows| rows.len() > 1) {
-                        timed.clear();
-                        timed.extend(rows.iter().map(|row| (times.of(*row), *row)));
-                        timed.sort_unstable_by(compare);
-                        rows.iter_mut().zip(&timed).for_each(|(row, (_, sorted))| *row = *sorted);
-                    }
+            let mut first = 0;
+            for share in 1..=threads() {
+                let rows = (all * share / threads()) as u32;
+                let end = if share == threads() { customers } else { begins.partition_point(|b| *b < rows) };
+                let end = end.clamp(first, customers);
+                let own = begins.get(first..=end).unwrap_or_default();
+                let count = own.last().zip(own.first()).map_or(0, |(end, begin)| end - begin);
+                let (rows, after) = std::mem::take(&mut rest).split_at_mut(count as usize);
+                let from = first as u32;
+                scope.spawn(move || {
+                    scatter(placed, from, own, rows);
+                    by_time(own, rows, times, keys);
                 });
+                (rest, first) = (after, end);
             }
         });
     }
@@ -102,6 +89,35 @@ impl Order {
     pub(crate) fn lengths(&self, customers: Range<usize>) -> impl Iterator<Item = usize> {
         let begins = self.begins.get(customers.start..=customers.end).unwrap_or_default();
         begins.iter().zip(begins.iter().skip(1)).map(|(begin, end)| (end - begin) as usize)
+    }
+}
+
+/// Puts rows behind their customers, from the first one of some on, whose rows begin where it is said.
+fn scatter(placed: &[u32], first: u32, begins: &[u32], rows: &mut [u32]) {
+    let start = begins.first().copied().unwrap_or(0);
+    let mut next: Vec<u32> = begins.iter().take(begins.len().saturating_sub(1)).map(|b| b - start).collect();
+    for (place, row) in placed.iter().zip(0..) {
+        let Some(next) = next.get_mut(place.wrapping_sub(first) as usize) else { continue };
+        rows.get_mut(*next as usize).into_iter().for_each(|slot| *slot = row);
+        *next += 1;
+    }
+}
+
+/// Sorts each customer's rows. Their times are fetched once, since they lie anywhere in the table.
+fn by_time(begins: &[u32], mut rest: &mut [u32], times: Times<'_>, keys: Option<&Keys>) {
+    let key = |row: u32| keys.and_then(|keys| keys.get(row));
+    let mut timed: Vec<(i64, u32)> = Vec::new();
+    for pair in begins.windows(2) {
+        let [begin, end] = pair else { continue };
+        let (rows, after) = std::mem::take(&mut rest).split_at_mut((end - begin) as usize);
+        rest = after;
+        timed.clear();
+        timed.extend(rows.iter().map(|row| (times.of(*row), *row)));
+        timed.sort_unstable();
+        for same in timed.chunk_by_mut(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+            same.sort_unstable_by(|a, b| key(a.1).cmp(&key(b.1)).then_with(|| a.1.cmp(&b.1)));
+        }
+        rows.iter_mut().zip(&timed).for_each(|(row, (_, sorted))| *row = *sorted);
     }
 }
 

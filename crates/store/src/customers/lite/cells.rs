@@ -6,10 +6,13 @@ use tidings_schema::Raw;
 /// In a block.
 pub(super) const ROWS: usize = 4096;
 /// Fewer rows where their texts are long.
-const BYTES: usize = 1 << 22;
+const BYTES: usize = 1 << 23;
 
-/// One column each.
-pub(crate) struct Cells(pub(super) Vec<Column>);
+pub(crate) struct Cells {
+    pub(super) columns: Vec<Column>,
+    /// How long all texts are together.
+    pub(super) bytes: usize,
+}
 
 /// A column's values, each of the kind that it has.
 pub(super) struct Column {
@@ -31,23 +34,23 @@ impl Cells {
     pub(super) fn new(columns: usize) -> Cells {
         let column =
             || Column { kinds: Vec::with_capacity(ROWS), words: Vec::with_capacity(ROWS), texts: Vec::new() };
-        Cells((0..columns).map(|_| column()).collect())
+        Cells { columns: (0..columns).map(|_| column()).collect(), bytes: 0 }
     }
 
     /// How many there are.
     pub(crate) fn rows(&self) -> usize {
-        self.0.first().map_or(0, |column| column.kinds.len())
+        self.columns.first().map_or(0, |column| column.kinds.len())
     }
 
     /// Whether it is time to send them on.
     pub(super) fn are_enough(&self) -> bool {
-        self.rows() >= ROWS || self.0.iter().any(|column| column.texts.len() > BYTES)
+        self.rows() >= ROWS || self.bytes > BYTES
     }
 
     /// Calls back with every value of a column, in order; with none where a text or bytes are not UTF-8.
     #[inline]
     pub(crate) fn each(&self, column: usize, mut take: impl FnMut(Option<Raw<'_>>)) {
-        let Some(column) = self.0.get(column) else { return };
+        let Some(column) = self.columns.get(column) else { return };
         // A piece of UTF-8 that is cut between its letters is UTF-8.
         let whole = std::str::from_utf8(&column.texts).ok();
         let mut begin = 0;
@@ -71,8 +74,10 @@ impl Cells {
 }
 
 impl Column {
+    /// Adds a value, and says how long its text is.
     #[inline]
-    pub(super) fn push(&mut self, cell: Cell<'_>) {
+    pub(super) fn push(&mut self, cell: Cell<'_>) -> usize {
+        let before = self.texts.len();
         let (kind, word) = match cell {
             Cell::Null => (Kind::Null, 0),
             Cell::Int(whole) => (Kind::Int, whole.cast_unsigned()),
@@ -85,10 +90,12 @@ impl Column {
         };
         self.kinds.push(kind);
         self.words.push(word);
+        self.texts.len() - before
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -96,7 +103,9 @@ mod tests {
     fn half_a_letter_is_no_text_whatever_comes_behind_it() {
         let mut cells = Cells::new(1);
         let rows: [&[u8]; 4] = ["中".as_bytes(), &[0xe4], &[0xb8, 0xad], b"x"];
-        rows.iter().for_each(|row| cells.0.iter_mut().for_each(|column| column.push(Cell::Bytes(row))));
+        for row in rows {
+            cells.columns[0].push(Cell::Bytes(row));
+        }
         let mut seen = Vec::new();
         cells.each(0, |raw| seen.push(raw.map(|raw| raw.to_string())));
         assert_eq!(seen, [Some("中".to_owned()), None, None, Some("x".to_owned())]);

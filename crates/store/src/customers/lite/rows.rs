@@ -40,6 +40,16 @@ pub(super) enum Cell<'s> {
     Bytes(&'s [u8]),
 }
 
+/// There was no memory to make a text UTF-8.
+#[derive(Debug)]
+pub(super) struct NoMemory;
+
+impl From<NoMemory> for sqlx::Error {
+    fn from(_: NoMemory) -> sqlx::Error {
+        Failure { code: sqlite::SQLITE_NOMEM, message: "out of memory".to_owned() }.into()
+    }
+}
+
 impl<'h> Statement<'h> {
     pub(super) fn new(
         handle: &'h mut LockedSqliteHandle<'_>,
@@ -100,7 +110,7 @@ impl<'h> Statement<'h> {
 
     /// A value of the row; nothing where there is no such column or no row.
     #[inline]
-    pub(super) fn cell(&self, column: usize) -> Result<Cell<'_>, sqlx::Error> {
+    pub(super) fn cell(&self, column: usize) -> Result<Cell<'_>, NoMemory> {
         let (statement, i) = (self.statement.as_ptr(), c_int::try_from(column).unwrap_or(c_int::MAX));
         // SAFETY: the statement is alive; beyond its columns and rows SQLite has nulls. No other thread uses the value. The
         // length is asked for after the pointer, as it has to be, and belongs to it.
@@ -115,7 +125,7 @@ impl<'h> Statement<'h> {
                 sqlite::SQLITE_FLOAT => Cell::Real(sqlite::sqlite3_value_double(value)),
                 sqlite::SQLITE_TEXT => match sqlite::sqlite3_value_text(value) {
                     // A text has a place even if it is empty, unless there was no memory to make it UTF-8.
-                    start if start.is_null() => return Err(self.failed(sqlite::SQLITE_NOMEM)),
+                    start if start.is_null() => return Err(NoMemory),
                     start => Cell::Text(bytes(start)),
                 },
                 sqlite::SQLITE_BLOB => Cell::Bytes(bytes(sqlite::sqlite3_value_blob(value).cast())),

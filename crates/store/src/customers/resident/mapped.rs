@@ -16,3 +16,23 @@ pub(super) fn file(file: &File) -> Option<Buffer> {
     let map = unsafe { Mmap::map(file) }.ok()?;
     (!map.is_empty()).then(|| Buffer::from(Bytes::from_owner(map)))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn what_is_mapped_stays_as_long_as_somebody_has_a_part_of_it() {
+        let mut on_disk = tempfile::tempfile().unwrap();
+        assert!(file(&on_disk).is_none(), "nothing to map");
+        let bytes: Vec<u8> = (0..10_000_u32).flat_map(u32::to_le_bytes).collect();
+        on_disk.write_all(&bytes).unwrap();
+        let all = file(&on_disk).unwrap();
+        let end = all.slice(39_990);
+        drop((all, on_disk));
+        let end = std::thread::spawn(move || end.to_vec()).join().unwrap();
+        assert_eq!(Some(end.as_slice()), bytes.get(39_990..));
+    }
+}
