@@ -10,8 +10,7 @@
 //! - What `sqlite3_value_text` and `_blob` point to lives until the next step or the end of the statement, or until
 //!   the column is converted to something else. A [`Cell`] borrows its statement, both of the former need it exclusively,
 //!   and each column is asked only for what it is: asking a second time converts nothing.
-//! - Its tests run under valgrind without a complaint: `valgrind --error-exitcode=9` before the crate's own test binary,
-//!   with `customers::lite::rows` behind it.
+//! - Its tests run under AddressSanitizer without a complaint: `tests/sanitizer.sh`.
 #![allow(unsafe_code)]
 
 use libsqlite3_sys as sqlite;
