@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tidings_check::{RuleFile, World, check};
 use tidings_reason::findings;
 use tidings_schema::{Currency, Settings, Vocabulary, load, money};
-use tidings_syntax::allow::without_allowed;
+use tidings_syntax::allow::Allowances;
 use tidings_syntax::tree::{File, Item};
 use tidings_syntax::{Code, FileId, Parsed, Sources, parse};
 
@@ -132,9 +132,10 @@ impl Shop {
         let own = RuleFile { id, name: "example".to_owned(), tree: file, broken };
         let checked = check(&[declared, own], Arc::clone(&self.vocabulary), &self.world, &sources);
         diagnostics.extend(checked.diagnostics);
-        let reasoned = checked.program.iter().flat_map(|program| findings(program, &diagnostics));
-        diagnostics.extend(reasoned.collect::<Vec<_>>());
-        let diagnostics = without_allowed(&sources, diagnostics);
+        let mut allowances = Allowances::read(&sources);
+        let reasoned = checked.program.map(|program| findings(&program, &diagnostics, &mut allowances));
+        diagnostics.extend(reasoned.into_iter().flatten());
+        let diagnostics = allowances.without(diagnostics);
         let mut found: BTreeSet<String> = diagnostics.iter().map(|d| d.code.id().to_owned()).collect();
         if !example.expected.contains(UNUSED) {
             found.remove(UNUSED);

@@ -75,7 +75,8 @@ impl Checker<'_> {
         );
     }
 
-    /// The value that one part of an `and` (or of an `or`, after `is missing`) makes sure of.
+    /// The value that one part of an `and` (or of an `or`, after `is missing`) makes sure of. Beside `city = "Rome"` in an
+    /// `and` whoever has no city is left out whatever else is asked.
     fn made_sure(&self, part: &Condition, negated: bool, conjunction: bool) -> Option<String> {
         let (term, known) = match &part.kind {
             ConditionKind::Known(term) => (term, true),
@@ -83,6 +84,17 @@ impl Checker<'_> {
                 ConditionKind::Known(term) => (term, false),
                 _ => return None,
             },
+            ConditionKind::Compare(op, term, _) if negated == (*op == CompareOp::NotEqual) => {
+                (term, !negated)
+            }
+            ConditionKind::In(term, _)
+            | ConditionKind::Matches(_, term, _)
+            | ConditionKind::HasTag(term, _)
+            | ConditionKind::Truth(term)
+                if !negated =>
+            {
+                (term, true)
+            }
             _ => return None,
         };
         ((known != negated) == conjunction).then(|| self.sources.text(term.place).to_owned())

@@ -207,6 +207,8 @@ fn negation_over_missing_warns_unless_it_is_thought_of() {
         "not (city = \"x\")",
         "city not in (\"x\", \"y\")",
         "none of city = \"x\", visits > 3 end",
+        "city != \"x\" and city != \"y\"",
+        "(city = \"x\" or city != \"y\")",
         "not email_consent",
         "email_consent = false",
         "not (days since latest orders.placed_at > 90)",
@@ -216,6 +218,8 @@ fn negation_over_missing_warns_unless_it_is_thought_of() {
     }
     for text in [
         "city = \"x\"",
+        "city = \"x\" and city != \"y\"",
+        "city in (\"x\", \"y\") and (visits > 3 or not (city starts with \"y\"))",
         "visits > 3",
         "not (city != \"x\")",
         "city != \"x\" or city is missing",

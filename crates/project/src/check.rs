@@ -12,7 +12,7 @@ use tidings_channels::{
 use tidings_check::program::Action;
 use tidings_check::{Program, RuleFile, World};
 use tidings_schema::{Vocabulary, money};
-use tidings_syntax::allow::without_allowed;
+use tidings_syntax::allow::Allowances;
 use tidings_syntax::{Code, Diagnostic, Place, Source, Sources, Span, parse};
 
 /// What came of a check.
@@ -37,12 +37,14 @@ impl Project {
         let checked = tidings_check::check(&files, Arc::clone(&vocabulary), &self.world(), &self.sources);
         out.extend(checked.diagnostics);
         out.extend(checked.program.iter().flat_map(|program| self.check_coupons(program)));
-        let reasoned = checked.program.as_ref().map(|program| tidings_reason::findings(program, &out));
+        let mut allowances = Allowances::read(&self.sources);
+        let reasoned =
+            checked.program.as_ref().map(|program| tidings_reason::findings(program, &out, &mut allowances));
         out.extend(reasoned.into_iter().flatten());
         out.extend(
             checked.program.iter().flat_map(|program| tidings_reason::lints(program, &self.config.lints)),
         );
-        let mut out = without_allowed(&self.sources, out);
+        let mut out = allowances.without(out);
         out.sort_by_key(|d| d.place);
         let program = checked.program.filter(|_| self.sound && !out.iter().any(Diagnostic::is_error));
         Checked { program, diagnostics: out }

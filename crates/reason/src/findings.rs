@@ -7,14 +7,16 @@ use crate::overlap::of_overlaps;
 use crate::tiers::of_tiers;
 use tidings_check::Program;
 use tidings_check::program::{Body, Condition, ConditionKind, Rule, StagesId};
+use tidings_syntax::allow::Allowances;
 use tidings_syntax::{Code, Diagnostic, Place};
 
 /// Longer lists are not looked at part by part.
 const MOST_PARTS: usize = 64;
 
 /// Every finding, in no order. Each is true of all customers whatever; what cannot be decided is passed over, and so is
-/// what was `found` before: that a comparison never holds.
-pub fn findings(program: &Program, found: &[Diagnostic]) -> Vec<Diagnostic> {
+/// what was `found` before: that a comparison never holds. Of what concerns several rules, what one of them allows is left
+/// out; the other warnings are left to [`Allowances::without`].
+pub fn findings(program: &Program, found: &[Diagnostic], allowances: &mut Allowances<'_>) -> Vec<Diagnostic> {
     let mut out = Vec::new();
     running(program).for_each(|rule| of_rule(program, rule, &mut out));
     for segment in &program.segments {
@@ -29,7 +31,7 @@ pub fn findings(program: &Program, found: &[Diagnostic]) -> Vec<Diagnostic> {
         of_stages(program, StagesId(id), &mut out);
     }
     of_tiers(program, &mut out);
-    of_overlaps(program, &mut out);
+    of_overlaps(program, allowances, &mut out);
     let never: Vec<Place> = found.iter().filter(|d| d.code == Code::NEVER).map(|d| d.place).collect();
     let known =
         |place: Place| never.iter().any(|n| n.file == place.file && place.span.to(n.span) == place.span);

@@ -15,6 +15,7 @@ use tidings_engine::{Bitmap, Evaluator, Person, Populations};
 use tidings_plan::schedule::{next, occurrences};
 use tidings_schema::show::show;
 use tidings_schema::{Now, Vocabulary, calendar};
+use tidings_syntax::allow::Allowances;
 use tidings_syntax::{Code, Diagnostic, Place};
 
 /// Of more rules the first are looked at.
@@ -59,10 +60,16 @@ pub fn overlaps(program: &Program) -> Vec<Overlap> {
     if pairs.is_empty() { Vec::new() } else { Search::new(program, &sides).witnessed(&pairs) }
 }
 
-/// One finding for each channel.
-pub(crate) fn of_overlaps(program: &Program, out: &mut Vec<Diagnostic>) {
+/// One finding for each channel, of the pairs that neither of their messages allows.
+pub(crate) fn of_overlaps(program: &Program, allowances: &mut Allowances<'_>, out: &mut Vec<Diagnostic>) {
     let mut by_channel: BTreeMap<String, Vec<Overlap>> = BTreeMap::new();
     for overlap in overlaps(program) {
+        // Both are asked: each allowance is of use where there is a pair.
+        let (first, second) = overlap.places;
+        let allowed = [first, second].map(|place| allowances.allow(Code::BOTH_SEND, place));
+        if allowed.contains(&true) {
+            continue;
+        }
         by_channel.entry(overlap.channel.clone()).or_default().push(overlap);
     }
     out.extend(by_channel.iter().filter_map(|(channel, found)| finding(program, channel, found)));
@@ -85,7 +92,7 @@ fn finding(program: &Program, channel: &str, found: &[Overlap]) -> Option<Diagno
         finding = finding.also(other.places.1, format!("{} can, too", names(other)));
     }
     let help = "write `at most 3 messages per 7 days`, or another cap, into the policy, and which goes first by `priority`; \
-        or say that both are meant: `# allow W035: why`";
+        or write `# allow W035: why` above the message that is meant beside others";
     Some(finding.help(help))
 }
 

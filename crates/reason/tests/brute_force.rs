@@ -13,6 +13,7 @@ use tidings_check::Program;
 use tidings_check::program::{Condition, ConditionKind};
 use tidings_engine::{Bitmap, Matches, RuleMatches};
 use tidings_reason::findings;
+use tidings_syntax::allow::Allowances;
 use tidings_syntax::{Diagnostic, Place};
 
 const PROGRAMS: u64 = 2_000;
@@ -26,7 +27,7 @@ fn findings_are_what_all_customers_say() {
         let program = everybody.program(&text);
         let customers = everybody.customers(&domain);
         let matches = everybody.matches(&program, &customers);
-        let findings = findings(&program, &[]);
+        let findings = findings(&program, &[], &mut Allowances::default());
         let has = |code: &str, about: &str| {
             findings.iter().any(|d| d.code.id() == code && d.message.contains(&format!("`{about}`")))
         };
@@ -105,7 +106,9 @@ fn tiers_that_all_get_the_same_are_told_from_those_that_do_not() {
         for (i, (condition, more)) in rules.iter().enumerate() {
             text += &format!("rule r{i}\n  if {condition}\n  {more}\nend\n");
         }
-        findings(&everybody.program(&text), &[]).iter().any(|d| d.code.id() == "W037")
+        findings(&everybody.program(&text), &[], &mut Allowances::default())
+            .iter()
+            .any(|d| d.code.id() == "W037")
     };
     let (same, other) = ("then send x coupon", "then send y coupon");
     assert!(rules(&[("phase = s0", same), ("phase in (s1, rest)", same)]));
@@ -131,7 +134,7 @@ fn what_grows_beyond_looking_at_is_left() {
     let texts: Vec<String> = (1..2_000).map(|n| format!("city contains \"{n}\"")).collect();
     for condition in ["d39 > 5", &windows.join(" or "), &windows.join(" and "), &texts.join(" or ")] {
         let text = format!("{doubled}rule r\n  if {condition}\n  then send x coupon\nend\n");
-        assert!(findings(&everybody.program(&text), &[]).is_empty());
+        assert!(findings(&everybody.program(&text), &[], &mut Allowances::default()).is_empty());
     }
 }
 

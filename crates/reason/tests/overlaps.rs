@@ -18,6 +18,8 @@ use tidings_engine::Person;
 use tidings_reason::overlap::moment;
 use tidings_reason::{findings, overlaps};
 use tidings_schema::{AttributeId, FieldId};
+use tidings_syntax::Sources;
+use tidings_syntax::allow::Allowances;
 
 const PROGRAMS: u64 = 300;
 
@@ -64,7 +66,7 @@ fn what_is_meant_so_is_not_told() {
     let said = |first: &str, second: &str, more: &str| {
         let rule = |name, said| format!("rule {name}\n  {said}\nend\n");
         let program = everybody.program(&[rule("a", first), rule("b", second), more.to_owned()].concat());
-        let found = findings(&program, &[]);
+        let found = findings(&program, &[], &mut Allowances::default());
         found.iter().find(|d| d.code.id() == "W035").map(|d| format!("{}: {}", d.message, d.label))
     };
     let (many, gold) = ("if visits > 10 then send x email", "if tier = gold then send x email");
@@ -94,6 +96,32 @@ fn what_is_meant_so_is_not_told() {
     assert_eq!(every("every day at 11:00"), None);
     let rows = "if count of orders in last 90 days >= 2 and days since latest orders.placed_at > 30 then send x email";
     assert!(said(rows, gold, "").unwrap().contains("tier gold and 2 orders"));
+}
+
+#[test]
+fn an_allowance_is_for_the_pairs_of_its_rule_alone() {
+    let everybody = Everybody::at(moment);
+    let said = |allowed: &[&str]| {
+        let rule = |name: &&str| {
+            let why = if allowed.contains(name) { "  # allow W035: it is meant so\n" } else { "" };
+            format!("rule {name}\n  if visits > 10\n{why}  then send x email\nend\n")
+        };
+        let text: String = ["a", "b", "c"].iter().map(rule).collect();
+        let program = everybody.program(&text);
+        let mut sources = Sources::default();
+        sources.add("schema.yaml", "");
+        sources.add("rules/test.tidings", text);
+        let mut allowances = Allowances::read(&sources);
+        let mut found = findings(&program, &[], &mut allowances);
+        found.retain(|d| d.code.id() == "W035");
+        allowances.without(found).into_iter().map(|d| d.message).collect::<Vec<_>>()
+    };
+    let pair = |two: &str| format!("{two} can both send email to one customer in the same run");
+    assert_eq!(said(&[]), [format!("{}, and so can 2 more pairs of rules", pair("`a` and `b`"))]);
+    assert_eq!(said(&["a"]), [pair("`b` and `c`")]);
+    assert_eq!(said(&["b"]), [pair("`a` and `c`")]);
+    assert_eq!(said(&["c"]), [pair("`a` and `b`")]);
+    assert_eq!(said(&["a", "b", "c"]), [""; 0], "each is of use");
 }
 
 fn customer(program: &Program, person: &Person) -> Customer {

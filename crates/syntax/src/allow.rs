@@ -15,31 +15,35 @@ struct Allowance<'a> {
     used: bool,
 }
 
-/// The findings without the warnings that rule files allow, and one more for each allowance that is of no use: it has no
-/// reason, or there is nothing to allow.
-pub fn without_allowed(sources: &Sources, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let files = sources.iter().filter(|(_, source)| source.path.ends_with(".tidings"));
-    let mut allowances: Vec<Allowance<'_>> = files.flat_map(|(id, source)| read(id, &source.text)).collect();
-    let mut left: Vec<Diagnostic> = findings
-        .into_iter()
-        .filter(|finding| {
-            let allowed = |a: &&mut Allowance<'_>| {
-                a.place.file == finding.place.file
-                    && a.line.contains(&finding.place.span.start)
-                    && a.code == finding.code.id()
-                    && !a.reason.is_empty()
-            };
-            match allowances.iter_mut().find(allowed) {
-                Some(allowance) if !finding.is_error() => {
-                    allowance.used = true;
-                    false
-                }
-                _ => true,
-            }
-        })
-        .collect();
-    left.extend(allowances.iter().filter(|a| !a.used).map(Allowance::idle));
-    left
+/// What the rule files allow.
+#[derive(Default)]
+pub struct Allowances<'a>(Vec<Allowance<'a>>);
+
+impl<'a> Allowances<'a> {
+    /// All of them.
+    pub fn read(sources: &'a Sources) -> Allowances<'a> {
+        let files = sources.iter().filter(|(_, source)| source.path.ends_with(".tidings"));
+        Allowances(files.flat_map(|(id, source)| read(id, &source.text)).collect())
+    }
+
+    /// Whether a warning of a code is allowed at a place, where there is one: an allowance that says so was of use.
+    pub fn allow(&mut self, code: Code, place: Place) -> bool {
+        let allowed = |a: &&mut Allowance<'_>| {
+            a.place.file == place.file
+                && a.line.contains(&place.span.start)
+                && a.code == code.id()
+                && !a.reason.is_empty()
+        };
+        self.0.iter_mut().find(allowed).map(|allowance| allowance.used = true).is_some()
+    }
+
+    /// The findings without the warnings that are allowed, and one more for each allowance that was of no use: it has no
+    /// reason, or there is nothing to allow.
+    pub fn without(mut self, mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        findings.retain(|finding| finding.is_error() || !self.allow(finding.code, finding.place));
+        findings.extend(self.0.iter().filter(|a| !a.used).map(Allowance::idle));
+        findings
+    }
 }
 
 impl Allowance<'_> {
