@@ -256,7 +256,7 @@ fn comments_and_layout_change_nothing_and_all_else_is_named() {
         (&rule(&changes, 1)["change"], &rule(&changes, 1)["entering"]["customers"]),
         (&"new".into(), &20.into())
     );
-    assert_eq!(changes["policy"]["new"][0], "at most 1 messages per 7 days");
+    assert_eq!(changes["policy"]["new"][0], "at most 1 message per 7 days");
     assert_eq!(
         changes["files"][0],
         serde_json::json!({"path": "templates/hello.email.liquid", "change": "edited"})
@@ -329,6 +329,36 @@ fn one_is_told_as_one() {
         let text = told(after.folder().to_str().unwrap(), format);
         assert!(text.contains("1 enters because") && text.contains("1 leaves because"), "{text}");
     }
+}
+
+#[test]
+fn who_comes_by_a_new_else_is_told_what_leads_there() {
+    let rule = "segment willing\n  consent\nend\nrule hello\n  for willing\n  if email = \"customer-7@example.com\"\n  \
+                then send hello email\n";
+    let project = shop(&format!("{rule}end\n"));
+    let [bare, with] = [copy(&project), copy(&project)];
+    with.write("rules/all.tidings", &format!("{rule}  else send gift coupon\nend\n"));
+    for (after, before, words) in [(&with, &bare, "19 enter"), (&bare, &with, "19 leave")] {
+        let text = std::fs::read_to_string(after.folder().join("rules/all.tidings")).unwrap();
+        project.write("rules/all.tidings", &text);
+        for format in ["table", "markdown"] {
+            let asked = ["plan", "--against", before.folder().to_str().unwrap(), "--format", format];
+            let said = String::from_utf8(project.output(&asked).stdout).unwrap();
+            let new = if words == "19 enter" { "new" } else { "gone" };
+            let because =
+                format!("{words} because `email = \"customer-7@example.com\"` is no, and `else` is {new}");
+            assert!(said.contains(&because), "{said}");
+        }
+        assert_eq!(project.output(&["plan", "--days", "3"]).status.code(), Some(2), "for comparisons alone");
+    }
+    project.run(&["plan"]);
+    // Only the other version asks for what the store does not have, which is said.
+    let schema = std::fs::read_to_string(bare.folder().join("schema.yaml")).unwrap();
+    bare.write("schema.yaml", &schema.replace("consent: yes/no", "consent: {type: yes/no, column: willing}"));
+    bare.write("rules/all.tidings", &format!("{rule}end\n"));
+    let output = project.output(&["plan", "--against", bare.folder().to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("of the version that is compared with"), "{said}");
 }
 
 #[test]

@@ -104,6 +104,35 @@ fn what_was_sent_and_what_lifts_a_hold_is_told() {
 }
 
 #[test]
+fn a_cap_is_told_by_its_clause_and_an_else_by_its_name() {
+    let project = shop();
+    project.write(
+        "rules/policy.tidings",
+        "policy\n  at most 3 messages per 7 days\n  at most 1 email per 1 day\nend\n",
+    );
+    let said = project.run(&["explain", "hello", "1", "--at", "2026-03-04T12:00"]);
+    let caps = [
+        "`at most 3 messages per 7 days`: 0 before this run",
+        "`at most 1 email per 1 day`: 0 before this run",
+    ];
+    assert!(caps.iter().all(|cap| said.contains(cap)), "{said}");
+
+    project.write(
+        "rules/all.tidings",
+        "segment there\n  name is known\nend\nrule both\n  for there\n  if city = \"Bonn\"\n  then send hello email\n  \
+         else send hello email\nend\n",
+    );
+    let words = "the condition does not hold, so the customer gets what stands in `else`";
+    for (customer, by_else) in [("1", true), ("3", false)] {
+        assert_eq!(explained(&project, &["both", customer])["else"], json!(by_else));
+        let said = project.run(&["explain", "both", customer, "--at", "2026-03-04T12:00"]);
+        assert_eq!(said.contains(words), by_else, "{said}");
+    }
+    let all = project.run(&["explain", "--all-rules", "1", "--at", "2026-03-04T12:00"]);
+    assert!(all.contains("\nplanned    both: send hello (by `else`)"), "{all}");
+}
+
+#[test]
 fn each_reason_says_when_it_is_over_and_the_ledger_that_there_is_more() {
     let project = shop();
     let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
@@ -176,7 +205,7 @@ fn every_rule_of_a_customer_is_told_in_one_line() {
     );
     assert_eq!(all["rules"][1]["why"], "`days_since > 90` would have to hold: days_since is 61 days");
     let said = project.run(&["explain", "--all-rules", "3", "--at", "2026-03-04"]);
-    let line = "held back  hello: no_consent; lifted by the customer's consent for email";
+    let line = "\nheld back  hello: no_consent; lifted by the customer's consent for email";
     assert!(
         said.contains(line) && said.find("held back").unwrap() < said.find("no match").unwrap(),
         "{said}"

@@ -7,8 +7,8 @@
 mod words;
 
 use crate::program::{
-    Aggregate, Bands, Body, Condition, ConditionKind, DefineId, Entrance, Rule, Schedule, ScoreId, SegmentId,
-    StagesId, Term, TermKind,
+    Aggregate, Bands, Body, Cap, Condition, ConditionKind, DefineId, Entrance, Rule, Schedule, ScoreId,
+    SegmentId, StagesId, Term, TermKind,
 };
 use crate::{Program, program};
 use std::collections::HashMap;
@@ -99,6 +99,13 @@ impl Program {
     /// What the policy says, a clause each, in the language's words.
     pub fn policy_in_words(&self) -> Vec<String> {
         words::policy(&self.policy)
+    }
+}
+
+impl Cap {
+    /// The clause in the language's words: `at most 3 messages per 7 days`.
+    pub fn in_words(&self) -> String {
+        words::cap(self)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The project that a command works with, and what was asked of it.
 
 use crate::failure::Failure;
-use crate::report::count;
 use crate::report::findings;
+use crate::report::{count, counted};
 use crate::screen::Screen;
 use std::path::{Path, PathBuf};
 use tidings_daemon::{Decider, Decision, Site, Unsound, renames, site};
@@ -23,7 +23,7 @@ pub fn open_offline(folder: &Path, screen: &Screen) -> Result<Site, Failure> {
 fn noted(site: Result<Site, Unsound>, screen: &Screen) -> Result<Site, Failure> {
     let site = site.map_err(|e| unsound(e, screen))?;
     if site.warnings > 0 {
-        eprintln!("note: `tidings check` has {} warnings", site.warnings);
+        eprintln!("note: `tidings check` has {}", counted(site.warnings as u64, "warning"));
     }
     Ok(site)
 }

@@ -2,6 +2,7 @@
 
 use crate::decide::{DecideError, Decider, Decision};
 use crate::site::{Site, Unsound};
+use std::fmt;
 use std::path::Path;
 use tidings_check::Program;
 use tidings_engine::{Evaluator, Needs};
@@ -55,6 +56,32 @@ pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Which of two versions could not decide, and why.
+#[derive(Debug)]
+pub enum BesideError {
+    /// The one that is compared with.
+    Earlier(DecideError),
+    /// The one that is worked with.
+    Later(DecideError),
+}
+
+impl fmt::Display for BesideError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BesideError::Earlier(e) => write!(f, "of the version that is compared with: {e}"),
+            BesideError::Later(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for BesideError {}
+
+impl From<DecideError> for BesideError {
+    fn from(e: DecideError) -> BesideError {
+        BesideError::Later(e)
+    }
+}
+
 /// Two versions over the same customers.
 pub struct Beside<'a> {
     site: &'a Site,
@@ -92,7 +119,7 @@ impl<'a> Beside<'a> {
         now: Now,
         (old, new): (Option<Vec<usize>>, Option<Vec<usize>>),
         ready: impl FnOnce(Decider<'b>) -> Decider<'b>,
-    ) -> Result<(Decision<'b>, Decision<'b>), DecideError> {
+    ) -> Result<(Decision<'b>, Decision<'b>), BesideError> {
         // Both look at the same columns, also to explain, so they are all in memory.
         let later = Decider { room: None, ..self.site.decider(customers, state) };
         let config = &self.earlier.project.config;
@@ -105,8 +132,11 @@ impl<'a> Beside<'a> {
         let then = Now { zone: config.zone, ..now };
         let beside = self.shared.then_some(&self.earlier.program);
         let after = ready(Decider { evaluator: &self.after, beside, ..later }).decide(now, new).await?;
-        let before =
-            if self.shared { after.again(earlier, then, old)? } else { earlier.decide(then, old).await? };
+        let before = if self.shared {
+            after.again(earlier, then, old)?
+        } else {
+            earlier.decide(then, old).await.map_err(BesideError::Earlier)?
+        };
         Ok((before, after))
     }
 }

@@ -37,5 +37,5 @@ pub use plan::{Audience, Plan, Reason, RulePlan, StepPlan, Tally, Verdict, Verdi
 pub use reach::Standing;
 pub use renames::{Ran, Unsaid, unsaid};
 pub use replay::{Replay, Run, Runs};
-pub use situation::{ChannelFacts, Situation, StepFacts, may_still_go, situation};
+pub use situation::{CapFacts, ChannelFacts, Situation, StepFacts, may_still_go, situation};
 pub use totals::{Cost, Totals};

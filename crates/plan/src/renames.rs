@@ -27,15 +27,24 @@ pub struct Unsaid {
     pub before: String,
     /// What it has to say: the name that the history goes by.
     pub was: String,
+    /// What it says instead, which is the name of no history.
+    pub said: Option<String>,
 }
 
 impl Unsaid {
     /// What is wrong and both ways out, in one sentence for people.
     pub fn words(&self) -> String {
-        let Unsaid { name, before, was, .. } = self;
+        let Unsaid { name, before, was, said, .. } = self;
+        let (but, instead) = match said {
+            Some(said) => (
+                format!(", though it says `was {said}`, which no history goes by"),
+                format!("instead of `was {said}`"),
+            ),
+            None => (String::new(), "in it".to_owned()),
+        };
         format!(
-            "rule `{name}` is what `{before}` was, and would reach everybody once more: write `was {was}` in it to \
-             keep its history, or `was {name}`, its own name, if everybody is to get it again"
+            "rule `{name}` is what `{before}` was{but}, and would reach everybody once more: write `was {was}` {instead} \
+             to keep its history, or `was {name}`, its own name, if everybody is to get it again"
         )
     }
 }
@@ -68,7 +77,7 @@ pub fn unsaid(ran: &[Ran], running: Option<&Program>, program: &Program) -> Vec<
         if let Some(place) = named.or_else(|| gone.iter().position(|ran| ran.core == core)) {
             let ran = gone.remove(place);
             let (before, was) = (ran.name.clone(), ran.identity.clone());
-            found.push(Unsaid { rule: i, name: rule.name.clone(), before, was });
+            found.push(Unsaid { rule: i, name: rule.name.clone(), before, was, said: rule.was.clone() });
         }
     }
     found

@@ -29,8 +29,8 @@ pub struct Situation {
     pub reached: Option<(u32, i64)>,
     /// For each channel that the rule names.
     pub channels: Vec<ChannelFacts>,
-    /// For each cap: its most, and how many messages count under it already.
-    pub caps: Vec<(u32, usize)>,
+    /// For each cap.
+    pub caps: Vec<CapFacts>,
     /// What holds the customer back and is lifted by time alone, one after the other, and when each is, in microseconds
     /// since 1970 UTC: how often the rule may reach a customer, or hours of silence and then a cap. Empty where nothing
     /// does, and where it waits for something else.
@@ -48,6 +48,17 @@ pub struct StepFacts {
     pub verdict: Verdict,
     /// The channels that its message can leave through; of what is no message, all of the rule.
     pub channels: Vec<String>,
+}
+
+/// What is left of a cap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapFacts {
+    /// The clause of the policy.
+    pub clause: String,
+    /// How many messages it lets through.
+    pub most: u32,
+    /// How many count under it already.
+    pub used: usize,
 }
 
 /// How a customer can be reached through a channel.
@@ -91,7 +102,11 @@ pub fn situation(question: &Question<'_>, plan: &Plan, rule: usize, key: &str) -
     }
     let Record::Keyed(history) = question.history else { return None };
     let messages = history.messages.get(key).map_or(&[][..], Vec::as_slice);
-    let caps = policy.caps.iter().map(|cap| (cap.count, messages_under(cap, question.now, messages)));
+    let caps = policy.caps.iter().map(|cap| CapFacts {
+        clause: cap.in_words(),
+        most: cap.count,
+        used: messages_under(cap, question.now, messages),
+    });
     let reached = history.rules.get(rule.identity()).and_then(|h| h.reached.get(key));
     let sent: Vec<(String, i64)> = messages.iter().map(|m| (m.channel.to_string(), m.at)).collect();
     let step = |step: &StepPlan| {

@@ -34,6 +34,8 @@ fn a_name_that_never_ran_keeps_no_history() {
     let before = [("hello", true)];
     assert_eq!(refused(&before, None, &["greet"]), ["hello"]);
     assert_eq!(refused(&before, None, &["greet was helo"]), ["hello"], "a slip of the pen");
+    let slip = unsaid(&ran(&before), None, &program(&["greet was helo"])).remove(0).words();
+    assert!(slip.contains("it says `was helo`") && slip.contains("write `was hello` instead"), "{slip}");
     assert!(refused(&before, None, &["greet was hello"]).is_empty());
     assert!(refused(&before, None, &["greet was greet"]).is_empty(), "on purpose");
     assert!(refused(&before, None, &["hello", "greet was helo"]).is_empty(), "nothing is gone");

@@ -44,8 +44,8 @@ pub(super) fn policy(policy: &Policy) -> Vec<String> {
         .collect()
 }
 
-fn cap(Cap { count, channel, per, losers }: &Cap) -> String {
-    let what = channel.as_deref().unwrap_or("messages");
+pub(super) fn cap(Cap { count, channel, per, losers }: &Cap) -> String {
+    let what = channel.as_deref().unwrap_or(if *count == 1 { "message" } else { "messages" });
     let then = if *losers == Losers::Skip { " then skip" } else { "" };
     format!("at most {count} {what} per {}{then}", window(*per))
 }

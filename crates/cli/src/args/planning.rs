@@ -16,7 +16,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "REF", value_parser = NonEmptyStringValueParser::new())]
     pub against: Option<String>,
     /// With --against, also count what both versions would send in so many days, as if nobody bought anything; 0 for none
-    #[arg(long, default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=366))]
+    #[arg(long, requires = "against", default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=366))]
     pub days: u32,
     /// Also list the keys of the customers who match
     #[arg(long)]

@@ -148,6 +148,14 @@ pub fn edit(edit: &Edit) -> [String; 2] {
 /// The comparison that made a difference, in words, with what is written in rules in quotes of a kind.
 pub fn because(why: &Difference, quoted: fn(&str) -> String) -> String {
     let test = |test: &Test| format!("{} is {}", quoted(&test.text), answer(test.verdict));
+    if why.otherwise {
+        let els = quoted("else");
+        return match (&why.before, &why.after) {
+            (_, Some(after)) => format!("{}, and {els} is new", test(after)),
+            (Some(before), None) => format!("{}, and {els} is gone", test(before)),
+            (None, None) => String::new(),
+        };
+    }
     match (&why.before, &why.after) {
         (Some(before), Some(after)) => format!("{} → {}", test(before), test(after)),
         (Some(before), None) => format!("{}, and is not asked any more", test(before)),

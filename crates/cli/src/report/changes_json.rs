@@ -80,7 +80,7 @@ fn difference(why: &Difference) -> Value {
         let saw = test.saw.iter().map(|(what, value)| json!({"what": what, "value": value}));
         json!({"comparison": test.text, "answer": answer(test.verdict), "saw": saw.collect::<Vec<_>>()})
     };
-    json!({"before": why.before.as_ref().map(test), "after": why.after.as_ref().map(test)})
+    json!({"before": why.before.as_ref().map(test), "after": why.after.as_ref().map(test), "else": why.otherwise})
 }
 
 /// Both comparisons without what they saw.

@@ -28,7 +28,7 @@ pub fn markdown(report: &Report<'_>) -> String {
     }
     if report.rules().next().is_some() {
         out.push_str(
-            "| rule | | matched | entering | leaving | something else |\n|---|---|--:|--:|--:|--:|\n",
+            "| rule | | matched | entering | leaving | staying | something else |\n|---|---|--:|--:|--:|--:|--:|\n",
         );
         report.rules().for_each(|rule| out.push_str(&row(report, rule)));
         out.push('\n');
@@ -68,6 +68,7 @@ fn row(report: &Report<'_>, rule: &RuleChange) -> String {
         format!("{} → {}", count(before), count(after)),
         some(rule.entering.customers, "+"),
         some(rule.leaving.customers, "−"),
+        count(rule.staying),
         some(shifted, ""),
     ];
     format!("| {} |\n", cells.join(" | "))

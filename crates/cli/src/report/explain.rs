@@ -10,7 +10,9 @@ use crate::screen::Screen;
 use comfy_table::Color;
 use serde_json::{Value, json};
 use tidings_engine::trace::{Seen, Trace, Verdict, What};
-use tidings_plan::{ChannelFacts, Plan, Reason, RulePlan, Situation, StepFacts, Verdict as Planned};
+use tidings_plan::{
+    CapFacts, ChannelFacts, Plan, Reason, RulePlan, Situation, StepFacts, Verdict as Planned,
+};
 use tidings_schema::{Now, calendar};
 use tidings_syntax::Sources;
 
@@ -64,6 +66,10 @@ impl Explanation<'_> {
         if self.situation.steps.is_empty() {
             lines.push((Verdict::No, "the rule does not match, so nothing is sent".to_owned()));
         }
+        if self.is_else() {
+            let words = "the condition does not hold, so the customer gets what stands in `else`";
+            lines.push((Verdict::Yes, words.to_owned()));
+        }
         for StepFacts { step, verdict, .. } in &self.situation.steps {
             let (mark, words) = match verdict {
                 Planned::Planned(_) => (Verdict::Yes, "planned".to_owned()),
@@ -77,6 +83,11 @@ impl Explanation<'_> {
             lines.push((Verdict::No, format!("the whole rule {all}: {why}")));
         }
         lines
+    }
+
+    /// Whether the customer gets what is for those of the rule's segment for whom its condition does not hold.
+    fn is_else(&self) -> bool {
+        !self.situation.steps.is_empty() && self.trace.verdict != Verdict::Yes
     }
 
     /// Policy and history, each fact with whether it lets the send through.
@@ -111,10 +122,10 @@ impl Explanation<'_> {
             let open = *address && *consent && !suppressed && !quiet;
             facts.push((let_through(open), format!("{channel}: {}", words.join(", "))));
         }
-        for (most, used) in &s.caps {
+        for CapFacts { clause, most, used } in &s.caps {
             facts.push((
                 let_through((*used as u64) < u64::from(*most)),
-                format!("{used} of at most {most} messages before this run"),
+                format!("`{clause}`: {used} before this run"),
             ));
         }
         facts
@@ -140,6 +151,7 @@ impl Explanation<'_> {
             "at": rfc3339(self.plan.now),
             "conditions": self.trace.children.iter().map(|c| Told { sources: self.sources }.branch_json(c)).collect::<Vec<_>>(),
             "matches": !s.steps.is_empty(),
+            "else": self.is_else(),
             "held_out": {"everywhere": s.held_out_everywhere, "here": s.held_out_here},
             "event": s.event.map(|event| json!({"at": event.map(at)})),
             "reached": s.reached.map(|(times, last)| json!({"times": times, "last": at(last)})),

@@ -1,12 +1,13 @@
 //! Whom one rule chooses in one version and not in the other, and who gets something else.
 
 use super::layout::Layout;
-use super::why::{Difference, difference};
+use super::why::{Difference, difference, otherwise};
 use super::{Edit, RuleChange, Side};
 use crate::plan::{Audience, Reason, RulePlan, StepPlan, Verdict, Verdicts};
 use std::cmp::Reverse;
 use tidings_check::program::{Action, Rule};
-use tidings_engine::{Bitmap, Trace};
+use tidings_engine::Bitmap;
+use tidings_engine::trace::{Trace, Verdict as Answer};
 
 /// Customers whom a rule begins or ceases to choose.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -134,6 +135,14 @@ impl Sides<'_, '_> {
         let after = self.after.traces(new, &later);
         let whys = earlier.into_iter().zip(after).map(|(place, after)| {
             let before = place.and_then(|_| before.next())?;
+            let (had, has) = (self.before.has_else(old), self.after.has_else(new));
+            // Whom the condition is not for is chosen by an `else` alone.
+            if has && !had && after.verdict != Answer::Yes {
+                return Some(otherwise(&after, self.after.words, true));
+            }
+            if had && !has && before.verdict != Answer::Yes {
+                return Some(otherwise(&before, self.before.words, false));
+            }
             difference((&before, self.before.words), (&after, self.after.words))
         });
         whys.collect()
@@ -171,6 +180,10 @@ impl Side<'_> {
     fn plan_of(&self, rule: Option<usize>) -> Option<&RulePlan> {
         let rule = rule?;
         self.plan.rules.iter().find(|plan| plan.rule == rule)
+    }
+
+    fn has_else(&self, rule: usize) -> bool {
+        self.question.program.rules.get(rule).is_some_and(|rule| !rule.otherwise.is_empty())
     }
 
     /// Why a rule is or is not for each of some customers.

@@ -10,6 +10,8 @@ pub struct Difference {
     pub before: Option<Test>,
     /// As the later one has it.
     pub after: Option<Test>,
+    /// Whether it came to the same, and what its customers get is what one version alone has: an `else`.
+    pub otherwise: bool,
 }
 
 /// A comparison, and what it came to.
@@ -35,6 +37,13 @@ struct Part<'a> {
 /// Two parts that answer for one another; one of them may be missing.
 type Pair<'a> = (Option<Part<'a>>, Option<Part<'a>>);
 
+/// For whom only the `else` of one version is: what leads there.
+pub(super) fn otherwise(trace: &Trace, words: Words<'_>, is_later: bool) -> Difference {
+    let test = Some(Part { trace, words }.deciding().test());
+    let (before, after) = if is_later { (None, test) } else { (test, None) };
+    Difference { before, after, otherwise: true }
+}
+
 /// What made the difference between two traces of one rule; nothing where all comparisons came to the same.
 pub(super) fn difference(
     (before, before_words): (&Trace, Words<'_>),
@@ -51,13 +60,23 @@ fn within(before: Part<'_>, after: Part<'_>) -> Option<Difference> {
         (Some(b), Some(a)) if b.trace.verdict == a.trace.verdict => None,
         (Some(b), Some(a)) => {
             let deeper = (b.divides() || a.divides()).then(|| within(b, a)).flatten();
-            Some(deeper.unwrap_or_else(|| Difference { before: Some(b.test()), after: Some(a.test()) }))
+            Some(deeper.unwrap_or_else(|| Difference {
+                before: Some(b.test()),
+                after: Some(a.test()),
+                otherwise: false,
+            }))
         }
         // A part that is only there once made the difference where it says what the whole came to.
-        (Some(b), None) => (b.trace.verdict == before.trace.verdict)
-            .then(|| Difference { before: Some(b.deciding().test()), after: None }),
-        (None, Some(a)) => (a.trace.verdict == after.trace.verdict)
-            .then(|| Difference { before: None, after: Some(a.deciding().test()) }),
+        (Some(b), None) => (b.trace.verdict == before.trace.verdict).then(|| Difference {
+            before: Some(b.deciding().test()),
+            after: None,
+            otherwise: false,
+        }),
+        (None, Some(a)) => (a.trace.verdict == after.trace.verdict).then(|| Difference {
+            before: None,
+            after: Some(a.deciding().test()),
+            otherwise: false,
+        }),
         (None, None) => None,
     })
 }

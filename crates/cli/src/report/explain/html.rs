@@ -7,9 +7,9 @@ use tidings_syntax::Sources;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
 summary{cursor:pointer}details{margin:.2rem 0 .2rem 1.2rem}.leaf{margin:.2rem 0 .2rem 2.2rem}\
-.yes{color:#1a7f37}.no{color:#cf222e}.unknown{color:#7d5a00}.seen{color:#57606a}code{font-size:.95em}\
-@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}.yes{color:#3fb950}.no{color:#ff7b72}\
-.unknown{color:#d29922}.seen{color:#9aa4ae}}";
+.yes,.planned{color:#1a7f37}.no,.not_matched{color:#cf222e}.unknown,.held,.waits{color:#7d5a00}.seen{color:#57606a}code{font-size:.95em}\
+@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}.yes,.planned{color:#3fb950}\
+.no,.not_matched{color:#ff7b72}.unknown,.held,.waits{color:#d29922}.seen{color:#9aa4ae}}";
 
 /// A page, as far as it is written.
 pub struct Page {
@@ -46,10 +46,10 @@ impl Page {
     }
 
     /// What can be folded away below a title.
-    pub fn fold(&mut self, mark: Verdict, title: &str, more: &str, inside: impl FnOnce(&mut Page)) {
+    pub fn fold(&mut self, class: &str, title: &str, more: &str, inside: impl FnOnce(&mut Page)) {
         self.out.push_str(&format!(
             "<details><summary><span class=\"{}\">{}</span> <span class=\"seen\">{}</span></summary>\n",
-            verdict_word(mark),
+            escaped(class),
             escaped(title),
             with_code(more)
         ));

@@ -1,11 +1,12 @@
 //! An explanation with what lies around it: what would have to be different, and what was sent before.
 
+use super::Explanation;
 use super::html::{Page, items};
 use super::outlook::{Outlook, lifted_by};
-use super::{Explanation, sign};
 use crate::report::ledger::{row_json, rows_text};
 use crate::report::{count, moment};
 use crate::screen::Screen;
+use comfy_table::Color;
 use serde_json::{Value, json};
 use tidings_check::program::Rule;
 use tidings_engine::trace::Verdict;
@@ -56,11 +57,11 @@ impl Outcome {
         }
     }
 
-    fn mark(self) -> Verdict {
+    fn colour(self) -> Color {
         match self {
-            Outcome::Planned => Verdict::Yes,
-            Outcome::Waits | Outcome::Held => Verdict::Unknown,
-            Outcome::NotMatched => Verdict::No,
+            Outcome::Planned => Color::Green,
+            Outcome::Waits | Outcome::Held => Color::Yellow,
+            Outcome::NotMatched => Color::Red,
         }
     }
 }
@@ -140,8 +141,8 @@ impl Whole<'_> {
     /// The rule in one line.
     pub fn line(&self, screen: &Screen) -> String {
         let outcome = self.outcome();
-        let mark = sign(outcome.mark(), screen);
-        format!("{mark} {:<9}  {}: {}", outcome.words(), self.of.rule.name, self.why())
+        let word = screen.paint(&format!("{:<9}", outcome.words()), outcome.colour());
+        format!("{word}  {}: {}", self.of.rule.name, self.why())
     }
 
     /// The rule in one object.
@@ -159,7 +160,7 @@ impl Whole<'_> {
     /// The rule as a part of a page.
     pub fn part(&self, page: &mut Page) {
         let title = format!("{}: {}", self.of.rule.name, self.outcome().words());
-        page.fold(self.outcome().mark(), &title, &self.why(), |page| {
+        page.fold(self.outcome().name(), &title, &self.why(), |page| {
             page.conditions(self.of.trace, self.of.sources);
             page.push(&items("Policy and history", &self.of.facts()));
             page.push(&items("What comes of it", &self.of.outcomes()));
@@ -189,7 +190,8 @@ impl Whole<'_> {
         match self.outcome() {
             Outcome::Planned => {
                 let planned = steps.iter().filter(|step| matches!(step.verdict, Planned::Planned(_)));
-                planned.map(|step| step.step.as_str()).collect::<Vec<_>>().join(", ")
+                let steps = planned.map(|step| step.step.as_str()).collect::<Vec<_>>().join(", ");
+                if self.of.is_else() { format!("{steps} (by `else`)") } else { steps }
             }
             Outcome::Waits | Outcome::Held => {
                 let reason = steps.iter().find_map(|step| step.verdict.held());
