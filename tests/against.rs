@@ -352,6 +352,16 @@ fn who_comes_by_a_new_else_is_told_what_leads_there() {
         assert_eq!(project.output(&["plan", "--days", "3"]).status.code(), Some(2), "for comparisons alone");
     }
     project.run(&["plan"]);
+    // Who leaves does not leave by an `else` that is new.
+    let narrower = "segment others\n  email != \"customer-7@example.com\"\nend\nrule hello\n  for others\n  \
+                    if email = \"customer-7@example.com\"\n  then send hello email\n  else send gift coupon\nend\n";
+    let wide = rule.replace("  for willing\n", "");
+    bare.write("rules/all.tidings", &format!("{wide}end\n"));
+    project.write("rules/all.tidings", narrower);
+    let said = project.output(&["plan", "--against", bare.folder().to_str().unwrap()]).stdout;
+    let said = String::from_utf8(said).unwrap();
+    let (_, leaves) = said.split_once("1 leaves").unwrap();
+    assert!(!leaves.lines().next().unwrap().contains("else"), "{said}");
     // Only the other version asks for what the store does not have, which is said.
     let schema = std::fs::read_to_string(bare.folder().join("schema.yaml")).unwrap();
     bare.write("schema.yaml", &schema.replace("consent: yes/no", "consent: {type: yes/no, column: willing}"));

@@ -181,7 +181,7 @@ fn what_is_wrong_with_what_is_kept_is_named() {
     assert_named(&project, &[], "ok folder", "MB are free", "");
     let state = kept.join("state.db");
     std::fs::set_permissions(&state, PermissionsExt::from_mode(0o644)).unwrap();
-    assert_named(&project, &[], "fail folder", "everybody on this machine can read", "chmod -R go-rwx");
+    assert_named(&project, &[], "fail folder", "everybody on this machine can read", "chmod -R o-rwx");
     std::fs::set_permissions(&state, PermissionsExt::from_mode(0o600)).unwrap();
     std::fs::set_permissions(kept, PermissionsExt::from_mode(0o777)).unwrap();
     assert_named(&project, &[], "fail folder", "everybody on this machine can write", "chmod o-w");

@@ -133,7 +133,7 @@ impl<'a> Beside<'a> {
         let beside = self.shared.then_some(&self.earlier.program);
         let after = ready(Decider { evaluator: &self.after, beside, ..later }).decide(now, new).await?;
         let before = if self.shared {
-            after.again(earlier, then, old)?
+            after.again(earlier, then, old).map_err(BesideError::Earlier)?
         } else {
             earlier.decide(then, old).await.map_err(BesideError::Earlier)?
         };

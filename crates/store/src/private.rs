@@ -21,6 +21,13 @@ pub(crate) fn new_file() -> OpenOptions {
     options
 }
 
+/// What a file is made with, or emptied. What is there keeps its rights.
+pub(crate) fn emptied_file() -> OpenOptions {
+    let mut options = new_file();
+    options.create_new(false).create(true).truncate(true);
+    options
+}
+
 /// Makes an empty file, and its folder, where there is none. SQLite takes it for a new database, whose log gets the same
 /// rights.
 pub(crate) fn make_database(file: &Path) -> io::Result<()> {

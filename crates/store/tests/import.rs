@@ -204,7 +204,13 @@ async fn rejected_rows_are_kept_with_their_reasons() {
     let text = "id,name,city,points,vip\n1,a,b,2,yes\n1,double,b,2,yes\n,nobody,b,2,yes\n2,a,b,NaN,yes\n3,a,b,1e400,yes\n4,a,b,2\n5,a,b,2,perhaps\n6,a,b,-0.0,no\n";
     let report = shop.one(shop.write("customers.csv", text), Some(&vocabulary)).await;
     assert_eq!(counts(&report), (2, 0, 0, 6));
-    let kept = std::fs::read_to_string(report.rejected_file.unwrap()).unwrap();
+    let kept = report.rejected_file.unwrap();
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&kept.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "they are customers' data: {mode:o}");
+    }
+    let kept = std::fs::read_to_string(kept).unwrap();
     let lines: Vec<&str> = kept.lines().collect();
     assert_eq!(lines[0], "id,name,city,points,vip,line,reason");
     assert_eq!(lines[1], "1,double,b,2,yes,3,line 2 has the same key");

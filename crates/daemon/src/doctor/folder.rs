@@ -9,6 +9,9 @@ const MEGABYTE: u64 = 1 << 20;
 /// Below this it is time to do something, and below the second the state cannot grow for long.
 const ROOM: (u64, u64) = (1024 * MEGABYTE, 64 * MEGABYTE);
 
+/// How deep it is looked; links may lead in a circle.
+const DEPTH: u8 = 8;
+
 pub(super) fn look(site: &Site, sheet: &mut Sheet) {
     let folder = site.kept_in();
     // What is not there yet is made in the nearest one that is.
@@ -25,10 +28,10 @@ pub(super) fn look(site: &Site, sheet: &mut Sheet) {
         }
     }
     let own = site.project.folder.join(".tidings");
-    if let Some(seen) = seen_by_everybody(&own).filter(|seen| *seen != cache) {
+    if let Some(seen) = seen_by_everybody(&own, DEPTH).filter(|seen| *seen != cache) {
         let said =
             format!("everybody on this machine can read {}, which may hold customers' data", seen.display());
-        let mend = format!("take that right away with `chmod -R go-rwx {}`", own.display());
+        let mend = format!("take that right away with `chmod -R o-rwx {}`", own.display());
         sheet.broken(Part::Folder, said, &mend);
     }
     if std::fs::metadata(folder).is_ok_and(|f| others(&f) & 0o002 != 0) {
@@ -38,14 +41,14 @@ pub(super) fn look(site: &Site, sheet: &mut Sheet) {
 }
 
 /// The first file under a folder that everybody can get at and read, but for those that only say something of the folder.
-fn seen_by_everybody(folder: &Path) -> Option<PathBuf> {
+fn seen_by_everybody(folder: &Path, depth: u8) -> Option<PathBuf> {
     let lets_in = std::fs::metadata(folder).is_ok_and(|f| others(&f) & 0o001 != 0);
-    let entries = std::fs::read_dir(folder).ok().filter(|_| lets_in)?;
+    let entries = std::fs::read_dir(folder).ok().filter(|_| lets_in && depth > 0)?;
     entries.flatten().filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b".")).find_map(
         |entry| {
-            let file = entry.metadata().ok()?;
+            let file = std::fs::metadata(entry.path()).ok()?;
             if file.is_dir() {
-                return seen_by_everybody(&entry.path());
+                return seen_by_everybody(&entry.path(), depth - 1);
             }
             (others(&file) & 0o004 != 0).then(|| entry.path())
         },

@@ -58,6 +58,12 @@ pub(super) fn guesses(before: &Program, after: &Program, unsaid: &[Unsaid]) -> V
             Same::Actions => meaning.actions().collect::<Vec<_>>().join("\n"),
             Same::Audience => meaning.audience.clone(),
         };
+        if let Same::Audience = same {
+            // That two rules are for everybody says nothing.
+            let some = |(rule, _): &(&Rule, &Meaning)| rule.segment.is_some() || rule.condition.is_some();
+            gone.retain(some);
+            new.retain(some);
+        }
         let mut alike: BTreeMap<String, [Vec<&Rule>; 2]> = BTreeMap::new();
         for (side, rules) in [&gone, &new].into_iter().enumerate() {
             for (rule, meaning) in rules {

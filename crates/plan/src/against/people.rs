@@ -81,6 +81,13 @@ struct Sides<'s, 'a> {
     most: usize,
 }
 
+/// Where some customers go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    In,
+    Out,
+}
+
 impl Sides<'_, '_> {
     fn compare(&self) -> (Movement, Movement, u64, Vec<Shift>) {
         let (old, new) = (self.before.plan_of(self.old), self.after.plan_of(self.new));
@@ -94,7 +101,7 @@ impl Sides<'_, '_> {
         };
         let (was, lost) = self.layout.found_again(matched(old, self.before));
         let is: Set = matched(new, self.after);
-        let (entering, mut leaving) = (without(&is, &was), self.movement(&without(&was, &is)));
+        let (entering, mut leaving) = (without(&is, &was), self.movement(&without(&was, &is), Way::Out));
         leaving.customers += lost.len() as u64;
         let gone = lost.iter().map(|key| Moved { customer: (*key).to_owned(), why: None });
         leaving.named.extend(gone.take(self.most.saturating_sub(leaving.named.len())));
@@ -102,15 +109,15 @@ impl Sides<'_, '_> {
             (Some(old), Some(new)) => self.shifts(old, new),
             _ => Vec::new(),
         };
-        (self.movement(&entering), leaving, count(&both(&was, &is)), shifts)
+        (self.movement(&entering, Way::In), leaving, count(&both(&was, &is)), shifts)
     }
 
     /// Some customers of the later side's chunks, the first of them with what made the difference.
-    fn movement(&self, whom: &Set) -> Movement {
+    fn movement(&self, whom: &Set, way: Way) -> Movement {
         let mut named = Vec::new();
         for (c, set) in whom.iter().enumerate() {
             let some: Vec<usize> = set.iter().take(self.most - named.len()).collect();
-            let whys = self.differences(c, &some);
+            let whys = self.differences(c, &some, way);
             named.extend(
                 some.into_iter()
                     .zip(whys)
@@ -121,7 +128,7 @@ impl Sides<'_, '_> {
     }
 
     /// What made the difference for some customers of one of the later side's chunks.
-    fn differences(&self, chunk: usize, customers: &[usize]) -> Vec<Option<Difference>> {
+    fn differences(&self, chunk: usize, customers: &[usize], way: Way) -> Vec<Option<Difference>> {
         let unknown = || vec![None; customers.len()];
         let (Some(old), Some(new)) = (self.old, self.new) else { return unknown() };
         if customers.is_empty() {
@@ -137,10 +144,10 @@ impl Sides<'_, '_> {
             let before = place.and_then(|_| before.next())?;
             let (had, has) = (self.before.has_else(old), self.after.has_else(new));
             // Whom the condition is not for is chosen by an `else` alone.
-            if has && !had && after.verdict != Answer::Yes {
+            if way == Way::In && has && !had && after.verdict != Answer::Yes {
                 return Some(otherwise(&after, self.after.words, true));
             }
-            if had && !has && before.verdict != Answer::Yes {
+            if way == Way::Out && had && !has && before.verdict != Answer::Yes {
                 return Some(otherwise(&before, self.before.words, false));
             }
             difference((&before, self.before.words), (&after, self.after.words))

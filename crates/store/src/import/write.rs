@@ -276,8 +276,8 @@ impl Rejects {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => {
-                let mut writer =
-                    csv::WriterBuilder::new().flexible(true).from_path(&self.path).map_err(failed)?;
+                let file = private::emptied_file().open(&self.path).map_err(|e| failed(e.into()))?;
+                let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(file);
                 let names = header.iter().map(String::as_str).chain(["line", "reason"]);
                 writer.write_record(names).map_err(failed)?;
                 none.insert(writer)

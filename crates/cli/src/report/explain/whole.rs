@@ -153,6 +153,7 @@ impl Whole<'_> {
             "outcome": self.outcome().name(),
             "held": held.map(|reason| reason.name()),
             "why": self.why(),
+            "else": self.of.is_else(),
             "steps": self.of.situation.steps.iter().map(|step| step.step.as_str()).collect::<Value>(),
         })
     }
