@@ -6,6 +6,9 @@ use crate::customers::table::{NOBODY, UNASKED};
 use std::num::NonZero;
 use std::ops::Range;
 
+/// For how many rows it pays to have another thread.
+const ROWS_A_THREAD: usize = 1 << 16;
+
 /// The rows of a table that chunks have, in order, and those that they have not.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
@@ -51,20 +54,21 @@ impl Order {
             *begin = sum;
         }
         order.rows = vec![0; sum as usize];
-        order.fill(&placed, times, keys);
+        // A few rows are not worth a thread.
+        let threads = threads().min(order.rows.len() / ROWS_A_THREAD + 1);
+        order.fill(&placed, times, keys, threads);
         order
     }
 
-    /// Puts rows at their places and sorts each customer's, on as many threads as there are processors: each has some of the
-    /// customers, with about as many rows as the others'.
-    fn fill(&mut self, placed: &[u32], times: Times<'_>, keys: Option<&Keys>) {
+    /// Puts rows at their places and sorts each customer's, on so many threads: each has some of the customers, with about as many rows as the others'.
+    fn fill(&mut self, placed: &[u32], times: Times<'_>, keys: Option<&Keys>, threads: usize) {
         let (begins, mut rest) = (self.begins.as_slice(), self.rows.as_mut_slice());
         let (all, customers) = (rest.len(), begins.len() - 1);
         std::thread::scope(|scope| {
             let mut first = 0;
-            for share in 1..=threads() {
-                let rows = (all * share / threads()) as u32;
-                let end = if share == threads() { customers } else { begins.partition_point(|b| *b < rows) };
+            for share in 1..=threads {
+                let rows = (all * share / threads) as u32;
+                let end = if share == threads { customers } else { begins.partition_point(|b| *b < rows) };
                 let end = end.clamp(first, customers);
                 let own = begins.get(first..=end).unwrap_or_default();
                 let count = own.last().zip(own.first()).map_or(0, |(end, begin)| end - begin);
@@ -142,4 +146,31 @@ pub(crate) fn each<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync
 
 pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rows_stand_behind_their_customers_however_many_threads_put_them_there(
+            placed in proptest::collection::vec(prop_oneof![4 => 0..6_u32, 2 => Just(3_u32), 1 => Just(UNASKED)], 0..60),
+            threads in 1..9_usize,
+        ) {
+            let mut begins = vec![0; 7];
+            for place in 0..6 {
+                let before = placed.iter().filter(|p| **p <= place).count();
+                *begins.get_mut(place as usize + 1).unwrap() = before as u32;
+            }
+            let rows = vec![0; *begins.last().unwrap() as usize];
+            let mut order = Order { begins, rows, ..Order::default() };
+            order.fill(&placed, Times::None, None, threads);
+            let mut expected: Vec<u32> = (0..placed.len() as u32).filter(|r| placed.get(*r as usize) != Some(&UNASKED)).collect();
+            expected.sort_by_key(|row| placed.get(*row as usize));
+            prop_assert_eq!(order.rows, expected);
+        }
+    }
 }

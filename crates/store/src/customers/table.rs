@@ -186,9 +186,14 @@ async fn fetch<T: Send + 'static>(
     let ask = Ask { table: &table, columns: &columns, part: wanted.part, only, since };
     let (send, receive) = mpsc::channel::<Block>(BLOCKS_AHEAD);
     let taking = tokio::task::spawn_blocking(move || take(receive));
-    match reader.read(&ask, send).await {
+    let sending = send.clone();
+    let read = reader.read(&ask, send).await;
+    let taken = !sending.is_closed();
+    drop(sending);
+    match read {
         // Nobody takes any more, and says why.
-        Ok(()) | Err(sqlx::Error::WorkerCrashed) => taking.await.map_err(|_| torn(wanted.table)),
+        Err(sqlx::Error::WorkerCrashed) if !taken => taking.await.map_err(|_| torn(wanted.table)),
+        Ok(()) => taking.await.map_err(|_| torn(wanted.table)),
         Err(error) => Err(reader.failed(&error)),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::customers::block::{Block, Blocks};
 use crate::customers::lite::open::Session;
-use crate::customers::lite::{on_a_thread, statement, step};
+use crate::customers::lite::{ended, on_a_thread, statement, step};
 use crate::customers::reader::Ask;
 use crate::sql::{Dialect, Road, Share};
 use sqlx::sqlite::SqliteConnection;
@@ -63,7 +63,7 @@ pub(super) async fn read(
     while let Some(block) = waiting.recv().await {
         blocks.send(block).await?;
     }
-    beside.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+    beside.await.map_err(|_| ended())?
 }
 
 #[cfg(test)]
