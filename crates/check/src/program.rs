@@ -2,6 +2,7 @@
 //! Everything in it has a type and a place in a rule file, so that explanations can speak the rule's own words.
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidings_schema::{
@@ -51,6 +52,12 @@ pub struct Program {
 }
 
 impl Program {
+    /// When a rule, by its position, has its turn among those of one run: the higher priority first, equal ones in the
+    /// order of files and lines.
+    pub fn turn(&self, rule: usize) -> (Reverse<i32>, usize) {
+        (Reverse(self.rules.get(rule).map_or(0, |rule| rule.priority)), rule)
+    }
+
     /// One that says nothing.
     pub fn without_rules(vocabulary: Arc<Vocabulary>) -> Program {
         Program {

@@ -25,8 +25,9 @@ impl Decision<'_> {
         let mut chunks = self.chunks.clone();
         let mut matches = self.matches.clone();
         for (day, due) in (1..).zip(due.iter().skip(1)) {
+            // One rule's pages at a time, for they may be many, and as each has its turn.
+            made.rules.sort_by_key(|rule| of.program.turn(rule.rule));
             for rule in made.rules {
-                // One rule's pages at a time: they may be many.
                 let alone = Plan { rules: vec![rule], ..made };
                 let (now, history) = (made.now, past.history().into());
                 let question =

@@ -179,7 +179,7 @@ impl Scheduler {
         turn: &mut Turn,
         waiting: &mut HashSet<usize>,
     ) -> Result<Vec<Due>, StateError> {
-        let mut mine = Vec::new();
+        let (mut mine, mut free) = (Vec::new(), Vec::new());
         for due in due {
             let Some(rule) = site.program.rules.get(due.rule) else { continue };
             let name = rule.identity();
@@ -192,10 +192,13 @@ impl Scheduler {
                     Overlap::Skip => self.skip(state, name, &due.occurrence, why, 1, turn).await?,
                     Overlap::Wait => drop(waiting.insert(due.rule)),
                 }
-            } else if state.begin_occurrence(&self.worker, LEASE, name, &due.occurrence).await? {
-                mine.push(due);
+            } else {
+                free.push((name, due));
             }
         }
+        let wanted: Vec<_> = free.iter().map(|(name, due)| (*name, &due.occurrence)).collect();
+        let begun = state.begin_occurrences(&self.worker, LEASE, &wanted).await?;
+        mine.extend(free.into_iter().filter(|(name, _)| begun.contains(*name)).map(|(_, due)| due));
         Ok(mine)
     }
 
@@ -273,12 +276,15 @@ impl Scheduler {
         count: usize,
         turn: &mut Turn,
     ) -> Result<(), StateError> {
-        turn.skipped += count as u64;
         let before = count.saturating_sub(1);
         let reason =
             if before == 0 { reason.to_owned() } else { format!("{reason}; so were {before} before it") };
-        tracing::warn!(rule, occurrence = last.name, reason, "skipped");
-        state.skip_occurrence(rule, last, &reason).await
+        // Else another daemon has it, or has said so already.
+        if state.skip_occurrence(rule, last, &reason).await? {
+            turn.skipped += count as u64;
+            tracing::warn!(rule, occurrence = last.name, reason, "skipped");
+        }
+        Ok(())
     }
 }
 

@@ -52,13 +52,16 @@ pub struct Terms {
     pub valid_for: Option<i64>,
 }
 
-/// The plan as pages for the outbox, rule by rule.
+/// The plan as pages for the outbox, rule by rule, the higher priority first: whatever is made of the pages that are written
+/// by some moment, of two changes of one value the later is always the one that has the last word.
 pub fn pages<'a>(
     plan: &'a Plan,
     question: &'a Question<'a>,
     supplies: &'a Supplies,
 ) -> impl Iterator<Item = Page> + use<'a> {
-    plan.rules.iter().flat_map(move |rule| {
+    let mut rules: Vec<&RulePlan> = plan.rules.iter().collect();
+    rules.sort_by_key(|rule| question.program.turn(rule.rule));
+    rules.into_iter().flat_map(move |rule| {
         let (pages, page) = (Vec::new(), Page::default());
         let hold = hold(rule);
         let mut paging =

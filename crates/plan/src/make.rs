@@ -118,7 +118,7 @@ pub(crate) fn decide<'a>(
     let rules = question.program.rules.iter().enumerate();
     let mut order: Vec<(usize, &Rule)> =
         rules.filter(|(i, _)| question.only.is_none_or(|only| only.contains(i))).collect();
-    order.sort_by_key(|(i, rule)| (std::cmp::Reverse(rule.priority), *i));
+    order.sort_by_key(|(i, _)| question.program.turn(*i));
     let mut common = Common { messages: messages(question), keep, ..Common::default() };
     let mut asked: Vec<Asked<'_>> =
         order.into_iter().map(|(i, rule)| Asked::new(question, i, rule, &mut common)).collect();

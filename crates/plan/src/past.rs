@@ -4,7 +4,6 @@
 use crate::history::{History, Page, PastMessage};
 use crate::outbox::{Intent, Kind};
 use serde_json::Value;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -69,20 +68,7 @@ pub struct Past {
     grants: Vec<GrantRow>,
     /// By customer and attribute, as JSON.
     kept: BTreeMap<(String, String), String>,
-    /// What the last run changes of them.
-    changes: Vec<Change>,
     channels: HashMap<String, Arc<str>>,
-}
-
-/// A change of a value that is kept.
-#[derive(Clone, Debug)]
-struct Change {
-    at: i64,
-    /// The highest is made first, as the outbox does.
-    turn: Reverse<i32>,
-    /// The customer and the attribute.
-    of: (String, String),
-    change: String,
 }
 
 impl Past {
@@ -94,7 +80,6 @@ impl Past {
             sends: rows.sends,
             grants: rows.grants,
             kept: kept.collect(),
-            changes: Vec::new(),
             channels: HashMap::new(),
         }
     }
@@ -106,10 +91,9 @@ impl Past {
 
     /// What rules see of it.
     pub fn engine_rows(&self) -> EngineRows {
-        let mut kept = self.kept.clone();
-        make(self.changes.clone(), &mut kept);
-        let kept = kept.into_iter().filter_map(|((customer, attribute), json)| {
-            Some(KeptRow { customer, attribute, value: kept_value(&json)? })
+        let kept = self.kept.iter().filter_map(|((customer, attribute), json)| {
+            let (customer, attribute) = (customer.clone(), attribute.clone());
+            Some(KeptRow { customer, attribute, value: kept_value(json)? })
         });
         EngineRows { sends: self.sends.clone(), grants: self.grants.clone(), kept: kept.collect() }
     }
@@ -122,7 +106,6 @@ impl Past {
         }
         self.sends.extend(rows.sends.iter().cloned());
         self.grants.extend(rows.grants.iter().cloned());
-        make(std::mem::take(&mut self.changes), &mut self.kept);
         gone.iter().for_each(|value| _ = self.kept.remove(value));
         for KeptRow { customer, attribute, value } in &rows.kept {
             let is_list = serde_json::from_str::<Vec<String>>(value).is_ok();
@@ -131,7 +114,7 @@ impl Past {
         }
     }
 
-    /// Takes in a page of a run. A page that waits for a person's word uses its occasions and its budget up, and nothing of it leaves.
+    /// Takes in a page of a run, in the order in which it is written. A page that waits for a person's word uses its occasions and its budget up, and nothing of it leaves.
     pub fn take(&mut self, page: &Page) {
         for (rule, customer, entry) in &page.entries {
             self.history.rules.entry(rule.clone()).or_default().entries.insert(customer.clone(), *entry);
@@ -173,23 +156,12 @@ impl Past {
                 self.grants.push(GrantRow { customer, coupon: subject.clone(), rule, at, expires });
             }
             Kind::Change => {
-                if self.changes.first().is_some_and(|earlier| earlier.at != at) {
-                    make(std::mem::take(&mut self.changes), &mut self.kept);
-                }
-                let (turn, of) = (Reverse(intent.priority), (customer, subject.clone()));
-                self.changes.push(Change { at, turn, of, change: intent.values.clone() });
+                let after = |before: Option<&str>| changed(before, &intent.values);
+                let kept = self.kept.entry((customer, subject.clone()));
+                kept.and_modify(|json| *json = after(Some(json))).or_insert_with(|| after(None));
             }
             Kind::Webhook | Kind::Notify => {}
         }
-    }
-}
-
-/// Makes the changes of one run, in the order in which they came where they are of one priority.
-fn make(mut changes: Vec<Change>, kept: &mut BTreeMap<(String, String), String>) {
-    changes.sort_by_key(|change| change.turn);
-    for Change { of, change, .. } in changes {
-        let after = |before: Option<&str>| changed(before, &change);
-        kept.entry(of).and_modify(|json| *json = after(Some(json))).or_insert_with(|| after(None));
     }
 }
 

@@ -8,6 +8,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray};
 use arrow_buffer::OffsetBuffer;
 use serde_json::json;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidings_check::Program;
@@ -50,7 +51,8 @@ struct Row {
 
 /// One thing that a rule sends: its place in the plan, and what it is.
 struct Way {
-    priority: i32,
+    /// When its rule has its turn.
+    turn: (Reverse<i32>, usize),
     audience: usize,
     step: usize,
     verdict: Verdict,
@@ -73,7 +75,7 @@ impl Own {
             rules: Vec::new(),
         };
         if !own.nothing() {
-            own.rules = program.rules.iter().map(|rule| own.ways(program, supplies, rule)).collect();
+            own.rules = (0..).zip(&program.rules).map(|rule| own.ways(program, supplies, rule)).collect();
         }
         own
     }
@@ -82,7 +84,7 @@ impl Own {
         !self.sends && !self.grants && !self.kept
     }
 
-    fn ways(&mut self, program: &Program, supplies: &Supplies, rule: &Rule) -> Vec<Way> {
+    fn ways(&mut self, program: &Program, supplies: &Supplies, (i, rule): (usize, &Rule)) -> Vec<Way> {
         let mut all = Vec::new();
         for (audience, steps) in [&rule.then, &rule.otherwise].into_iter().enumerate() {
             for (at, step) in steps.iter().enumerate() {
@@ -93,8 +95,8 @@ impl Own {
                 for way in 0..ways {
                     let sent = self.sent(program, supplies, (rule.identity(), &step.action, way));
                     if sent.message.is_some() || sent.grant.is_some() || sent.change.is_some() {
-                        let (priority, verdict) = (rule.priority, Verdict::Planned(way as u8));
-                        all.push(Way { priority, audience, step: at, verdict, sent });
+                        let (turn, verdict) = (program.turn(i), Verdict::Planned(way as u8));
+                        all.push(Way { turn, audience, step: at, verdict, sent });
                     }
                 }
             }
@@ -206,18 +208,18 @@ impl OwnChunk {
         }
     }
 
-    /// A run of that moment, in microseconds since 1970 UTC, is done. Its rows are in the program's order, as a run writes
-    /// them; what it changes is carried out by priority, as what waits in the outbox is.
+    /// A run of that moment, in microseconds since 1970 UTC, is done: what it sends and changes comes rule by rule as each
+    /// has its turn, as a run writes it.
     pub fn turn(&mut self, own: &Own, at: i64) {
-        let mut sent = std::mem::take(&mut self.sent);
-        sent.sort_by_key(|(rule, n, _)| (*rule, *n));
-        let mut sent: Vec<(&Way, Bitmap)> = sent
+        let mut sent: Vec<(&Way, usize, Bitmap)> = std::mem::take(&mut self.sent)
             .into_iter()
-            .filter_map(|(rule, n, whom)| Some((own.rules.get(rule)?.get(n)?, whom)))
+            .filter_map(|(rule, n, whom)| Some((own.rules.get(rule)?.get(n)?, n, whom)))
             .collect();
-        sent.iter().for_each(|(way, whom)| self.receive(&way.sent, whom, at));
-        sent.sort_by_key(|(way, _)| std::cmp::Reverse(way.priority));
-        sent.iter().for_each(|(way, whom)| self.change(&way.sent, whom));
+        sent.sort_by_key(|(way, n, _)| (way.turn, *n));
+        for (way, _, whom) in &sent {
+            self.receive(&way.sent, whom, at);
+            self.change(&way.sent, whom);
+        }
         // Those of the same customer stay in the order in which they came.
         self.sends.sort_by_key(|row| row.customer);
         self.grants.sort_by_key(|row| row.customer);

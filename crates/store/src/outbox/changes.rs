@@ -19,7 +19,9 @@ struct Change {
 }
 
 impl State {
-    /// Makes up to 1,000 of the changes that wait. Empty where there are none.
+    /// Makes up to 1,000 of the changes that wait, those of earlier runs first, and in a run those of the higher priority:
+    /// as each page of a run has what comes behind those before it, the last word is the same however often somebody looks.
+    /// Empty where there are none.
     pub async fn apply_changes(&self) -> Result<Moves, StateError> {
         let mut tx = self.begin(Turn::Changes).await?;
         let paused = self.paused(&mut tx).await?;
@@ -36,8 +38,8 @@ impl State {
                  LEFT JOIN tidings_kept k ON k.customer = o.customer AND k.attribute = o.subject \
              WHERE o.state = 'pending' AND o.kind = 'change' AND o.channel = 'state' AND o.strikes = 0 \
                  AND o.waits = 0 AND o.hold IS NULL {} \
-             ORDER BY o.priority DESC, o.at, o.id LIMIT 1000 {lock}",
-            tx.by("tidings_outbox_claim"),
+             ORDER BY o.at, o.priority DESC, o.id LIMIT 1000 {lock}",
+            tx.by("tidings_outbox_changes"),
             paused.not_by_rule(2)
         );
         let mut args = args![now];

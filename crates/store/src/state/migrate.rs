@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// Each step's number and its text for SQLite and for PostgreSQL. A step that was released is never edited.
-const STEPS: [(i64, &str, &str); 4] = [
+const STEPS: [(i64, &str, &str); 5] = [
     (
         1,
         include_str!("../../migrations/sqlite/0001_state.sql"),
@@ -26,6 +26,11 @@ const STEPS: [(i64, &str, &str); 4] = [
         4,
         include_str!("../../migrations/sqlite/0004_programs.sql"),
         include_str!("../../migrations/postgres/0004_programs.sql"),
+    ),
+    (
+        5,
+        include_str!("../../migrations/sqlite/0005_changes.sql"),
+        include_str!("../../migrations/postgres/0005_changes.sql"),
     ),
 ];
 const TABLE: &str =

@@ -4,7 +4,7 @@
 use super::database::{Arg, Row, Turn, args, tuples};
 use super::{RunId, State, StateError};
 use crate::outbox::micros;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 use tidings_plan::schedule::Occurrence;
 
@@ -108,39 +108,47 @@ impl State {
         Ok(seen)
     }
 
-    /// Begins what a rule does at a time. False where somebody has begun or skipped it already: whoever gets true
-    /// runs it, and renews it by [`State::hold_occurrences`] until [`State::finish_occurrence`]. Fails where the state
-    /// was copied.
-    pub async fn begin_occurrence(
+    /// Begins what rules do at a moment, each at its own occurrence, and tells which of them: the others somebody has begun or
+    /// skipped already. Whoever is told a rule runs it, and renews it by [`State::hold_occurrences`] until
+    /// [`State::finish_occurrence`]. Of several who begin the same at once one is told all of it, so that what is due at one
+    /// moment is one decision. Fails where the state was copied.
+    pub async fn begin_occurrences(
         &self,
         worker: &str,
         lease: Duration,
-        rule: &str,
-        occurrence: &Occurrence,
-    ) -> Result<bool, StateError> {
+        due: &[(&str, &Occurrence)],
+    ) -> Result<HashSet<String>, StateError> {
         let mut tx = self.begin(Turn::None).await?;
         self.paused(&mut tx).await?;
         let (now, until) = (tx.now, tx.now + micros(lease));
-        let args = args![rule, &occurrence.name, occurrence.at, worker, until, now];
-        let begun = tx.execute(BEGIN, args).await? > 0;
-        tx.execute(DEALT_WITH, args![rule, occurrence.at]).await?;
+        // In one order, or two of them would wait for each other.
+        let due: BTreeMap<&str, &Occurrence> = due.iter().copied().collect();
+        let mut begun = HashSet::new();
+        for (rule, occurrence) in due {
+            let args = args![rule, &occurrence.name, occurrence.at, worker, until, now];
+            if tx.execute(BEGIN, args).await? > 0 {
+                begun.insert(rule.to_owned());
+            }
+            tx.execute(DEALT_WITH, args![rule, occurrence.at]).await?;
+        }
         tx.commit().await?;
         Ok(begun)
     }
 
-    /// Notes that a rule is not run at a time, and why.
+    /// Notes that a rule is not run at a time, and why. False where somebody has begun or skipped it already.
     pub async fn skip_occurrence(
         &self,
         rule: &str,
         occurrence: &Occurrence,
         reason: &str,
-    ) -> Result<(), StateError> {
+    ) -> Result<bool, StateError> {
         let mut tx = self.begin(Turn::None).await?;
         self.paused(&mut tx).await?;
         let now = tx.now;
-        tx.execute(SKIP, args![rule, &occurrence.name, occurrence.at, reason, now]).await?;
+        let noted = tx.execute(SKIP, args![rule, &occurrence.name, occurrence.at, reason, now]).await? > 0;
         tx.execute(DEALT_WITH, args![rule, occurrence.at]).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(noted)
     }
 
     /// Ends what a worker has begun, or taken over, without its having run, and notes why. Changes nothing where it is

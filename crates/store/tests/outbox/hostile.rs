@@ -81,7 +81,7 @@ async fn names_that_look_like_sql_are_names() {
             assert_eq!(history.rules[name].reached.keys().collect::<Vec<_>>(), [name]);
 
             let due = Occurrence { at: AT, name: name.into() };
-            assert!(f.state.begin_occurrence(name, LEASE, name, &due).await.unwrap());
+            assert!(f.state.begin_occurrences(name, LEASE, &[(name, &due)]).await.unwrap().len() == 1);
             f.state.finish_occurrence(name, &due, Some(f.run)).await.unwrap();
             f.state.withdraw_consent(name, name, name).await.unwrap();
             f.state.suppress(name, name, name, name).await.unwrap();

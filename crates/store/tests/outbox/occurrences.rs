@@ -8,27 +8,37 @@ fn day(n: i64) -> Occurrence {
     Occurrence { at: AT + n * 86_400_000_000, name: format!("day {n}") }
 }
 
+async fn begin(state: &State, worker: &str, rule: &str, occurrence: &Occurrence) -> bool {
+    !state.begin_occurrences(worker, LEASE, &[(rule, occurrence)]).await.unwrap().is_empty()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_daemons_one_runs_each_occurrence() {
+async fn of_many_daemons_one_runs_all_that_is_due_at_a_moment() {
     for f in Fresh::each().await {
         let mut daemons = Vec::new();
         for d in 0..6 {
             let state = f.again().await;
             daemons.push(tokio::spawn(async move {
-                let mut begun = 0;
+                // Whatever order their rules are in.
+                let mut rules = ["wake-up", "welcome", "birthday", "win-back"];
+                rules.rotate_left(d % 4);
+                let mut begun = Vec::new();
                 for n in 0..20 {
-                    let mine =
-                        state.begin_occurrence(&format!("d{d}"), LEASE, "wake-up", &day(n)).await.unwrap();
-                    begun += usize::from(mine);
+                    let due = day(n);
+                    let due = rules.map(|rule| (rule, &due));
+                    begun.push(state.begin_occurrences(&format!("d{d}"), LEASE, &due).await.unwrap().len());
                 }
                 begun
             }));
         }
-        let mut begun = 0;
+        let mut begun = [0; 20];
         for daemon in daemons {
-            begun += daemon.await.unwrap();
+            for (sum, n) in begun.iter_mut().zip(daemon.await.unwrap()) {
+                assert!(n == 0 || n == 4, "{n} of what is one decision");
+                *sum += n;
+            }
         }
-        assert_eq!(begun, 20);
+        assert_eq!(begun, [4; 20]);
         assert_eq!(f.state.schedule_seen(&["wake-up".into()]).await.unwrap()["wake-up"], day(19).at);
     }
 }
@@ -36,13 +46,14 @@ async fn of_many_daemons_one_runs_each_occurrence() {
 #[tokio::test]
 async fn a_clock_that_steps_back_fires_nothing_again() {
     for f in Fresh::each().await {
-        assert!(f.state.begin_occurrence("d", LEASE, "wake-up", &day(5)).await.unwrap());
-        f.state.skip_occurrence("wake-up", &day(3), "too late").await.unwrap();
-        assert_eq!(f.state.schedule_seen(&["wake-up".into()]).await.unwrap()["wake-up"], day(5).at);
+        assert!(begin(&f.state, "d", "wake-up", &day(5)).await);
+        assert!(f.state.skip_occurrence("wake-up", &day(3), "too late").await.unwrap());
         assert!(
-            !f.state.begin_occurrence("d", LEASE, "wake-up", &day(3)).await.unwrap(),
-            "skipped is dealt with"
+            !f.state.skip_occurrence("wake-up", &day(5), "it still goes").await.unwrap(),
+            "by whoever has it"
         );
+        assert_eq!(f.state.schedule_seen(&["wake-up".into()]).await.unwrap()["wake-up"], day(5).at);
+        assert!(!begin(&f.state, "d", "wake-up", &day(3)).await, "skipped is dealt with");
         let states: Vec<_> = f.state.occurrences(9).await.unwrap().into_iter().map(|o| o.state).collect();
         assert_eq!(states, [OccurrenceState::Begun(None), OccurrenceState::Skipped("too late".into())]);
     }
@@ -64,7 +75,7 @@ async fn a_rule_that_is_new_owes_nothing() {
 async fn what_a_lost_daemon_had_begun_is_taken_over_by_one() {
     for f in Fresh::each().await {
         for n in 0..3 {
-            f.state.begin_occurrence("lost", LEASE, "wake-up", &day(n)).await.unwrap();
+            begin(&f.state, "lost", "wake-up", &day(n)).await;
         }
         f.state.finish_occurrence("wake-up", &day(0), Some(f.run)).await.unwrap();
         f.advance(LEASE / 2);
@@ -89,7 +100,7 @@ async fn what_a_lost_daemon_had_begun_is_taken_over_by_one() {
 #[tokio::test]
 async fn what_waits_says_why_and_is_taken_up_again() {
     for f in Fresh::each().await {
-        assert!(f.state.begin_occurrence("d", LEASE, "wake-up", &day(1)).await.unwrap());
+        assert!(begin(&f.state, "d", "wake-up", &day(1)).await);
         let why = Some("the data is of last week".to_owned());
         f.state.delay_occurrences("d", LEASE, "the data is of last week").await.unwrap();
         assert_eq!(f.state.under_way("wake-up").await.unwrap(), Some(OccurrenceState::Begun(why.clone())));
@@ -107,14 +118,14 @@ async fn what_came_to_nothing_is_forgotten_after_an_hour_and_nothing_else_is() {
     for f in Fresh::each().await {
         let minute = |n: i64| Occurrence { at: AT + n * 60_000_000, name: format!("{n}") };
         for n in 0..300 {
-            assert!(f.state.begin_occurrence("d", LEASE, "welcome", &minute(n)).await.unwrap());
+            assert!(begin(&f.state, "d", "welcome", &minute(n)).await);
             let run = (n == 7).then_some(f.run);
             f.state.finish_occurrence("welcome", &minute(n), run).await.unwrap();
             f.advance(Duration::from_secs(60));
         }
         f.state.skip_occurrence("welcome", &minute(300), "too late").await.unwrap();
         f.advance(Duration::from_secs(86_400));
-        assert!(f.state.begin_occurrence("d", LEASE, "welcome", &minute(301)).await.unwrap());
+        assert!(begin(&f.state, "d", "welcome", &minute(301)).await);
         f.state.finish_occurrence("welcome", &minute(301), None).await.unwrap();
         let left: Vec<_> =
             f.state.occurrences(999).await.unwrap().into_iter().map(|o| o.occurrence).collect();

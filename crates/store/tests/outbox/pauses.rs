@@ -146,6 +146,25 @@ async fn changes_of_a_paused_rule_wait() {
     }
 }
 
+/// The later run has the last word, and in a run the lower priority, also where all of them waited.
+#[tokio::test]
+async fn changes_that_waited_are_made_run_by_run() {
+    for f in Fresh::each().await {
+        let set = |at, priority, value: &str| Intent {
+            at,
+            priority,
+            subject: "note".into(),
+            values: format!(r#"{{"set": "{value}"}}"#),
+            customer: "ann".into(),
+            ..change("wake-up", value)
+        };
+        f.enqueue(vec![set(AT, 1, "a"), set(AT, 0, "b"), set(AT + 1, 3, "c"), set(AT + 1, 2, "d")]).await;
+        f.state.apply_changes().await.unwrap();
+        let kept = f.state.engine_rows(&tidings_store::Asked::default()).await.unwrap().kept;
+        assert_eq!(kept.iter().map(|row| row.value.as_str()).collect::<Vec<_>>(), ["d"]);
+    }
+}
+
 #[tokio::test]
 async fn a_copy_sends_nothing_until_it_is_adopted() {
     for f in Fresh::each().await {
