@@ -31,7 +31,7 @@ use crate::customers::table::Read;
 use crate::customers::{ATTEMPTS, CustomerStore};
 use arrow_array::Array;
 use merge::{Changes, Doubt, People};
-use place::Slots;
+use place::Edits;
 use read::Kept;
 use rows::{Arrived, Moves};
 use stamp::Stamp;
@@ -104,7 +104,7 @@ pub struct Refreshed {
 /// What changed, and what has to be read anew.
 struct Found {
     people: People,
-    slots: Vec<Slots>,
+    edits: Vec<Edits>,
     without_key: Option<usize>,
     collections: Vec<Option<(Arrived, Moves)>>,
     marks: Marks,
@@ -366,13 +366,13 @@ impl State {
                 gone: gone.into_iter().collect(),
                 whole: since.is_none(),
             };
-            let slots = merge::same_words(&mut self.held.chunks, &mut people)
-                .and_then(|()| place::slots(&self.held.chunks, &people));
-            let slots = match slots {
-                Ok(slots) => slots,
+            let edits = merge::same_words(&mut self.held.chunks, &mut people)
+                .and_then(|()| place::edits(&self.held.chunks, &people));
+            let edits = match edits {
+                Ok(edits) => edits,
                 Err(doubt) => return Ok(Err(doubt)),
             };
-            let there = place::count(&self.held.chunks, &slots) + without_key;
+            let there = place::count(&self.held.chunks, &edits) + without_key;
             if since.is_some() && count != Some(there) {
                 since = None;
                 continue;
@@ -380,7 +380,7 @@ impl State {
             let marks = Marks { customers: newest, collections: Vec::new() };
             let without_key = since.is_none().then_some(without_key);
             self.remark_people(table, &read, &keys, &people);
-            let found = Found { people, slots, without_key, collections: Vec::new(), marks, read: rows };
+            let found = Found { people, edits, without_key, collections: Vec::new(), marks, read: rows };
             return Ok(Ok(found));
         }
     }
@@ -459,8 +459,8 @@ impl State {
 
     /// Puts it in, and reads anew what could not be told otherwise. None where it all has to be read anew.
     async fn take_in(&mut self, reader: &mut Reader, found: Found) -> Result<Option<usize>, StoreError> {
-        let Found { people, slots, without_key, collections, marks, mut read } = found;
-        let changes = Changes { people: &people, slots: &slots, collections: &collections };
+        let Found { people, edits, without_key, collections, marks, mut read } = found;
+        let changes = Changes { people: &people, edits: &edits, collections: &collections };
         if changes.apply(&mut self.held.chunks).is_err() {
             return Ok(None);
         }
@@ -486,7 +486,7 @@ impl State {
 
 impl Found {
     fn places<'a>(&'a self, chunks: &'a [HeldChunk]) -> place::Places<'a> {
-        place::Places::new(chunks, &self.people.keys, &self.slots)
+        place::Places::new(chunks, &self.people.keys, &self.edits)
     }
 }
 

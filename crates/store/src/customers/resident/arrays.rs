@@ -127,21 +127,21 @@ pub(super) fn like(held: &ArrayRef, incoming: &ArrayRef) -> Result<ArrayRef, Arr
     }
     let known = held.values().as_string::<i32>();
     let mut codes: HashMap<&str, i32> = known.iter().flatten().zip(0..).collect();
-    let incoming = plain(incoming)?;
-    let texts = incoming.as_string::<i32>();
     let mut more = Vec::new();
-    let rows: Int32Array = texts
-        .iter()
-        .map(|text| {
-            text.map(|text| {
-                let next = codes.len() as i32;
-                *codes.entry(text).or_insert_with(|| {
-                    more.push(text);
-                    next
-                })
-            })
+    let mut code = |text| {
+        let next = codes.len() as i32;
+        *codes.entry(text).or_insert_with(|| {
+            more.push(text);
+            next
         })
-        .collect();
+    };
+    let shared = words_of(incoming);
+    let texts = shared.map_or(incoming, |words| words.values()).as_string::<i32>();
+    let coded: Int32Array = texts.iter().map(|text| text.map(&mut code)).collect();
+    let rows = match shared {
+        Some(words) => words.keys().iter().map(|i| coded.values().get(i? as usize).copied()).collect(),
+        None => coded,
+    };
     if codes.len() > MOST_WORDS {
         return Err(ArrowError::ComputeError("words came that nobody uses any more".to_owned()));
     }

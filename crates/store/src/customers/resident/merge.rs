@@ -2,14 +2,13 @@
 //! in place of the one before.
 
 use super::arrays::{self, Span, splice};
-use super::place::{self, Slot, Slots};
+use super::place::Edits;
 use super::rows::{Arrived, Moves};
 use crate::customers::held::{CUSTOMERS_A_CHUNK, HeldChunk, HeldRows};
 use crate::customers::order::threads;
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::ArrowError;
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,7 +43,7 @@ impl From<ArrowError> for Doubt {
 /// All that changes.
 pub(super) struct Changes<'a> {
     pub(super) people: &'a People,
-    pub(super) slots: &'a [Slots],
+    pub(super) edits: &'a [Edits],
     /// For each collection what comes and goes; without it, its rows are dropped to be read anew.
     pub(super) collections: &'a [Option<(Arrived, Moves)>],
 }
@@ -75,22 +74,19 @@ impl Changes<'_> {
 
     /// A chunk made anew; nothing where nothing in it is other than it was.
     fn rebuilt(&self, chunk: &HeldChunk, i: usize) -> Result<Option<HeldChunk>, Doubt> {
-        let slots = self.slots.get(i).and_then(Option::as_ref);
+        let Some(edits) = self.edits.get(i) else { return Err(Doubt::Arrays) };
         let alone = |c: &Option<(Arrived, Moves)>| c.as_ref().is_some_and(|(_, moves)| moves.leave_alone(i));
-        if slots.is_none() && self.collections.iter().all(alone) {
+        if edits.is_empty() && self.collections.iter().all(alone) {
             return Ok(None);
         }
-        let (keys, attributes) = match slots {
-            Some(slots) => self.customers(chunk, &place::spans(slots))?,
-            None => (chunk.keys.clone(), chunk.attributes.clone()),
+        let (keys, attributes) = match edits.is_empty() {
+            true => (chunk.keys.clone(), chunk.attributes.clone()),
+            false => self.customers(chunk, &edits.spans(chunk.keys.len()))?,
         };
-        let as_before =
-            || (0..chunk.keys.len() as u32).map(|old| Slot { old: Some(old), new: None }).collect();
-        let slots = slots.map_or_else(|| Cow::Owned(as_before()), |slots| Cow::Borrowed(slots.as_slice()));
         let collections = chunk.collections.iter().zip(self.collections).map(|(held, change)| match change {
-            None => Ok(emptied(held, slots.len())),
-            Some(_) if alone(change) && matches!(slots, Cow::Owned(_)) => Ok(held.clone()),
-            Some((arrived, moves)) => moves.apply(i, held, &slots, arrived),
+            None => Ok(emptied(held, keys.len())),
+            Some(_) if alone(change) && edits.leave_places() => Ok(held.clone()),
+            Some((arrived, moves)) => moves.apply(i, held, edits, arrived),
         });
         let collections = collections.collect::<Result<_, Doubt>>()?;
         Ok(Some(HeldChunk { keys, attributes, collections }))

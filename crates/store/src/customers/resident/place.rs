@@ -5,21 +5,41 @@ use super::merge::{Doubt, People};
 use crate::customers::held::HeldChunk;
 use crate::customers::order::each;
 use arrow_array::{Array, StringArray};
-use std::iter::Peekable;
 use std::ops::Range;
 
-/// A customer: where they were in their chunk, and where what was just read of them is, if that is other than it was.
+/// What becomes of a customer of a chunk, or that one comes.
 #[derive(Clone, Copy)]
-pub(super) struct Slot {
-    pub(super) old: Option<u32>,
-    pub(super) new: Option<u32>,
+struct Edit {
+    /// The place that the customer had; who comes, comes in front of the one there.
+    at: usize,
+    what: What,
+    /// By how many places those behind are further back then.
+    shift: isize,
 }
 
-/// The customers of a chunk, where they are not the same ones with the same columns.
-pub(super) type Slots = Option<Vec<Slot>>;
+#[derive(Clone, Copy)]
+enum What {
+    /// Somebody new: the row that was read.
+    Comes(u32),
+    /// The columns are other than they were: the row that was read.
+    Changes(u32),
+    Goes,
+}
 
-/// The customers of each chunk, at least one.
-pub(super) fn slots(chunks: &[HeldChunk], customers: &People) -> Result<Vec<Slots>, Doubt> {
+/// What becomes of the customers of a chunk, in order. Of most there is nothing to say.
+#[derive(Default)]
+pub(super) struct Edits(Vec<Edit>);
+
+/// Customers of a chunk, as it is then.
+pub(super) enum Stretch {
+    /// Some who were there, by the places that they had.
+    Stay(Range<usize>),
+    /// Somebody new.
+    Come,
+}
+
+/// What becomes of the customers of each chunk, of which there is at least one.
+pub(super) fn edits(chunks: &[HeldChunk], customers: &People) -> Result<Vec<Edits>, Doubt> {
     let keys = &customers.keys;
     let mut order: Vec<u32> = (0..keys.len() as u32).filter(|row| keys.is_valid(*row as usize)).collect();
     order.sort_unstable_by_key(|row| keys.value(*row as usize));
@@ -48,82 +68,159 @@ fn first_key(chunks: &[HeldChunk], i: usize) -> Option<&str> {
 }
 
 /// `coming` are those that were read, and `gone` the keys of those that are deleted, both in order.
-fn of_chunk(chunk: &HeldChunk, coming: &[u32], gone: &[&str], customers: &People) -> Slots {
+fn of_chunk(chunk: &HeldChunk, coming: &[u32], gone: &[&str], customers: &People) -> Edits {
+    let mut edits = Edits::default();
     if coming.is_empty() && gone.is_empty() && !customers.whole {
-        return None;
+        return edits;
     }
     let columns = chunk.attributes.iter().zip(&customers.columns);
     let same: Vec<_> = columns.map(|(a, b)| arrays::same(a, b)).collect();
     let mut going = gone.iter().filter_map(|key| find(&chunk.keys, key)).peekable();
-    let mut slots = Vec::with_capacity(chunk.keys.len() + coming.len());
-    let (mut next, mut as_before) = (0, true);
+    let mut leave = |edits: &mut Edits, unread: Range<usize>| match customers.whole {
+        true => unread.for_each(|at| edits.push(at, What::Goes)),
+        false => std::iter::from_fn(|| going.next_if(|at| *at < unread.end))
+            .filter(|at| unread.contains(at))
+            .for_each(|at| edits.push(at, What::Goes)),
+    };
+    let mut next = 0;
     for new in coming {
         let key = customers.keys.value(*new as usize);
         let at = lower_bound(&chunk.keys, next, key);
-        as_before &= !leaves(&mut slots, next..at, &mut going, customers.whole);
+        leave(&mut edits, next..at);
         next = at;
-        if at < chunk.keys.len() && chunk.keys.value(at) == key {
-            let changed = !same.iter().all(|same| same(at, *new as usize));
-            as_before &= !changed;
-            slots.push(Slot { old: Some(at as u32), new: changed.then_some(*new) });
-            going.next_if_eq(&at);
-            next += 1;
-        } else {
-            as_before = false;
-            slots.push(Slot { old: None, new: Some(*new) });
+        if at == chunk.keys.len() || chunk.keys.value(at) != key {
+            edits.push(at, What::Comes(*new));
+            continue;
         }
+        if !same.iter().all(|same| same(at, *new as usize)) {
+            edits.push(at, What::Changes(*new));
+        }
+        next += 1;
     }
-    as_before &= !leaves(&mut slots, next..chunk.keys.len(), &mut going, customers.whole);
-    (!as_before).then_some(slots)
+    leave(&mut edits, next..chunk.keys.len());
+    edits
 }
 
-/// Adds some of whom nothing was read, but for those who are gone, and says whether any are.
-fn leaves(
-    slots: &mut Vec<Slot>,
-    unread: Range<usize>,
-    going: &mut Peekable<impl Iterator<Item = usize>>,
-    all: bool,
-) -> bool {
-    let before = slots.len() + unread.len();
-    if !all {
-        let stay = unread.filter(|old| going.next_if_eq(old).is_none());
-        slots.extend(stay.map(|old| Slot { old: Some(old as u32), new: None }));
+impl Edits {
+    fn push(&mut self, at: usize, what: What) {
+        let shift = self.shift()
+            + match what {
+                What::Comes(_) => 1,
+                What::Changes(_) => 0,
+                What::Goes => -1,
+            };
+        self.0.push(Edit { at, what, shift });
     }
-    slots.len() < before
+
+    fn shift(&self) -> isize {
+        self.0.last().map_or(0, |last| last.shift)
+    }
+
+    /// Whether all is as it was.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the customers are the ones they were, whatever their columns are.
+    pub(super) fn leave_places(&self) -> bool {
+        self.0.iter().all(|edit| matches!(edit.what, What::Changes(_)))
+    }
+
+    /// How many customers there are, of so many before.
+    pub(super) fn count(&self, before: usize) -> usize {
+        before.saturating_add_signed(self.shift())
+    }
+
+    /// Where the columns of customers come from, of whom there were so many: the chunk, or what was read.
+    pub(super) fn spans(&self, before: usize) -> Vec<Span> {
+        let (mut spans, mut next) = (Vec::new(), 0);
+        for edit in &self.0 {
+            add(&mut spans, 0, next, edit.at);
+            next = match edit.what {
+                What::Comes(_) => edit.at,
+                What::Changes(_) | What::Goes => edit.at + 1,
+            };
+            if let What::Comes(row) | What::Changes(row) = edit.what {
+                add(&mut spans, 1, row as usize, row as usize + 1);
+            }
+        }
+        add(&mut spans, 0, next, before);
+        spans
+    }
+
+    /// The customers as they are then, of whom there were so many.
+    pub(super) fn stretches(&self, before: usize) -> Vec<Stretch> {
+        let (mut stretches, mut next) = (Vec::new(), 0);
+        for edit in self.0.iter().filter(|edit| !matches!(edit.what, What::Changes(_))) {
+            stretches.push(Stretch::Stay(next..edit.at));
+            next = edit.at;
+            match edit.what {
+                What::Comes(_) => stretches.push(Stretch::Come),
+                _ => next += 1,
+            }
+        }
+        stretches.push(Stretch::Stay(next..before));
+        stretches
+    }
+
+    /// The edits from that of a customer who was at a place on, and by how much those before it shift that one.
+    fn behind(&self, at: usize) -> (&[Edit], isize) {
+        let behind = self.0.partition_point(|e| e.at < at || e.at == at && matches!(e.what, What::Comes(_)));
+        let (before, behind) = self.0.split_at(behind);
+        (behind, before.last().map_or(0, |last| last.shift))
+    }
+
+    /// The place of a customer who was at another one, if still there.
+    fn place(&self, at: usize) -> Option<usize> {
+        let (behind, shift) = self.behind(at);
+        let goes = behind.first().is_some_and(|edit| edit.at == at && matches!(edit.what, What::Goes));
+        (!goes).then(|| at.saturating_add_signed(shift))
+    }
+
+    /// The rows that were read of those who come.
+    fn coming(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().filter_map(|edit| match edit.what {
+            What::Comes(row) => Some(row),
+            _ => None,
+        })
+    }
+
+    /// The first of those who come in front of a place of whom it is not said that they are before whoever is sought: the
+    /// row that was read, and their place.
+    fn came(&self, at: usize, before: impl Fn(u32) -> bool) -> Option<(u32, usize)> {
+        let earlier = |e: &Edit| e.at < at || e.at == at && matches!(e.what, What::Comes(row) if before(row));
+        match self.0.get(self.0.partition_point(earlier)) {
+            Some(Edit { at: here, what: What::Comes(row), shift }) if *here == at => {
+                Some((*row, at.saturating_add_signed(shift - 1)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The places that those have who go.
+    fn going(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().filter(|edit| matches!(edit.what, What::Goes)).map(|edit| edit.at)
+    }
 }
 
 /// How many customers there are.
-pub(super) fn count(chunks: &[HeldChunk], slots: &[Slots]) -> usize {
-    let of = |(chunk, slots): (&HeldChunk, &Slots)| slots.as_ref().map_or(chunk.keys.len(), Vec::len);
-    chunks.iter().zip(slots).map(of).sum()
-}
-
-/// Where the columns of a chunk's customers come from: the chunk, or what was read.
-pub(super) fn spans(slots: &[Slot]) -> Vec<Span> {
-    let mut spans = Vec::new();
-    for slot in slots {
-        match (slot.new, slot.old) {
-            (Some(row), _) => add(&mut spans, 1, row as usize, row as usize + 1),
-            (None, Some(row)) => add(&mut spans, 0, row as usize, row as usize + 1),
-            (None, None) => {}
-        }
-    }
-    spans
+pub(super) fn count(chunks: &[HeldChunk], edits: &[Edits]) -> usize {
+    chunks.iter().zip(edits).map(|(chunk, edits)| edits.count(chunk.keys.len())).sum()
 }
 
 /// Where customers are found.
 pub(super) struct Places<'a> {
     pub(super) chunks: &'a [HeldChunk],
     read: &'a StringArray,
-    slots: &'a [Slots],
+    edits: &'a [Edits],
     /// The first key of each chunk.
     firsts: Vec<&'a str>,
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn new(chunks: &'a [HeldChunk], read: &'a StringArray, slots: &'a [Slots]) -> Places<'a> {
+    pub(super) fn new(chunks: &'a [HeldChunk], read: &'a StringArray, edits: &'a [Edits]) -> Places<'a> {
         let firsts = (0..chunks.len()).map(|i| first_key(chunks, i).unwrap_or_default()).collect();
-        Places { chunks, read, slots, firsts }
+        Places { chunks, read, edits, firsts }
     }
 
     /// The only chunk that a customer can be in.
@@ -131,43 +228,33 @@ impl<'a> Places<'a> {
         self.firsts.partition_point(|first| *first <= key).saturating_sub(1)
     }
 
-    /// A customer's place in a chunk.
-    pub(super) fn within(&self, chunk: usize, key: &str) -> Option<u32> {
-        let slots = self.slots.get(chunk)?;
-        let chunk = self.chunks.get(chunk)?;
-        let found = match slots {
-            None => find(&chunk.keys, key)?,
-            // Most are where they were.
-            Some(slots) => match find(&chunk.keys, key) {
-                Some(old) if slots.get(old).is_some_and(|slot| slot.old == Some(old as u32)) => old,
-                _ => slots.binary_search_by(|slot| self.key(chunk, *slot).cmp(key)).ok()?,
-            },
-        };
-        Some(found as u32)
-    }
-
-    fn key<'b>(&'b self, chunk: &'b HeldChunk, slot: Slot) -> &'b str {
-        match (slot.old, slot.new) {
-            (Some(old), _) => chunk.keys.value(old as usize),
-            (None, Some(new)) => self.read.value(new as usize),
-            (None, None) => "",
+    /// Customers' places in a chunk, to be asked for in the order of their keys.
+    pub(super) fn within(&self, chunk: usize) -> impl FnMut(&str) -> Option<u32> {
+        let found = self.chunks.get(chunk).zip(self.edits.get(chunk));
+        let mut from = 0;
+        move |key| {
+            let (chunk, edits) = found?;
+            from = lower_bound(&chunk.keys, from, key);
+            let place = match from < chunk.keys.len() && chunk.keys.value(from) == key {
+                true => edits.place(from),
+                false => {
+                    let read = |row: u32| self.read.value(row as usize);
+                    edits.came(from, |row| read(row) < key).filter(|(row, _)| read(*row) == key).map(|c| c.1)
+                }
+            };
+            place.map(|place| place as u32)
         }
     }
 
     /// Those who were not there before.
     pub(super) fn added(&self) -> Vec<&str> {
-        let slots = self.slots.iter().flatten().flatten();
-        let new = slots.filter(|slot| slot.old.is_none()).filter_map(|slot| slot.new);
-        new.map(|row| self.read.value(row as usize)).collect()
+        let rows = self.edits.iter().flat_map(Edits::coming);
+        rows.map(|row| self.read.value(row as usize)).collect()
     }
 
     /// The customers of a chunk who are gone, by their places there.
     pub(super) fn leaving(&self, chunk: usize) -> Vec<usize> {
-        let (Some(Some(slots)), Some(before)) = (self.slots.get(chunk), self.chunks.get(chunk)) else {
-            return Vec::new();
-        };
-        let mut stays = slots.iter().filter_map(|slot| slot.old).peekable();
-        (0..before.keys.len()).filter(|old| stays.next_if(|s| *s as usize == *old).is_none()).collect()
+        self.edits.get(chunk).into_iter().flat_map(Edits::going).collect()
     }
 }
 
@@ -176,12 +263,13 @@ fn find(keys: &StringArray, key: &str) -> Option<usize> {
     (at < keys.len() && keys.value(at) == key).then_some(at)
 }
 
-/// The first from a place on that is not less than a key: often it is the one there.
+/// The first from a place on that is not less than a key: often it is near.
 fn lower_bound(keys: &StringArray, from: usize, key: &str) -> usize {
-    let (mut low, mut high) = (from, keys.len());
-    if low < high && keys.value(low) >= key {
-        return low;
+    let (mut low, mut step) = (from, 1);
+    while low + step <= keys.len() && keys.value(low + step - 1) < key {
+        (low, step) = (low + step, step * 2);
     }
+    let mut high = keys.len().min(low + step - 1);
     while low < high {
         let middle = low.midpoint(high);
         if keys.value(middle) < key { low = middle + 1 } else { high = middle }

@@ -3,7 +3,7 @@
 use super::arrays::{self, Span, add, key_at, splice, splice_keys};
 use super::known::Known;
 use super::merge::Doubt;
-use super::place::{Places, Slot};
+use super::place::{Edits, Places, Stretch};
 use crate::customers::held::{HeldChunk, HeldRows, Left};
 use crate::customers::keys::{Key, Keys};
 use crate::customers::order::each;
@@ -13,6 +13,7 @@ use arrow_array::types::{Date32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tidings_engine::chunk::Rows;
@@ -32,8 +33,8 @@ pub(super) struct Arrived {
 
 /// What happens to the rows of a collection.
 pub(super) struct Moves {
-    /// For each chunk, its rows that are not there any more, or are other than they were; empty where all are.
-    dropped: Vec<Vec<bool>>,
+    /// For each chunk, its rows that are not there any more, or are other than they were, in order.
+    dropped: Vec<Vec<u32>>,
     /// For each chunk, the rows that come into it, in order.
     coming: Vec<Vec<Coming>>,
     /// How many rows the chunks have then.
@@ -153,7 +154,7 @@ impl Moves {
         for (i, chunk) in places.chunks.iter().enumerate() {
             let Some(rows) = chunk.collections.get(collection) else { return Err(Doubt::Arrays) };
             let dropped = self.dropped.get(i).map_or([].as_slice(), Vec::as_slice);
-            self.rows += rows.rows.len() - dropped.iter().filter(|d| **d).count();
+            self.rows += rows.rows.len() - dropped.len();
             self.rows += self.coming.get(i).map_or(0, Vec::len);
             let leaving = places.leaving(i);
             // Whose the rows without a time are is not known here.
@@ -161,7 +162,8 @@ impl Moves {
                 return Err(Doubt::Key);
             }
             for customer in leaving {
-                for row in rows.rows.of(customer).filter(|row| dropped.get(*row) != Some(&true)) {
+                for row in rows.rows.of(customer).filter(|row| dropped.binary_search(&(*row as u32)).is_err())
+                {
                     let key = rows.keys.as_ref().and_then(|keys| key_at(keys, row));
                     self.orphans.push(Some(key.ok_or(Doubt::Key)?));
                     self.rows -= 1;
@@ -173,8 +175,7 @@ impl Moves {
 
     /// Whether a chunk's rows are what they were.
     pub(super) fn leave_alone(&self, chunk: usize) -> bool {
-        self.coming.get(chunk).is_none_or(Vec::is_empty)
-            && self.dropped.get(chunk).is_none_or(|dropped| !dropped.contains(&true))
+        self.coming.get(chunk).is_none_or(Vec::is_empty) && self.dropped.get(chunk).is_none_or(Vec::is_empty)
     }
 
     /// The rows of a chunk's customers, once it is done.
@@ -182,16 +183,18 @@ impl Moves {
         &self,
         chunk: usize,
         held: &HeldRows,
-        slots: &[Slot],
+        edits: &Edits,
         arrived: &Arrived,
     ) -> Result<HeldRows, Doubt> {
         let dropped = self.dropped.get(chunk).map_or([].as_slice(), Vec::as_slice);
         let coming = self.coming.get(chunk).map_or([].as_slice(), Vec::as_slice);
-        let (spans, lengths) = spans(held, slots, arrived, dropped, coming);
+        let customers = held.rows.offsets.len().saturating_sub(1);
+        let woven = Weave::new(held, arrived, dropped, coming)?.all(&edits.stretches(customers));
+        let spans = woven.spans;
         let columns = held.rows.fields.iter().zip(&arrived.fields);
         let fields = columns.map(|(old, new)| splice(&[old, new], &spans)).collect::<Result<_, _>>()?;
         let keys = held.keys.as_ref().map(|keys| splice_keys(&[keys, &arrived.keys], &spans)).transpose()?;
-        Ok(HeldRows { rows: Rows { offsets: OffsetBuffer::from_lengths(lengths), fields }, keys })
+        Ok(HeldRows { rows: Rows { offsets: OffsetBuffer::new(woven.offsets.into()), fields }, keys })
     }
 }
 
@@ -205,17 +208,21 @@ fn coming(
 ) -> (Vec<Coming>, Vec<usize>, Vec<usize>) {
     let (mut coming, mut orphans, mut without_time) =
         (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
-    for &row in rows {
-        match (arrived.customer(row).and_then(|key| places.within(chunk, key)), arrived.when(row)) {
+    let whose = |row: &usize| arrived.customer(*row).unwrap_or_default();
+    let mut sorted: Vec<_> = rows.iter().map(|row| (whose(row), arrived.when(*row), *row)).collect();
+    sorted.sort_unstable();
+    let mut place = places.within(chunk);
+    for (key, time, row) in sorted {
+        match (place(key), time) {
             (Some(customer), Some(time)) => coming.push(Coming { customer, time, row: row as u32 }),
             (Some(_), None) => without_time.push(row),
             (None, _) => orphans.push(row),
         }
     }
     let key = |c: &Coming| key_at(&arrived.keys, c.row as usize);
-    coming.sort_unstable_by(|a, b| {
-        (a.customer, a.time).cmp(&(b.customer, b.time)).then_with(|| key(a).cmp(&key(b)))
-    });
+    for at_once in coming.chunk_by_mut(|a, b| (a.customer, a.time) == (b.customer, b.time)) {
+        at_once.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+    }
     (coming, orphans, without_time)
 }
 
@@ -227,7 +234,7 @@ fn dropped(
     arrived: &Arrived,
     known: &Known<'_>,
     unchanged: &[AtomicBool],
-) -> Vec<bool> {
+) -> Vec<u32> {
     let rows = chunk.collections.get(collection);
     let Some((rows, keys)) = rows.and_then(|r| Some((&r.rows, r.keys.as_ref()?))) else { return Vec::new() };
     if known.is_empty() {
@@ -244,10 +251,7 @@ fn dropped(
         match kept.and_then(|new| unchanged.get(new as usize)) {
             // Of two that are alike, one stays.
             Some(unchanged) if !unchanged.swap(true, Ordering::Relaxed) => {}
-            _ => {
-                dropped.resize(keys.len(), false);
-                dropped.get_mut(row).into_iter().for_each(|d| *d = true);
-            }
+            _ => dropped.push(row as u32),
         }
     };
     let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
@@ -266,45 +270,130 @@ fn dropped(
     dropped
 }
 
-/// Where the rows of a chunk's customers come from, held or read, and how many each customer has.
-fn spans(
-    held: &HeldRows,
-    slots: &[Slot],
-    arrived: &Arrived,
-    dropped: &[bool],
-    coming: &[Coming],
-) -> (Vec<Span>, Vec<usize>) {
-    let when = held.rows.fields.get(arrived.time);
-    let mut coming = coming.iter().peekable();
-    let (mut spans, mut lengths) = (Vec::new(), Vec::with_capacity(slots.len()));
-    for (customer, slot) in slots.iter().enumerate() {
-        let mut count = 0;
-        let mut take = |source: usize, rows: std::ops::Range<usize>| {
-            count += rows.len();
-            add(&mut spans, source, rows.start, rows.end);
-        };
-        let old = slot.old.map_or(0..0, |old| held.rows.of(old as usize));
-        let own = |c: &&Coming| c.customer as usize == customer;
-        if dropped.is_empty() && coming.peek().is_none_or(|c| !own(c)) {
-            take(0, old);
-            lengths.push(count);
-            continue;
-        }
-        for row in old.filter(|row| dropped.get(*row) != Some(&true)) {
-            let at = when.and_then(|when| time(when, row));
-            let before = |c: &&Coming| {
-                let key = || held.keys.as_ref().and_then(|keys| key_at(keys, row));
-                Some(c.time).cmp(&at).then_with(|| key_at(&arrived.keys, c.row as usize).cmp(&key()))
-            };
-            while let Some(next) = coming.next_if(|c| own(c) && before(c).is_lt()) {
-                take(1, next.row as usize..next.row as usize + 1);
-            }
-            take(0, row..row + 1);
-        }
-        while let Some(next) = coming.next_if(own) {
-            take(1, next.row as usize..next.row as usize + 1);
-        }
-        lengths.push(count);
+/// Where the rows of a chunk's customers come from, held or read, and where those of each begin.
+struct Weave<'a> {
+    held: &'a HeldRows,
+    when: Option<&'a ArrayRef>,
+    arrived: &'a Arrived,
+    /// What is still to be left out, and to come in.
+    dropped: &'a [u32],
+    coming: &'a [Coming],
+    /// How many rows there are so far.
+    rows: i32,
+    spans: Vec<Span>,
+    offsets: Vec<i32>,
+}
+
+impl<'a> Weave<'a> {
+    fn new(
+        held: &'a HeldRows,
+        arrived: &'a Arrived,
+        dropped: &'a [u32],
+        coming: &'a [Coming],
+    ) -> Result<Weave<'a>, Doubt> {
+        // More than that no chunk can have.
+        i32::try_from(held.rows.len() + coming.len()).map_err(|_| Doubt::Arrays)?;
+        let when = held.rows.fields.get(arrived.time);
+        Ok(Weave { held, when, arrived, dropped, coming, rows: 0, spans: Vec::new(), offsets: vec![0] })
     }
-    (spans, lengths)
+
+    fn all(mut self, customers: &[Stretch]) -> Weave<'a> {
+        for stretch in customers {
+            match stretch {
+                Stretch::Come => self.weave(0..0),
+                Stretch::Stay(customers) => self.stay(customers.clone()),
+            }
+        }
+        self
+    }
+
+    /// Most customers have the rows that they had.
+    fn stay(&mut self, customers: Range<usize>) {
+        let mut next = customers.start;
+        while next < customers.end {
+            let touched = self.touched(next).unwrap_or(customers.end).min(customers.end);
+            self.copy(next..touched);
+            if touched < customers.end {
+                self.weave(self.held.rows.of(touched));
+            }
+            next = touched + 1;
+        }
+    }
+
+    /// The first customer from one on whose rows are not what they were.
+    fn touched(&mut self, from: usize) -> Option<usize> {
+        let offsets = &self.held.rows.offsets;
+        let begin = offsets.get(from).map_or(u32::MAX, |begin| *begin as u32);
+        // Of customers who are gone all rows are.
+        let passed = self.dropped.partition_point(|row| *row < begin);
+        self.dropped = self.dropped.get(passed..).unwrap_or_default();
+        let owner = |row: &u32| offsets.partition_point(|begin| *begin as u32 <= *row).saturating_sub(1);
+        let losing = self.dropped.first().map(owner);
+        let gaining =
+            self.coming.first().map(|c| (c.customer as usize + from).saturating_sub(self.customers()));
+        losing.into_iter().chain(gaining).min()
+    }
+
+    /// How many customers are done.
+    fn customers(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// The rows of customers as they are.
+    fn copy(&mut self, customers: Range<usize>) {
+        let offsets = self.held.rows.offsets.get(customers.start..=customers.end).unwrap_or_default();
+        let Some((begin, ends)) = offsets.split_first() else { return };
+        let shift = self.rows - begin;
+        self.take(0, *begin as usize..ends.last().map_or(*begin, |end| *end) as usize);
+        self.offsets.extend(ends.iter().map(|end| end + shift));
+    }
+
+    /// The rows of one customer that stay, and those that come, by time.
+    fn weave(&mut self, rows: Range<usize>) {
+        let stay = self.dropped.first().is_none_or(|row| *row as usize >= rows.end);
+        if stay && rows.clone().next_back().is_none_or(|last| !self.comes_before(last)) {
+            self.take(0, rows);
+        } else {
+            for row in rows {
+                if let Some((_, later)) =
+                    self.dropped.split_first().filter(|(next, _)| **next as usize == row)
+                {
+                    self.dropped = later;
+                    continue;
+                }
+                self.come_while(|weave| weave.comes_before(row));
+                self.take(0, row..row + 1);
+            }
+        }
+        self.come_while(|_| true);
+        self.offsets.push(self.rows);
+    }
+
+    /// Whether what comes next to this customer is before a row that is held.
+    fn comes_before(&self, row: usize) -> bool {
+        self.comes_next().is_some_and(|next| {
+            let at = self.when.and_then(|when| time(when, row));
+            let key = || self.held.keys.as_ref().and_then(|keys| key_at(keys, row));
+            Some(next.time)
+                .cmp(&at)
+                .then_with(|| key_at(&self.arrived.keys, next.row as usize).cmp(&key()))
+                .is_lt()
+        })
+    }
+
+    fn comes_next(&self) -> Option<&'a Coming> {
+        self.coming.first().filter(|next| next.customer as usize == self.customers())
+    }
+
+    fn come_while(&mut self, wanted: impl Fn(&Self) -> bool) {
+        while let Some(next) = self.comes_next().filter(|_| wanted(self)) {
+            self.coming = self.coming.get(1..).unwrap_or_default();
+            self.take(1, next.row as usize..next.row as usize + 1);
+        }
+    }
+
+    fn take(&mut self, source: usize, rows: Range<usize>) {
+        self.rows += rows.len() as i32;
+        add(&mut self.spans, source, rows.start, rows.end);
+    }
 }
