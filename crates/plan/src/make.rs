@@ -29,6 +29,10 @@ pub use counts::{AudienceCounts, RuleCounts, StepCounts};
 pub(crate) use desk::Made;
 pub use policy::held_out;
 
+/// How many rules at most are decided, of which each may be stopped by what it does for all customers, before it is known
+/// whether they are: what they would do is in memory meanwhile.
+const TOGETHER: usize = 16;
+
 /// Everything that a plan depends on. Equal questions have equal plans.
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
@@ -132,8 +136,13 @@ pub(crate) fn decide<'a>(
     let customers = question.matches.iter().map(|m| m.existing.count() as u64).sum();
     let mut decided = Decided { customers, counts: Vec::new(), usual: Vec::new(), rules: Vec::new() };
     // Where a rule is stopped by what it does in all chunks together, those after it find its places under the caps
-    // free: so all chunks wait for one another there.
-    let stops = |asked: &Asked<'_>| asked.may_stop && !question.program.policy.caps.is_empty();
+    // free: so all chunks wait for one another there. Without caps a few such rules are stopped or not in one go.
+    let most = if question.program.policy.caps.is_empty() { TOGETHER } else { 1 };
+    let mut undecided = 0;
+    let stops = |asked: &Asked<'_>| {
+        undecided = undecided % most + usize::from(asked.may_stop);
+        undecided == most
+    };
     for stretch in asked.split_inclusive(stops) {
         let sums = Mutex::new(Counts::of(stretch));
         each(&mut desks, threads, |desk| {

@@ -34,7 +34,9 @@ pub fn program(draw: &mut StdRng) -> String {
     if !policy.is_empty() {
         text += &format!("policy\n{policy}end\n");
     }
-    (0..draw.random_range(1..6)).for_each(|i| text += &rule(draw, i));
+    // Now and then more than are decided together.
+    let rules = if draw.random_bool(0.02) { 60 } else { draw.random_range(1..6) };
+    (0..rules).for_each(|i| text += &rule(draw, i));
     text
 }
 
