@@ -47,7 +47,7 @@ async fn measure(folder: &Path, customers: usize, alone: Option<&str>) {
     for (name, part) in PARTS {
         report(&format!("one: {name}"), one.iter().map(part), 1e3, "ms");
     }
-    let little = Room { memory: 50_000_000, folder: folder.to_owned() };
+    let little = Room { memory: 50_000_000, folder: folder.to_owned(), threads: decider.threads };
     let kept = Mutex::new(Resident::default());
     let aside = Decider { room: Some(&little), ..decider };
     let resident = Decider { resident: Some((&kept, site::wall_clock()())), ..decider };

@@ -175,7 +175,7 @@ impl Site {
                 return Err(unsound(Vec::new(), problems, project));
             }
         };
-        let aside = |memory| Room { memory, folder: folder.join(".tidings") };
+        let aside = |memory| Room { memory, folder: folder.join(".tidings"), threads: threads() };
         let room = project.config.memory.map(aside);
         Ok(Site {
             project,
@@ -269,7 +269,7 @@ impl Site {
             state,
             addresses: self.carriers.addresses(),
             evaluator: self.evaluator(),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: threads(),
             since: &[],
             beside: None,
             sparing: false,
@@ -415,6 +415,11 @@ pub fn cache(folder: &Path) -> PathBuf {
 /// The folder of what the sandbox caught.
 pub fn caught(folder: &Path) -> PathBuf {
     folder.join(".tidings/sandbox/caught")
+}
+
+/// How many threads evaluate.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The wall clock, in microseconds since 1970 UTC.

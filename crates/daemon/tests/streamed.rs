@@ -146,7 +146,7 @@ async fn a_decision_says_the_same_whether_its_customers_fit_into_memory_or_not()
     let kept = Mutex::new(Resident::default());
     for at in [NOW, "2026-11-11T10:30", "2026-11-14T10:00"] {
         let enough = Decider { since: &since, resident: Some((&kept, now(at).micros)), ..enough };
-        let little = Room { memory: 1, folder: folder.path().join("aside") };
+        let little = Room { memory: 1, folder: folder.path().join("aside"), threads: 2 };
         let whole = enough.decide(now(at), None).await.unwrap();
         let streamed = Decider { room: Some(&little), ..enough }.decide(now(at), None).await.unwrap();
         assert!(whole.stream.is_none() && whole.refreshed.is_some(), "5 MB are enough");

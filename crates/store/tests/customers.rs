@@ -490,7 +490,7 @@ async fn what_is_put_aside_comes_back_as_it_was() {
     let engine =
         EngineRows { kept: vec![kept("note", "x"), kept("marks", "[\"m\"]")], ..EngineRows::default() };
     let aside = folder.path().join("aside");
-    let room = Room { memory: 0, folder: aside.clone() };
+    let room = Room { memory: 0, folder: aside.clone(), threads: 2 };
     for customers in [1, 2, 100] {
         let store = store.clone().in_chunks_of(customers);
         let loaded = store.load(&vocabulary, &needs, Selection::All, &engine).await.unwrap();
@@ -529,7 +529,7 @@ async fn customers_with_many_rows_are_in_chunks_of_few() {
     .await;
     let vocabulary = vocabulary(SCHEMA);
     let needs = everything(&vocabulary);
-    let room = Room { memory: 0, folder: folder.path().to_owned() };
+    let room = Room { memory: 0, folder: folder.path().to_owned(), threads: 2 };
     let loaded = all(&store, &vocabulary).await.unwrap();
     let stream = store.stream(&vocabulary, &needs, &EngineRows::default(), &room).await.unwrap();
     let made: Vec<_> = (0..stream.count()).map(|i| stream.chunk(i).unwrap().into_owned()).collect();
@@ -545,4 +545,22 @@ async fn customers_with_many_rows_are_in_chunks_of_few() {
         at += 1;
     }
     assert_eq!(at, 8);
+    // Where many threads work on one each, they are smaller; what is in chunks that are small enough stays where it is.
+    let rows = |chunk: &tidings_engine::Chunk| chunk.collections.iter().map(|rows| rows.len()).sum::<usize>();
+    let mut written = Vec::new();
+    for (memory, threads, expected) in [(20_000_000, 1, 3), (2_000_000, 2, 4), (20_000_000, 64, 5)] {
+        let room = Room { memory, threads, ..room.clone() };
+        let store = store.clone().in_chunks_of(3);
+        let stream = store.stream(&vocabulary, &needs, &EngineRows::default(), &room).await.unwrap();
+        let made: Vec<_> = (0..stream.count()).map(|i| stream.chunk(i).unwrap().into_owned()).collect();
+        assert_eq!(made.len(), expected, "{memory} {threads}");
+        written.push(stream.aside());
+        let most = made.iter().filter(|chunk| chunk.len() > 1).map(rows).max().unwrap();
+        assert!(most * 100 * threads <= memory as usize / 2, "{most} rows of {memory} bytes on {threads}");
+        let all: Vec<String> =
+            made.iter().flat_map(|chunk| chunk.keys.iter().flatten().map(str::to_owned)).collect();
+        assert_eq!(all, ["0", "1", "2", "4", "5", "6", "7", "8"]);
+        assert_eq!((made.iter().map(rows).sum::<usize>(), stream.stats()), (4_444, loaded.stats.clone()));
+    }
+    assert!(written[1] < written[0] * 7 / 4, "only the second chunk was divided: {written:?}");
 }

@@ -94,7 +94,7 @@ async fn loads_are_of_one_moment(journal: &str) {
     let store = CustomerStore::open("sqlite:shop.db", folder.path()).await.unwrap();
     let vocabulary = vocabulary(SCHEMA);
     let (needs, engine) = (everything(&vocabulary), EngineRows::default());
-    let room = Room { memory: 0, folder: folder.path().join("room") };
+    let room = Room { memory: 0, folder: folder.path().join("room"), threads: 2 };
     for round in 0..12 {
         let before = moved.load(Ordering::Relaxed);
         let (mut points, mut customers) = (0.0, 0);

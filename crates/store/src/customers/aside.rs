@@ -46,6 +46,17 @@ pub(crate) struct Piece {
     columns: Vec<Vec<u8>>,
 }
 
+impl OfChunk {
+    fn new(columns: usize) -> OfChunk {
+        OfChunk { piece: Piece { rows: 0, columns: vec![Vec::new(); columns] }, written: Vec::new() }
+    }
+}
+
+/// The chunk of each customer, by place.
+fn chunk_of<'a>(chunks: impl Iterator<Item = &'a Range<usize>>) -> Vec<u32> {
+    chunks.zip(0..).flat_map(|(chunk, i)| std::iter::repeat_n(i, chunk.len())).collect()
+}
+
 impl Aside {
     /// For rows of so many columns, in a new file of a folder. They belong to the customers of these chunks, one behind the
     /// other by place; at most so many bytes wait in memory.
@@ -55,10 +66,7 @@ impl Aside {
         columns: usize,
         most: usize,
     ) -> io::Result<Aside> {
-        let piece = Piece { rows: 0, columns: vec![Vec::new(); columns] };
-        let of_chunk = OfChunk { piece, written: Vec::new() };
-        let chunk_of: Vec<u32> =
-            chunks.iter().zip(0..).flat_map(|(chunk, i)| std::iter::repeat_n(i, chunk.len())).collect();
+        let chunk_of = chunk_of(chunks.iter());
         Ok(Aside {
             file: Mutex::new(nameless(folder)?),
             rows_of: vec![0; chunk_of.len()],
@@ -66,7 +74,7 @@ impl Aside {
             most,
             waiting: 0,
             written: 0,
-            chunks: vec![of_chunk; chunks.len()],
+            chunks: vec![OfChunk::new(columns); chunks.len()],
             orphans: 0,
         })
     }
@@ -106,6 +114,7 @@ impl Aside {
     /// Writes what waits.
     pub(crate) fn write(&mut self) -> io::Result<()> {
         let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.written))?;
         for chunk in self.chunks.iter_mut().filter(|chunk| chunk.piece.rows > 0) {
             let lengths: Vec<usize> = chunk.piece.columns.iter().map(Vec::len).collect();
             let (begin, rows) = (self.written, std::mem::take(&mut chunk.piece.rows));
@@ -124,33 +133,46 @@ impl Aside {
     /// The rows of a chunk's customers, in the order in which they came, read piece by piece. All have to be written.
     pub(crate) fn of_chunk(&self, i: usize) -> impl Iterator<Item = io::Result<Piece>> {
         let written = self.chunks.get(i).into_iter().flat_map(|chunk| &chunk.written);
-        written.map(|(begin, rows, lengths)| {
-            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-            file.seek(SeekFrom::Start(*begin))?;
-            let columns = lengths.iter().map(|length| {
-                let mut column = vec![0; *length];
-                file.read_exact(&mut column).map(|()| column)
-            });
-            Ok(Piece { rows: *rows, columns: columns.collect::<io::Result<_>>()? })
-        })
+        written.map(|written| self.read(written))
     }
 
-    /// The same rows in a new file, by other chunks of the same customers.
-    pub(crate) fn again(
-        &self,
-        folder: &Path,
-        chunks: &[Range<usize>],
+    fn read(&self, (begin, rows, lengths): &(u64, usize, Vec<usize>)) -> io::Result<Piece> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(*begin))?;
+        let columns = lengths.iter().map(|length| {
+            let mut column = vec![0; *length];
+            file.read_exact(&mut column).map(|()| column)
+        });
+        Ok(Piece { rows: *rows, columns: columns.collect::<io::Result<_>>()? })
+    }
+
+    /// Each chunk in parts of its customers; the rows of those that have several are written once more. All have to be
+    /// written.
+    pub(crate) fn divide(
+        &mut self,
+        parts: &[Vec<Range<usize>>],
         kinds: &[Kind],
         owners: &Owners,
-    ) -> io::Result<Aside> {
-        let mut again = Aside::new(folder, chunks, kinds.len(), self.most)?;
-        for i in 0..self.chunks.len() {
-            for piece in self.of_chunk(i) {
-                again.add(&Block::Aside(piece?), kinds, owners)?;
+    ) -> io::Result<()> {
+        self.chunk_of = chunk_of(parts.iter().flatten());
+        let mut divided = Vec::new();
+        for (chunk, parts) in std::mem::take(&mut self.chunks).into_iter().zip(parts) {
+            if let [_] = parts.as_slice() {
+                self.chunks.push(chunk);
+                continue;
             }
+            for part in parts {
+                self.chunks.push(OfChunk::new(kinds.len()));
+                // They are counted as they are put in.
+                self.rows_of.get_mut(part.clone()).into_iter().for_each(|counts| counts.fill(0));
+            }
+            divided.push(chunk);
         }
-        again.write()?;
-        Ok(Aside { orphans: self.orphans, ..again })
+        for written in divided.iter().flat_map(|chunk| &chunk.written) {
+            let piece = self.read(written)?;
+            self.add(&Block::Aside(piece), kinds, owners)?;
+        }
+        self.write()
     }
 
     /// How many bytes are in the file.

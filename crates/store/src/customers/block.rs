@@ -60,12 +60,17 @@ pub(crate) struct Blocks {
     send: mpsc::Sender<Block>,
     silence: Duration,
     rows: Arc<AtomicU64>,
+    /// How many bytes of texts one has at most, but for those of its last row.
+    pub(crate) most: usize,
 }
+
+/// The most where memory is not short.
+pub(crate) const TEXTS: usize = 1 << 23;
 
 impl Blocks {
     /// `silence`: how long a server may say nothing. Rows are counted in `rows`.
     pub(crate) fn new(send: mpsc::Sender<Block>, silence: Duration, rows: Arc<AtomicU64>) -> Blocks {
-        Blocks { send, silence, rows }
+        Blocks { send, silence, rows, most: TEXTS }
     }
 
     /// An error where nobody waits for it any more.

@@ -111,9 +111,9 @@ pub(crate) async fn read(session: &Session, ask: &Ask<'_>, blocks: Blocks) -> Re
         return halves::read(session, ask, halves, blocks).await;
     }
     let (sql, values) = statement(ask, road);
-    let columns = ask.columns.len();
+    let shape = (ask.columns.len(), blocks.most);
     on_a_thread(connection, move |handle| {
-        step(handle, (&sql, &values), columns, |block| blocks.send_waiting(block))
+        step(handle, (&sql, &values), shape, |block| blocks.send_waiting(block))
     })
     .await
 }
@@ -140,18 +140,18 @@ fn ended() -> sqlx::Error {
 fn step(
     handle: &mut LockedSqliteHandle<'_>,
     (sql, values): (&str, &[Bound]),
-    columns: usize,
+    (columns, most): (usize, usize),
     send: impl Fn(Block) -> Result<(), sqlx::Error>,
 ) -> Result<(), sqlx::Error> {
     let mut statement = Statement::new(handle, sql)?;
     statement.bind(&values.iter().map(Bound::cell).collect::<Vec<_>>())?;
-    let mut cells = Cells::new(columns);
+    let mut cells = Cells::new(columns, most);
     while statement.step()? {
         for (i, column) in cells.columns.iter_mut().enumerate() {
             cells.bytes += column.push(statement.cell(i)?);
         }
         if cells.are_enough() {
-            send(Block::Lite(std::mem::replace(&mut cells, Cells::new(columns))))?;
+            send(Block::Lite(std::mem::replace(&mut cells, Cells::new(columns, most))))?;
         }
     }
     send(Block::Lite(cells))

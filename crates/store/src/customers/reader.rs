@@ -1,7 +1,7 @@
 //! A database while it is read: what the three kinds of databases have in common, and where each goes its own way.
 
 use crate::customers::Mark;
-use crate::customers::block::{Block, Blocks};
+use crate::customers::block::{Block, Blocks, TEXTS};
 use crate::customers::error::StoreError;
 use crate::customers::order::threads;
 use crate::customers::place::Place;
@@ -27,6 +27,8 @@ pub(crate) struct Reader {
     pub(crate) customers_a_chunk: usize,
     /// Counts rows as they come.
     rows: Arc<AtomicU64>,
+    /// How many bytes of texts a block of rows may have.
+    pub(crate) texts_a_block: usize,
 }
 
 enum Session {
@@ -161,7 +163,8 @@ impl Reader {
             Place::Postgres(options) => Session::Postgres(in_time(place, postgres::open(options)).await?),
             Place::MySql(options) => Session::MySql(in_time(place, mysql::open(options)).await?),
         };
-        Ok(Reader { place: place.clone(), session, tables: None, silence, customers_a_chunk, rows })
+        let place = place.clone();
+        Ok(Reader { place, session, tables: None, silence, customers_a_chunk, rows, texts_a_block: TEXTS })
     }
 
     /// Reads whole tables with as many connections as there are processors, where that is faster. Only before anything is
@@ -314,7 +317,8 @@ impl Reader {
 
     /// Sends rows on, a block at a time, in the table's order where it has one and they are not few.
     pub(crate) async fn read(&mut self, ask: &Ask<'_>, send: mpsc::Sender<Block>) -> Result<(), sqlx::Error> {
-        let blocks = Blocks::new(send, self.silence, self.rows.clone());
+        let mut blocks = Blocks::new(send, self.silence, self.rows.clone());
+        blocks.most = self.texts_a_block;
         match &mut self.session {
             Session::Lite(session) => lite::read(session, ask, blocks).await,
             Session::Postgres(connection) => postgres::read(connection, ask, &blocks).await,

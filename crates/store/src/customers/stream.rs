@@ -5,6 +5,7 @@
 //! in memory does not grow with the rows, but for those of the chunks that somebody works on.
 
 use crate::customers::aside::Aside;
+use crate::customers::block::TEXTS;
 use crate::customers::error::StoreError;
 use crate::customers::held::{self, Customers, Held, HeldChunk, Left, RowKeys};
 use crate::customers::keys::{Key, Keys, Places};
@@ -27,6 +28,10 @@ const WAITING: u64 = 64 << 20;
 
 /// So many rows a chunk may always have.
 const FEW_ROWS: u64 = 1_000;
+/// So many bytes take a row of a chunk that is made, with all that is kept of it and needed to make it.
+const BYTES_A_ROW: u64 = 100;
+/// So many blocks may be between the threads that read and the one that puts aside, where all of them are full.
+const BLOCKS: u64 = 64;
 
 /// How much memory customers may take, and where their rows are put where that is too little.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub struct Room {
     pub memory: u64,
     /// A folder that only its owner looks into.
     pub folder: PathBuf,
+    /// How many threads work on chunks at a time.
+    pub threads: usize,
 }
 
 impl Room {
@@ -43,9 +50,16 @@ impl Room {
         (self.memory / 4).min(WAITING) as usize
     }
 
-    /// How many rows a chunk may have: each processor works on one at a time, which takes about 100 bytes a row.
+    /// How many bytes of texts a block of rows may have on its way there: an eighth of the memory for all of them.
+    fn texts_a_block(&self) -> usize {
+        (self.memory / 8 / BLOCKS).clamp(1 << 14, TEXTS as u64) as usize
+    }
+
+    /// How many rows a chunk may have: each thread works on one at a time, so one may take a tenth of the memory, and all
+    /// together half of it.
     fn rows_a_chunk(&self) -> usize {
-        (self.memory / 1_000).max(FEW_ROWS) as usize
+        let parts = (2 * self.threads as u64).max(10);
+        (self.memory / parts / BYTES_A_ROW).max(FEW_ROWS) as usize
     }
 }
 
@@ -99,6 +113,7 @@ impl CustomerStore {
         for _ in 0..ATTEMPTS {
             let mut reader = self.reader().await?;
             reader.widen().await?;
+            reader.texts_a_block = room.texts_a_block();
             let read = Read::of(&mut reader, vocabulary, needs, room).await;
             if let Some(read) = reader.finish(read).await {
                 let mut read = read?;
@@ -153,24 +168,23 @@ impl Read {
         Ok(Read { held: Held { chunks, customers: left, collections: Vec::new() }, tables, owners })
     }
 
-    /// Divides chunks whose customers have more rows than fit into memory, and puts the rows aside anew then.
+    /// Divides chunks whose customers have more rows than fit into memory, and puts these rows aside anew.
     fn fit(&mut self, room: &Room) -> Result<(), StoreError> {
         let rows = |customer: usize| {
             let of = |table: &Table| table.rows.rows_of.get(customer).copied().unwrap_or(0) as usize;
             self.tables.iter().map(of).sum::<usize>()
         };
         let ranges = self.held.ranges();
-        let fitting: Vec<Range<usize>> =
-            ranges.iter().flat_map(|range| fitting(range.clone(), rows, room.rows_a_chunk())).collect();
-        if fitting.len() > ranges.len() {
+        let divided: Vec<Vec<Range<usize>>> =
+            ranges.iter().map(|range| fitting(range.clone(), rows, room.rows_a_chunk())).collect();
+        if divided.iter().any(|parts| parts.len() > 1) {
             let no_room = |why| StoreError::NoRoom { folder: room.folder.clone(), why };
             for table in &mut self.tables {
-                let again = table.rows.again(&room.folder, &fitting, &table.kinds, &self.owners);
-                table.rows = again.map_err(no_room)?;
+                table.rows.divide(&divided, &table.kinds, &self.owners).map_err(no_room)?;
             }
-            let parts = ranges.iter().zip(&self.held.chunks).flat_map(|(range, chunk)| {
-                let within = fitting.iter().filter(|part| range.contains(&part.start));
-                within.map(|part| chunk.slice(part.start - range.start, part.len()))
+            let chunks = ranges.iter().zip(&divided).zip(&self.held.chunks);
+            let parts = chunks.flat_map(|((range, parts), chunk)| {
+                parts.iter().map(|part| chunk.slice(part.start - range.start, part.len()))
             });
             self.held.chunks = parts.collect();
         }

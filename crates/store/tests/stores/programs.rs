@@ -64,7 +64,7 @@ async fn same(shop: &Shop, seed: u64) -> usize {
         plan(&question, 2)
     };
     // As little memory as there can be: the rows of each block are written at once.
-    let room = Room { memory: 0, folder: shop.folder.path().to_owned() };
+    let room = Room { memory: 0, folder: shop.folder.path().to_owned(), threads: 2 };
     let stream = store.stream(&vocabulary, needs, &EngineRows::default(), &room).await.unwrap();
     let populations = evaluator.populations(&loaded.chunks, now, 1);
     assert_eq!(evaluator.populations_of(&stream, now, 2).unwrap(), populations, "seed {seed}");

@@ -5,13 +5,12 @@ use tidings_schema::Raw;
 
 /// In a block.
 pub(super) const ROWS: usize = 4096;
-/// Fewer rows where their texts are long.
-const BYTES: usize = 1 << 23;
-
 pub(crate) struct Cells {
     pub(super) columns: Vec<Column>,
     /// How long all texts are together.
     pub(super) bytes: usize,
+    /// How long they may be: where they are long, rows are fewer.
+    most: usize,
 }
 
 /// A column's values, each of the kind that it has.
@@ -31,10 +30,10 @@ enum Kind {
 }
 
 impl Cells {
-    pub(super) fn new(columns: usize) -> Cells {
+    pub(super) fn new(columns: usize, most: usize) -> Cells {
         let column =
             || Column { kinds: Vec::with_capacity(ROWS), words: Vec::with_capacity(ROWS), texts: Vec::new() };
-        Cells { columns: (0..columns).map(|_| column()).collect(), bytes: 0 }
+        Cells { columns: (0..columns).map(|_| column()).collect(), bytes: 0, most }
     }
 
     /// How many there are.
@@ -44,7 +43,7 @@ impl Cells {
 
     /// Whether it is time to send them on.
     pub(super) fn are_enough(&self) -> bool {
-        self.rows() >= ROWS || self.bytes > BYTES
+        self.rows() >= ROWS || self.bytes > self.most
     }
 
     /// Calls back with every value of a column, in order; with none where a text or bytes are not UTF-8.
@@ -101,7 +100,7 @@ mod tests {
 
     #[test]
     fn half_a_letter_is_no_text_whatever_comes_behind_it() {
-        let mut cells = Cells::new(1);
+        let mut cells = Cells::new(1, 0);
         let rows: [&[u8]; 4] = ["中".as_bytes(), &[0xe4], &[0xb8, 0xad], b"x"];
         for row in rows {
             cells.columns[0].push(Cell::Bytes(row));

@@ -50,14 +50,15 @@ pub(super) async fn read(
     let (Some(one), Some(other)) = (connections.next(), connections.next()) else { return Ok(()) };
     let (one, other) = (one.await, other.await);
     let (send, mut waiting) = mpsc::channel::<Block>(WAITING);
-    let (blocks, columns) = (Arc::new(blocks), ask.columns.len());
+    let shape = (ask.columns.len(), blocks.most);
+    let blocks = Arc::new(blocks);
     let beside = tokio::spawn(on_a_thread(other, move |handle| {
         let send = |block| send.blocking_send(block).map_err(|_| sqlx::Error::WorkerCrashed);
-        step(handle, (&second.0, &second.1), columns, send)
+        step(handle, (&second.0, &second.1), shape, send)
     }));
     let now = blocks.clone();
     on_a_thread(one, move |handle| {
-        step(handle, (&first.0, &first.1), columns, |block| now.send_waiting(block))
+        step(handle, (&first.0, &first.1), shape, |block| now.send_waiting(block))
     })
     .await?;
     while let Some(block) = waiting.recv().await {

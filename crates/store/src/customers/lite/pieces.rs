@@ -34,13 +34,13 @@ pub(super) async fn read(
     let (mut workers, mut stepping) = (Vec::new(), Vec::new());
     for connection in session.connections() {
         let (send, mut pieces) = mpsc::channel::<Piece>(AHEAD);
-        let (sql, columns) = (sql.clone(), ask.columns.len());
+        let (sql, shape) = (sql.clone(), (ask.columns.len(), blocks.most));
         let connection = connection.clone().lock_owned().await;
         workers.push(send);
         stepping.push(tokio::spawn(on_a_thread(connection, move |handle| {
             while let Some(((from, to), rows)) = pieces.blocking_recv() {
                 let send = |block| rows.blocking_send(block).map_err(|_| sqlx::Error::WorkerCrashed);
-                step(handle, (&sql, &[Bound::Whole(from), Bound::Whole(to)]), columns, send)?;
+                step(handle, (&sql, &[Bound::Whole(from), Bound::Whole(to)]), shape, send)?;
             }
             Ok(())
         })));
