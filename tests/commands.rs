@@ -265,3 +265,27 @@ fn what_the_command_line_keeps_changes_no_answer() {
     assert_eq!(plan(&[]).0, without);
     assert!(!cache.exists());
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_said_ends_nothing() {
+    let project = shop();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = project.command(&["plan", "--timings"]).stderr(full()).output().unwrap();
+    assert!(output.status.success() && !output.stdout.is_empty(), "{output:?}");
+    let unheard = project.command(&["completions", "bash"]).stdout(full()).output().unwrap();
+    assert_eq!(unheard.status.code(), Some(1), "{unheard:?}");
+
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = address.to_string();
+    let mut daemon =
+        project.command(&["serve", "--sandbox", "--listen", &listen]).stderr(full()).spawn().unwrap();
+    let start = std::time::Instant::now();
+    while std::net::TcpStream::connect(address).is_err() {
+        assert_eq!(daemon.try_wait().unwrap(), None, "it goes on though its log is full");
+        assert!(start.elapsed() < std::time::Duration::from_secs(40), "it does not listen");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+}

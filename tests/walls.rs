@@ -91,8 +91,12 @@ fn each_outside_thing_has_one_owner() {
 
 #[test]
 fn only_the_command_line_prints() {
-    for word in ["println!", "print!(", "eprintln!", "eprint!(", "dbg!("] {
+    for word in ["io::stdout", "io::stderr"] {
         assert_eq!(places(word, &["cli"]), [""; 0]);
+    }
+    // Nobody uses the macros: they panic where nothing can be written.
+    for word in ["println!", "print!(", "dbg!("] {
+        assert_eq!(places(word, &[]), [""; 0]);
     }
 }
 

@@ -12,7 +12,7 @@ mod signals;
 use args::{Cli, Command, TextOrJson};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
-use screen::Screen;
+use screen::{Screen, aside};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         .map_err(Failure::from)
         .and_then(|runtime| runtime.block_on(carry_out(&cli, &screen)));
     outcome.unwrap_or_else(|failure| {
-        eprintln!("{} {failure}", screen.error_mark());
+        aside(&format!("{} {failure}", screen.error_mark()));
         ExitCode::FAILURE
     })
 }
@@ -45,7 +45,9 @@ fn log(command: &Command) {
         _ => ("error", false),
     };
     let filter = EnvFilter::try_from_env("TIDINGS_LOG").unwrap_or_else(|_| EnvFilter::new(usually));
+    // What cannot be logged is not complained of on the same standard error, which panics where nothing can be written.
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = log.log_internal_errors(false);
     if json { log.json().init() } else { log.with_ansi(std::io::stderr().is_terminal()).init() }
 }
 
@@ -81,7 +83,9 @@ async fn carry_out(cli: &Cli, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Suppress(args) => commands::suppress::suppress(folder, args, screen).await,
         Command::Errors(args) => commands::errors::errors(args, screen),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "tidings", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "tidings", &mut script);
+            screen.print(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
     }

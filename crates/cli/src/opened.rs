@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::report::findings;
 use crate::report::{count, counted};
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use std::path::{Path, PathBuf};
 use tidings_daemon::{Decider, Decision, Site, Unsound, renames, site};
 use tidings_schema::Now;
@@ -23,7 +23,7 @@ pub fn open_offline(folder: &Path, screen: &Screen) -> Result<Site, Failure> {
 fn noted(site: Result<Site, Unsound>, screen: &Screen) -> Result<Site, Failure> {
     let site = site.map_err(|e| unsound(e, screen))?;
     if site.warnings > 0 {
-        eprintln!("note: `tidings check` has {}", counted(site.warnings as u64, "warning"));
+        aside(&format!("note: `tidings check` has {}", counted(site.warnings as u64, "warning")));
     }
     Ok(site)
 }
@@ -33,7 +33,7 @@ pub fn unsound(why: Unsound, screen: &Screen) -> Failure {
     if why.errors.is_empty() {
         return Failure::new(why.problems.join("\n"));
     }
-    eprint!("{}", findings::text(&why.errors, &why.sources, screen));
+    aside(&findings::text(&why.errors, &why.sources, screen));
     Failure::new("the project has errors, so nothing is planned or sent; `tidings check` shows them all")
 }
 
@@ -66,11 +66,11 @@ impl Cache {
     pub fn keep(cache: Option<&Cache>, decision: &Decision<'_>) {
         let (Some(cache), Some(took)) = (cache, &decision.refreshed) else { return };
         if took.saved > 0 {
-            eprintln!(
+            aside(&format!(
                 "note: read {} changed rows, {} from the cache",
                 count(took.read as u64),
                 count(took.saved as u64)
-            );
+            ));
         }
         // A folder from before there was a cache may be under version control.
         if let Some(folder) = cache.file.parent().filter(|folder| !folder.join(IGNORED).exists()) {
@@ -78,7 +78,7 @@ impl Cache {
         }
         let saved = cache.kept.try_lock().map(|kept| kept.save(&cache.file));
         if let Ok(Err(error)) = saved {
-            eprintln!("note: {} cannot be written: {error}", cache.file.display());
+            aside(&format!("note: {} cannot be written: {error}", cache.file.display()));
         }
     }
 }

@@ -21,7 +21,10 @@ impl Screen {
         let wanted = match colour {
             Colour::Always => true,
             Colour::Never => false,
-            Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            Colour::Auto => {
+                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+                terminal && !dumb && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            }
         };
         Screen { colour: wanted, terminal }
     }
@@ -35,7 +38,7 @@ impl Screen {
         if let Err(e) = written
             && e.kind() != std::io::ErrorKind::BrokenPipe
         {
-            eprintln!("{} what was to be printed could not be written: {e}", self.error_mark());
+            aside(&format!("{} what was to be printed could not be written: {e}", self.error_mark()));
             std::process::exit(1);
         }
     }
@@ -71,12 +74,23 @@ impl Screen {
     pub fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        let width = if self.terminal { table.width() } else { Some(160) };
+        width.map(|width| table.set_width(width));
+        // Left to itself it looks for a terminal, and prints bold on it whether or not that is wanted.
         if self.colour {
             table.enforce_styling();
-        }
-        if !self.terminal {
-            table.set_width(160);
+        } else {
+            table.force_no_tty();
         }
         table
     }
+}
+
+/// Prints a text and a line's end beside the answer, on the standard error. Where that is full or nobody reads it, what is
+/// being done is more than what is said of it.
+pub fn aside(text: &str) {
+    let mut out = std::io::stderr().lock();
+    out.write_all(text.strip_suffix('\n').unwrap_or(text).as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .ok();
 }

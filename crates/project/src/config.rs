@@ -195,7 +195,6 @@ const CUSTOMERS: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
 /// The address of a database: a file, a server of some kinds, or where the address is kept.
 fn database(node: &Node<'_>, servers: &[&str], out: &mut Vec<Diagnostic>) -> Option<String> {
     let url = node.text(out)?;
-    let kind = servers.first().copied().unwrap_or_default();
     let problem = match url.split_once(':') {
         _ if Secret::parse(&url).is_some() => return Some(url),
         Some(("sqlite", "" | "//")) => "it names no file".to_owned(),
@@ -211,7 +210,10 @@ fn database(node: &Node<'_>, servers: &[&str], out: &mut Vec<Diagnostic>) -> Opt
         Some((scheme, _)) if CUSTOMERS.contains(&scheme) => {
             format!("this can be on SQLite or PostgreSQL, and not on `{scheme}`")
         }
-        _ => format!("it begins neither with `sqlite:` nor with `{kind}:`"),
+        _ if servers.contains(&"mysql") => {
+            "it begins with none of `sqlite:`, `files:`, `postgres:` and `mysql:`".to_owned()
+        }
+        _ => "it begins neither with `sqlite:` nor with `postgres:`".to_owned(),
     };
     let finding = node.finding(Code::BAD_STORE, format!("`{}` cannot be used: {problem}", node.key()));
     out.push(

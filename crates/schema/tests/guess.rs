@@ -57,6 +57,7 @@ fn a_shop() {
                 key("id"),
                 column("email", "TEXT", &["a@shop.example"]),
                 column("mobile", "TEXT", &["13800138000"]),
+                column("phone", "TEXT", &["+14155550000", "+85291234567"]),
                 column("email_opt_in", "INTEGER", &["1", "1"]),
                 column("email_unsubscribed", "INTEGER", &["1", "0", "0", "1"]),
                 column("birthday", "TEXT", &["1990-05-03 00:00:00"]),
@@ -80,6 +81,7 @@ fn a_shop() {
     let types: Vec<(&str, Type)> = vec![
         ("email", Type::Text),
         ("mobile", Type::Text),
+        ("phone", Type::Text),
         ("email_opt_in", Type::YesNo),
         ("email_unsubscribed", Type::YesNo),
         ("birthday", Type::Date),

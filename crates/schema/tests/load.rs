@@ -265,6 +265,17 @@ fn names_meet_in_nfc() {
 }
 
 #[test]
+fn the_colon_of_a_chinese_keyboard_is_named_with_its_line() {
+    for (old, new) in [("  created: signed", "  created：signed"), ("    city: {", "    city：{")] {
+        let (_, _, raw) = read(&WHOLE.replacen(old, new, 1));
+        let line = WHOLE[..WHOLE.find(old).unwrap()].lines().count() + 1;
+        let said =
+            |d: &Diagnostic| d.help.iter().any(|h| h.message.ends_with(&format!("`：` in line {line}")));
+        assert!(raw.iter().any(said), "{raw:?}");
+    }
+}
+
+#[test]
 fn nothing_and_too_much_are_refused() {
     assert!(read("").1[0].starts_with("E104"));
     assert!(read("# only a comment\n").1[0].starts_with("E104"));

@@ -7,7 +7,7 @@ use crate::progress;
 use crate::report::changes::{Days, Report};
 use crate::report::plan_table::over_limit;
 use crate::report::{changes_json, changes_markdown, changes_table, remarks};
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -49,8 +49,8 @@ pub async fn against(
         beside.decide(of, now, only, |decider| Cache::used(cache.as_ref(), decider)).await?;
     loading.finish_and_clear();
     Cache::keep(cache.as_ref(), &after);
-    remarks::all(&site.program, &after).iter().for_each(|r| eprintln!("note: {r}"));
-    remarks::unmet(&after).iter().for_each(|r| eprintln!("warning: {r}"));
+    remarks::all(&site.program, &after).iter().for_each(|r| aside(&format!("note: {r}")));
+    remarks::unmet(&after).iter().for_each(|r| aside(&format!("warning: {r}")));
 
     let named = if args.customers { usize::MAX } else { NAMED };
     let (words_before, words_after) =

@@ -6,7 +6,7 @@ use crate::opened::{self, Cache};
 use crate::progress;
 use crate::report::backtest::{self, Figures, rows::Rows};
 use crate::report::{count, remarks};
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use chrono::{Days, NaiveDate};
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,7 +36,9 @@ pub async fn backtest(folder: &Path, args: &BacktestArgs, screen: &Screen) -> Re
     let mut rows = Rows::new(args.rows.clone(), &site.program, prices, bar);
     let replayed = decider.backtest(&span, &site.supplies(), &mut rows).await?;
     rows.finish().map_err(unwritten)?;
-    remarks::of_data(&site.program.vocabulary, &replayed.stats).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::of_data(&site.program.vocabulary, &replayed.stats)
+        .iter()
+        .for_each(|r| aside(&format!("note: {r}")));
     let figures = Figures::of(&site.program, &span, &replayed, prices);
     match args.format {
         BacktestFormat::Text => screen.print(&backtest::text::text(&figures, screen)),
@@ -71,7 +73,7 @@ fn span(site: &Site, args: &BacktestArgs) -> Result<Span, Failure> {
     let now = opened::moment(site, None)?;
     let until_now = Span { to: if to.micros > now.micros { now } else { to }, ..asked };
     if until_now.moments().len() < asked.moments().len() {
-        eprintln!("note: --to lies ahead, where nothing has happened yet: it is replayed up to now");
+        aside("note: --to lies ahead, where nothing has happened yet: it is replayed up to now");
     }
     Ok(until_now)
 }

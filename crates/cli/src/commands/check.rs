@@ -28,7 +28,8 @@ pub fn check(folder: &Path, args: &Check, screen: &Screen) -> Result<ExitCode, F
                     screen.print(&format!("… and {} more: mend these first", found.len() - MOST));
                 }
             }
-            if project.rules.is_empty() {
+            // Files that cannot be read have their errors, and no place among the rules.
+            if project.rules.is_empty() && !found.iter().any(Diagnostic::is_error) {
                 screen.print(&format!(
                     "there is no rule file in {}",
                     folder.join(&project.config.rules).display()

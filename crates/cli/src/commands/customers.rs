@@ -4,7 +4,7 @@ use crate::args::{Customers, TextOrJson};
 use crate::failure::Failure;
 use crate::opened;
 use crate::report::{count, moment, percent, remarks, rfc3339};
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use comfy_table::{Cell, CellAlignment};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -25,7 +25,7 @@ pub async fn customers(folder: &Path, args: &Customers, screen: &Screen) -> Resu
     let now = opened::moment(&site, args.at.as_deref())?;
     let (customers, state) = (site.customers().await?, site.state_so_far().await?);
     let decision = site.decider(&customers, state.as_ref()).decide(now, Some(Vec::new())).await?;
-    remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::all(&site.program, &decision).iter().for_each(|r| aside(&format!("note: {r}")));
 
     let total = |of: &dyn Fn(&Matches) -> Option<usize>| {
         decision.matches.iter().filter_map(of).map(|n| n as u64).sum()

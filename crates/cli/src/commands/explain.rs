@@ -8,7 +8,7 @@ use crate::report::explain::all_rules::AllRules;
 use crate::report::explain::outlook::{Ahead, DAYS, Outlook};
 use crate::report::explain::whole::Whole;
 use crate::report::remarks;
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_daemon::{Decision, Site};
@@ -29,7 +29,7 @@ pub async fn explain(folder: &Path, args: &Explain, screen: &Screen) -> Result<E
     let decider = Cache::used(cache.as_ref(), site.decider(&customers, state.as_ref()));
     let decision = decider.decide_about(now, &rules, key).await?;
     Cache::keep(cache.as_ref(), &decision);
-    remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::all(&site.program, &decision).iter().for_each(|r| aside(&format!("note: {r}")));
     let nobody = || Failure::new(format!("there is no customer `{key}` in {}", site.project.config.store));
     let chunk = decision.customer(key)?.ok_or_else(nobody)?;
     let mut ledger = match &state {

@@ -3,7 +3,7 @@
 use crate::args::Fmt;
 use crate::failure::Failure;
 use crate::report::findings;
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tidings_project::Project;
@@ -21,7 +21,7 @@ pub fn fmt(folder: &Path, args: &Fmt, screen: &Screen) -> Result<ExitCode, Failu
         if parsed.has_errors() {
             let mut sources = Sources::default();
             sources.add(path.display().to_string(), &text);
-            eprint!("{}", findings::text(&parsed.diagnostics, &sources, screen));
+            aside(&findings::text(&parsed.diagnostics, &sources, screen));
             broken += 1;
             continue;
         }
@@ -35,7 +35,7 @@ pub fn fmt(folder: &Path, args: &Fmt, screen: &Screen) -> Result<ExitCode, Failu
         }
     }
     let done = if args.check { "would change" } else { "changed" };
-    eprintln!("{} rule files: {changed} {done}, {broken} with errors left as they are", files.len());
+    aside(&format!("{} rule files: {changed} {done}, {broken} with errors left as they are", files.len()));
     let fine = broken == 0 && (changed == 0 || !args.check);
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -4,7 +4,7 @@ use crate::args::Import as Args;
 use crate::failure::Failure;
 use crate::progress;
 use crate::report::{count, findings};
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use indicatif::ProgressBar;
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ pub async fn import(folder: &Path, args: &Args, screen: &Screen) -> Result<ExitC
     let errors: Vec<Diagnostic> = found.into_iter().filter(|d| described && d.is_error()).collect();
     let undescribed = !folder.join("schema.yaml").exists();
     if !errors.is_empty() && !undescribed {
-        eprint!("{}", findings::text(&errors, &project.sources, screen));
+        aside(&findings::text(&errors, &project.sources, screen));
         return Err(Failure::new("the project has errors, so nothing is imported"));
     }
     let sources: Vec<Source> = args.files.iter().map(|file| Source::parse(file)).collect();

@@ -7,7 +7,7 @@ use crate::opened::{self, Cache};
 use crate::progress;
 use crate::report::timings::Timings;
 use crate::report::{plan_csv, plan_json, plan_markdown, plan_table, remarks};
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_daemon::site::worths_and_prices;
@@ -54,11 +54,11 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
     if args.customers && args.format == PlanFormat::Table {
         screen.print(&plan_table::customers(plan, chunks));
     }
-    remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
-    remarks::unmet(&decision).iter().for_each(|r| eprintln!("warning: {r}"));
+    remarks::all(&site.program, &decision).iter().for_each(|r| aside(&format!("note: {r}")));
+    remarks::unmet(&decision).iter().for_each(|r| aside(&format!("warning: {r}")));
     if args.timings && args.format != PlanFormat::Json {
         timings.part("printing");
-        eprint!("{}", timings.text());
+        aside(&timings.text());
     }
     Cache::keep(cache.as_ref(), &decision);
     Ok(if plan_table::over_limit(plan) { ExitCode::from(3) } else { ExitCode::SUCCESS })

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::opened::{self, Cache};
 use crate::progress;
 use crate::report::{outcome, plan_table, remarks};
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use crate::signals::stop_on_signals;
 use std::cell::Cell;
 use std::path::Path;
@@ -43,7 +43,7 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     let decision = decider.decide(now, only).await?;
     loading.finish_and_clear();
     Cache::keep(cache.as_ref(), &decision);
-    remarks::all(&site.program, &decision).iter().for_each(|r| eprintln!("note: {r}"));
+    remarks::all(&site.program, &decision).iter().for_each(|r| aside(&format!("note: {r}")));
     let sound = decision.sound(args.despite_expectations);
     sound.map_err(|unmet| Failure::new(format!("{unmet}\n{MEND}")))?;
     renames::note(&site, &state).await?;
@@ -52,7 +52,7 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     let mut dispatcher = site.dispatcher(&state).await?;
     dispatcher.lease = Duration::from_secs(args.lease);
     dispatcher.stop = stop_on_signals(|| {
-        eprintln!("stopping: what is on its way is seen through; once more ends at once");
+        aside("stopping: what is on its way is seen through; once more ends at once");
     });
     let planned: u64 = decision.plan.rules.iter().map(|r| r.tally().planned).sum();
     let (enqueuing, sending) = (progress::bar(Some(planned), "planning"), progress::bar(None, "sending"));

@@ -6,7 +6,7 @@ use crate::opened;
 use crate::progress;
 use crate::report::findings;
 use crate::report::tested::{Report, Told};
-use crate::screen::Screen;
+use crate::screen::{Screen, aside};
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_daemon::Site;
@@ -29,7 +29,7 @@ pub fn test(folder: &Path, asked: &Asked, screen: &Screen) -> Result<ExitCode, F
         tests.push(TestFile::read(path, document, &site.program, &mut found));
     }
     if found.iter().any(Diagnostic::is_error) {
-        eprint!("{}", findings::text(&found, &site.project.sources, screen));
+        aside(&findings::text(&found, &site.project.sources, screen));
         return Err(Failure::new("the tests have errors, so none of them is carried out"));
     }
     if tests.is_empty() {
@@ -60,7 +60,7 @@ pub fn test(folder: &Path, asked: &Asked, screen: &Screen) -> Result<ExitCode, F
         found
     });
     if mutants.is_some() && !passed {
-        eprintln!("no change to the rules is tried: first the tests have to pass as they are");
+        aside("no change to the rules is tried: first the tests have to pass as they are");
     }
     let report = Report { told: &told, coverage: coverage.as_ref(), survivors: survivors.as_ref(), sources };
     if let Some(path) = &asked.junit {

@@ -237,7 +237,7 @@ fn moment(seen: &Seen<'_>) -> Guessed {
     let declared = seen.declared(&["timestamp", "datetime"]);
     if seen.all(|s| s.contains(':')) {
         Some((draft(StoredUnit::Seconds), "its values are dates with a time"))
-    } else if !seen.samples.is_empty() && seen.all(|s| !s.bytes().all(|b| b.is_ascii_digit())) {
+    } else if seen.all(|s| s.starts_with(|c: char| c.is_ascii_digit()) && s.contains(['-', '/', ':'])) {
         Some((draft(StoredUnit::Seconds), "its values are dates, some with a time"))
     } else if (declared || seen.name.has(TIMES)) && digits(9, 10) {
         Some((draft(StoredUnit::Seconds), "its name and its values look like seconds since 1970"))

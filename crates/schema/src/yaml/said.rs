@@ -14,9 +14,17 @@ pub(super) fn unreadable(text: &str, file: FileId, error: &serde_yaml::Error) ->
     if text.lines().any(|l| l.trim_start_matches(' ').starts_with('\t')) {
         return finding.help("indent with spaces; YAML knows no tabs");
     }
+    if let Some((line, _)) = text.lines().enumerate().find(|(_, l)| key_with_wide_colon(l)) {
+        return finding.help(format!("write `: ` in place of `：` in line {}", line + 1));
+    }
     finding.help(
         "look at the indentation and the brackets here, and put text with `: `, `#`, `{` or `@` in quotes",
     )
+}
+
+/// Whether a line is a key with the colon of a Chinese keyboard behind it, which is a letter to YAML.
+fn key_with_wide_colon(line: &str) -> bool {
+    line.split_once('：').is_some_and(|(key, _)| !key.contains([':', '#', '"', '\'', '：']))
 }
 
 /// A value of another kind than its type wants.
