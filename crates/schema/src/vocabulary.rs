@@ -59,6 +59,8 @@ pub struct Customer {
 pub struct Changes {
     /// The column that rises with every row that comes in (`append_only`) or changes (`updated_at`).
     pub since: Option<String>,
+    /// Whether rows only come in (`append_only`).
+    pub only_grows: bool,
     /// The column that has a value in rows that count as deleted: those are not there.
     pub deleted: Option<String>,
 }

@@ -147,6 +147,12 @@ impl Dialect {
         format!("t.{} {is}", self.quoted(&column.name))
     }
 
+    /// The rows whose number is after one and not after another.
+    pub(crate) fn between(self, column: &Stored, (after, until): (i64, i64)) -> String {
+        let column = format!("t.{}", self.quoted(&column.name));
+        format!("{column} > {after} AND {column} <= {until}")
+    }
+
     /// How many rows of SQLite come after a mark, as far as its column tells that.
     pub(crate) fn later(self, table: &Table, column: &Stored, mark: Mark) -> Statement {
         let later = mark.later(&format!("t.{}", self.quoted(&column.name)), false);

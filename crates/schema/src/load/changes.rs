@@ -28,6 +28,7 @@ pub(super) fn read(fields: &Fields<'_>, has_key: bool, out: &mut Vec<Diagnostic>
         }),
     ];
     out.extend(findings.into_iter().flatten());
+    let only_grows = appended.is_some();
     let mut column = |node: Option<Node<'_>>| node.and_then(|n| n.text(out));
-    Changes { since: column(appended.or(updated)), deleted: column(deleted) }
+    Changes { since: column(appended.or(updated)), only_grows, deleted: column(deleted) }
 }

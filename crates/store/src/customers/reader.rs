@@ -8,6 +8,7 @@ use crate::customers::place::Place;
 use crate::customers::{lite, mysql, postgres};
 use crate::sql::Dialect;
 use sqlx::{Connection, MySqlConnection, PgConnection};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub(crate) struct Reader {
     place: Place,
     session: Session,
     tables: Option<Vec<Table>>,
+    /// The columns of tables that were asked for, by the tables' names.
+    columns: HashMap<String, Vec<Stored>>,
     silence: Duration,
     /// How many customers chunks have that are made of what it reads.
     pub(crate) customers_a_chunk: usize,
@@ -163,8 +166,16 @@ impl Reader {
             Place::Postgres(options) => Session::Postgres(in_time(place, postgres::open(options)).await?),
             Place::MySql(options) => Session::MySql(in_time(place, mysql::open(options)).await?),
         };
-        let place = place.clone();
-        Ok(Reader { place, session, tables: None, silence, customers_a_chunk, rows, texts_a_block: TEXTS })
+        Ok(Reader {
+            place: place.clone(),
+            session,
+            tables: None,
+            columns: HashMap::new(),
+            silence,
+            customers_a_chunk,
+            rows,
+            texts_a_block: TEXTS,
+        })
     }
 
     /// Reads whole tables with as many connections as there are processors, where that is faster. Only before anything is
@@ -233,11 +244,16 @@ impl Reader {
 
     /// The columns of a table, in its order.
     pub(crate) async fn columns(&mut self, table: &Table) -> Result<Vec<Stored>, sqlx::Error> {
-        match &mut self.session {
-            Session::Lite(session) => lite::columns(&mut *session.connection.lock().await, table).await,
-            Session::Postgres(connection) => postgres::columns(connection, table).await,
-            Session::MySql(connection) => mysql::columns(connection, table).await,
+        if let Some(columns) = self.columns.get(&table.name) {
+            return Ok(columns.clone());
         }
+        let columns = match &mut self.session {
+            Session::Lite(session) => lite::columns(&mut *session.connection.lock().await, table).await?,
+            Session::Postgres(connection) => postgres::columns(connection, table).await?,
+            Session::MySql(connection) => mysql::columns(connection, table).await?,
+        };
+        self.columns.insert(table.name.clone(), columns.clone());
+        Ok(columns)
     }
 
     pub(crate) async fn links(&mut self, table: &Table) -> Result<Vec<Link>, sqlx::Error> {

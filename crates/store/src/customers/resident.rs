@@ -30,6 +30,7 @@ use crate::customers::reader::{Counting, Part, Reader};
 use crate::customers::table::Read;
 use crate::customers::{ATTEMPTS, CustomerStore};
 use arrow_array::Array;
+use mark::Told;
 use merge::{Changes, Doubt, People};
 use place::Edits;
 use read::Kept;
@@ -42,6 +43,8 @@ use tidings_schema::{RowSource, Vocabulary};
 
 /// For so many new customers their rows that were nobody's before are looked up; for more the table is read anew.
 const FEW: usize = 5_000;
+/// So often tables are counted whose rows only come in, in microseconds: that takes longer than reading what came.
+const COUNT_EVERY: i64 = 300_000_000;
 /// After so long all is read anew, in microseconds: what a transaction held back for longer than any margin comes in then.
 const WHOLE_EVERY: i64 = 86_400_000_000;
 
@@ -79,8 +82,10 @@ struct State {
 
 #[derive(Clone, Debug, Default)]
 struct Marks {
-    customers: Option<Mark>,
-    collections: Vec<Option<Mark>>,
+    customers: Option<Told>,
+    collections: Vec<Option<Told>>,
+    /// When all tables were counted, in microseconds since 1970 UTC.
+    counted_at: i64,
 }
 
 impl Marks {
@@ -230,7 +235,7 @@ impl State {
         needs: &Needs,
         at: i64,
     ) -> Result<State, StoreError> {
-        let mut marks = Marks::default();
+        let mut marks = Marks { counted_at: at, ..Marks::default() };
         let (customers, collections) = tables(vocabulary, needs);
         marks.customers = customers.newest(reader, at).await?;
         for (_, table) in collections {
@@ -317,21 +322,26 @@ impl State {
         let vocabulary = self.vocabulary.clone();
         let needs = self.needs.clone();
         let (customers, collections) = tables(&vocabulary, &needs);
+        let due = !(0..COUNT_EVERY).contains(&at.saturating_sub(self.marks.counted_at));
         let mut counts = Vec::new();
         for (i, (_, table)) in collections.iter().enumerate() {
             let told = self.marks.collections.get(i).is_some_and(Option::is_some);
-            counts.push(if told { Some(table.counting(reader).await?) } else { None });
+            let counted = told && (due || !table.changes.only_grows);
+            counts.push(if counted { Some(table.counting(reader).await?) } else { None });
         }
         let mut found = match self.find_people(reader, &customers, at).await? {
             Ok(found) => found,
             Err(doubt) => return Ok(Err(doubt)),
         };
+        found.marks.counted_at = if due { at } else { self.marks.counted_at };
         for ((i, (time, table)), count) in collections.into_iter().enumerate().zip(counts) {
             let newest = table.newest(reader, at).await?;
             found.marks.collections.push(newest);
             let before = self.marks.collections.get(i).copied().flatten();
-            let moves = match since(before, newest).zip(count) {
-                Some(told) => self.find_rows(reader, (i, time, &table), told, &mut found).await?.ok(),
+            let moves = match table.since(reader, before, newest).await? {
+                Some(since) => {
+                    self.find_rows(reader, (i, time, &table), (since, count), &mut found).await?.ok()
+                }
                 None => None,
             };
             found.collections.push(moves);
@@ -347,7 +357,7 @@ impl State {
         at: i64,
     ) -> Result<Result<Found, Doubt>, StoreError> {
         let newest = table.newest(reader, at).await?;
-        let mut since = since(self.marks.customers, newest);
+        let mut since = table.since(reader, self.marks.customers, newest).await?;
         let count = if since.is_some() { Some(table.count(reader).await?) } else { None };
         let mut rows = 0;
         loop {
@@ -377,7 +387,7 @@ impl State {
                 since = None;
                 continue;
             }
-            let marks = Marks { customers: newest, collections: Vec::new() };
+            let marks = Marks { customers: newest, ..Marks::default() };
             let without_key = since.is_none().then_some(without_key);
             self.remark_people(table, &read, &keys, &people);
             let found = Found { people, edits, without_key, collections: Vec::new(), marks, read: rows };
@@ -398,7 +408,7 @@ impl State {
         &mut self,
         reader: &mut Reader,
         (collection, time, table): (usize, usize, &Kept<'_>),
-        (since, count): (Mark, Counting),
+        (since, count): (Mark, Option<Counting>),
         found: &mut Found,
     ) -> Result<Result<(Arrived, Moves), Doubt>, StoreError> {
         let read = table.rows(reader, Some(since), Part::All, self.vocabulary.zone).await?;
@@ -409,8 +419,10 @@ impl State {
             Err(doubt) => return Ok(Err(doubt)),
         };
         found.read += late.as_ref().map_or(0, |late| late.rows);
-        let count = count.done().await.map_err(|e| reader.failed(&e))?;
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let count = match count {
+            Some(count) => Some(count.done().await.map_err(|e| reader.failed(&e))?),
+            None => None,
+        };
         Ok(self.settle((collection, time, table), (read, gone, late), count, found))
     }
 
@@ -438,7 +450,7 @@ impl State {
         &mut self,
         (collection, time, table): (usize, usize, &Kept<'_>),
         (read, gone, late): (Read, Vec<Box<str>>, Option<Read>),
-        count: usize,
+        count: Option<u64>,
         found: &Found,
     ) -> Result<(Arrived, Moves), Doubt> {
         let mut arrived = Arrived::of(&read, time, gone)?;
@@ -449,7 +461,8 @@ impl State {
         let Some(left) = self.held.collections.get_mut(collection) else { return Err(Doubt::Arrays) };
         let known = arrived.known()?;
         let moves = Moves::find(collection, &arrived, &known, &found.places(&self.held.chunks), left)?;
-        if moves.rows + moves.orphans.len() + moves.without_time.len() != count {
+        let there = moves.rows + moves.orphans.len() + moves.without_time.len();
+        if count.is_some_and(|count| count != there as u64) {
             return Err(Doubt::Key);
         }
         left::remark(left, (table.table, &table.attributes), &read, |key| known.get(key).is_some());
@@ -517,10 +530,4 @@ fn bytes(chunk: &HeldChunk) -> usize {
     // Columns may lie in one piece of memory, as those of a cache do.
     let of = |column: &dyn Array| column.to_data().get_slice_memory_size().unwrap_or(0);
     chunk.attributes.iter().chain(rows).map(|column| of(column)).sum::<usize>() + of(&chunk.keys)
-}
-
-/// From which mark on a table is read; none where all of it has to be.
-fn since(before: Option<Mark>, now: Option<Mark>) -> Option<Mark> {
-    let (before, now) = before.zip(now)?;
-    before.may_become(now).then(|| before.since())
 }

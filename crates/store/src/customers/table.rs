@@ -37,12 +37,14 @@ pub(crate) struct Only<'a> {
     pub(crate) deleted: Option<(&'a str, bool)>,
     /// Those that may have changed since a mark of a column.
     pub(crate) since: Option<(&'a str, Mark)>,
+    /// Those with a number of a column after the first and up to the second.
+    pub(crate) between: Option<(&'a str, (i64, i64))>,
 }
 
 impl<'a> Only<'a> {
     /// The rows that are there.
     pub(crate) fn there(changes: &'a Changes) -> Only<'a> {
-        Only { deleted: changes.deleted.as_deref().map(|column| (column, false)), since: None }
+        Only { deleted: changes.deleted.as_deref().map(|column| (column, false)), ..Only::default() }
     }
 }
 
@@ -232,10 +234,12 @@ pub(crate) async fn find(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<Fou
         })
     };
     let columns = wanted.columns().into_iter().map(column).collect::<Result<_, _>>()?;
-    let (dialect, Only { deleted, since }) = (reader.dialect(), wanted.only);
+    let (dialect, Only { deleted, since, between }) = (reader.dialect(), wanted.only);
     let deleted = deleted.map(|(name, deleted)| Ok(dialect.deleted(&column(name)?, deleted))).transpose()?;
+    let between = between.map(|(name, ends)| Ok(dialect.between(&column(name)?, ends))).transpose()?;
     let since = since.map(|(name, mark)| Ok((column(name)?, mark))).transpose()?;
-    Ok(Found { table, columns, only: deleted.unwrap_or_default(), since })
+    let only: Vec<String> = deleted.into_iter().chain(between).collect();
+    Ok(Found { table, columns, only: only.join(" AND "), since })
 }
 
 /// The one of that name, or else the one that is written so but for capitals.

@@ -307,6 +307,40 @@ async fn changes_that_are_told_are_all_that_is_read() {
     }
 }
 
+/// Of a table whose rows only come in just those are read that came, also those that come late; and that some went
+/// without a word is noticed when it is counted.
+#[tokio::test]
+async fn of_rows_that_only_come_in_no_more_is_read_than_came() {
+    const SECOND: i64 = 1_000_000;
+    for kind in Kind::ALL {
+        let Some(world) = World::new(kind, 13).await else { continue };
+        let (vocabulary, needs) = (vocabulary(TOLD), everything(&vocabulary(TOLD)));
+        let (store, start) = (world.shop.store().await, world.now() * SECOND);
+        let visit = |id: i64| format!("INSERT INTO visits VALUES ({id}, '1', '2026-01-02', 'x', NULL)");
+        let many: Vec<String> = (1..300).map(|i| visit(10_000_000 + 10 * i)).collect();
+        world.shop.execute(&many.join("; ")).await;
+        let mut resident = Resident::default();
+        let mut look = async |at: i64| {
+            let engine = EngineRows::default();
+            let (kept, took) = resident.load(&store, &vocabulary, &needs, &engine, at).await.unwrap();
+            let cold = world.shop.load(&vocabulary, Selection::All).await.unwrap();
+            (told(&kept) == told(&cold), took.read)
+        };
+        assert!(look(start).await.0);
+        // What the other tables read again is little.
+        for (id, most) in
+            [(10_005_000, 100), (10_005_001, 100), (10_004_000, 500), (10_005_002, 100), (9_999_000, 500)]
+        {
+            world.shop.execute(&visit(id)).await;
+            let (right, read) = look(start).await;
+            assert!(right && read < most && (read > 250) == (most > 250), "{kind:?}: {id}, {read} rows");
+        }
+        world.shop.execute("DELETE FROM visits WHERE id = 10005001").await;
+        assert!(!look(start + 299 * SECOND).await.0, "{kind:?}: it was promised that none goes");
+        assert!(look(start + 300 * SECOND).await.0, "{kind:?}");
+    }
+}
+
 /// The city of a customer, as the resident has it now.
 async fn city(world: &World, resident: &mut Resident) -> String {
     let (kept, _) = world.refresh(resident, &vocabulary(TOLD)).await;

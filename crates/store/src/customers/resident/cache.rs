@@ -7,7 +7,7 @@
 //! known of the whole as JSON, the keys of what was left out, the columns.
 
 use super::mapped;
-use super::mark::Mark;
+use super::mark::Told;
 use super::sections;
 use super::stamp::Stamp;
 use super::{Marks, Resident, State};
@@ -26,7 +26,7 @@ use tidings_schema::{AttributeId, CollectionId, FieldId, Vocabulary};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 /// What the file begins with; another format has another number.
-const FORMAT: &[u8; 16] = b"tidings cache 2\n";
+const FORMAT: &[u8; 16] = b"tidings cache 3\n";
 const LINE: usize = 64;
 /// So many bytes of small arrays are written at once.
 const BUFFER: usize = 1 << 20;
@@ -202,7 +202,9 @@ fn restored(content: Buffer, store: u128, vocabulary: &Vocabulary) -> Option<Sta
     let columns = sections.map(sections::read).collect::<Option<Vec<_>>>()?;
     let chunks = sections::chunks(columns, (table.attributes.len(), &shape))?;
     let mut marks = about.get("marks")?.as_array()?.iter().map(mark);
-    let marks = Marks { customers: marks.next()??, collections: marks.collect::<Option<_>>()? };
+    let (customers_mark, collections_marks) = (marks.next()??, marks.collect::<Option<_>>()?);
+    let counted_at = about.get("counted_at")?.as_i64()?;
+    let marks = Marks { customers: customers_mark, collections: collections_marks, counted_at };
     if collections.len() != shape.len() || marks.collections.len() != shape.len() || keys.next().is_some() {
         return None;
     }
@@ -242,7 +244,8 @@ fn about(kept: &State) -> Value {
             "attributes": kept.needs.attributes.iter().map(|a| a.0).collect::<Vec<_>>(),
             "collections": collections.collect::<Vec<_>>(),
         },
-        "marks": marks.map(|mark| mark.map(Mark::written)).collect::<Vec<_>>(),
+        "marks": marks.map(|mark| mark.map(Told::written)).collect::<Vec<_>>(),
+        "counted_at": kept.marks.counted_at,
         "whole_at": kept.whole_at,
         "patched": kept.patched,
         "stamp": kept.stamp.as_ref().map(Stamp::written),
@@ -295,6 +298,6 @@ fn left(written: &Value, keys: &mut impl Iterator<Item = Keys>) -> Option<Left> 
     })
 }
 
-fn mark(written: &Value) -> Option<Option<Mark>> {
-    if written.is_null() { Some(None) } else { Mark::read(written).map(Some) }
+fn mark(written: &Value) -> Option<Option<Told>> {
+    if written.is_null() { Some(None) } else { Told::read(written).map(Some) }
 }

@@ -24,6 +24,31 @@ pub(crate) enum Mark {
     Written(i64),
 }
 
+/// How far a table was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) mark: Mark,
+    /// Of a table whose rows only come in: how many there were so little behind the mark that others may come among
+    /// them, see [`Mark::behind`].
+    pub(super) behind: Option<usize>,
+}
+
+impl Told {
+    /// As a cache writes it.
+    pub(super) fn written(self) -> Value {
+        json!([self.mark.written(), self.behind])
+    }
+
+    /// What [`Told::written`] wrote.
+    pub(super) fn read(written: &Value) -> Option<Told> {
+        let behind = match written.get(1)? {
+            Value::Null => None,
+            behind => Some(usize::try_from(behind.as_u64()?).ok()?),
+        };
+        Some(Told { mark: Mark::read(written.get(0)?)?, behind })
+    }
+}
+
 impl Mark {
     /// The mark at a moment of the clock (microseconds since 1970 UTC): a time that lies after it is a mistake, and would
     /// hide whatever changes before it comes.
@@ -69,8 +94,15 @@ impl Mark {
         later
     }
 
-    /// As a cache writes it.
-    pub(super) fn written(self) -> Value {
+    /// The numbers behind it that rows may still come in with: those after the first, up to the second.
+    pub(super) fn behind(self) -> Option<(i64, i64)> {
+        match (self, self.since()) {
+            (Mark::Whole(mark), Mark::Whole(since)) => Some((since, mark)),
+            _ => None,
+        }
+    }
+
+    fn written(self) -> Value {
         match self {
             Mark::Whole(n) => json!(["whole", n]),
             Mark::Moment(micros) => json!(["moment", micros]),
@@ -80,7 +112,7 @@ impl Mark {
     }
 
     /// What [`Mark::written`] wrote.
-    pub(super) fn read(written: &Value) -> Option<Mark> {
+    fn read(written: &Value) -> Option<Mark> {
         let number = written.get(1)?.as_i64()?;
         match written.get(0)?.as_str()? {
             "whole" => Some(Mark::Whole(number)),

@@ -1,6 +1,6 @@
 //! Reading what changed.
 
-use super::mark::Mark;
+use super::mark::{Mark, Told};
 use crate::customers::error::StoreError;
 use crate::customers::place::Place;
 use crate::customers::reader::{Counting, Kind, Part, Reader};
@@ -19,8 +19,36 @@ pub(in crate::customers) struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     /// How far it can be read now; none where it says nothing that could be compared in the store.
-    pub(super) async fn newest(&self, reader: &mut Reader, at: i64) -> Result<Option<Mark>, StoreError> {
-        Ok(self.greatest(reader).await?.map(|mark| mark.by(at)))
+    pub(super) async fn newest(&self, reader: &mut Reader, at: i64) -> Result<Option<Told>, StoreError> {
+        let Some(mark) = self.greatest(reader).await?.map(|mark| mark.by(at)) else { return Ok(None) };
+        Ok(Some(Told { mark, behind: self.behind(reader, mark).await? }))
+    }
+
+    /// From which mark on rows are read, so that all are that came in since; none where all of the table has to be.
+    pub(super) async fn since(
+        &self,
+        reader: &mut Reader,
+        before: Option<Told>,
+        now: Option<Told>,
+    ) -> Result<Option<Mark>, StoreError> {
+        let Some((before, now)) = before.zip(now).filter(|(before, now)| before.mark.may_become(now.mark))
+        else {
+            return Ok(None);
+        };
+        let behind =
+            if before.mark == now.mark { now.behind } else { self.behind(reader, before.mark).await? };
+        let none_came_late = behind.is_some() && behind == before.behind;
+        Ok(Some(if none_came_late { before.mark } else { before.mark.since() }))
+    }
+
+    /// How many rows there are behind a mark among which others may come late; none where rows change too, since one that
+    /// does may keep its number.
+    async fn behind(&self, reader: &mut Reader, mark: Mark) -> Result<Option<usize>, StoreError> {
+        let column = self.changes.since.as_deref().filter(|_| self.changes.only_grows);
+        let Some(between) = column.zip(mark.behind()) else { return Ok(None) };
+        let only = Only { between: Some(between), ..Only::there(self.changes) };
+        let wanted = Wanted { keys: Vec::new(), attributes: Vec::new(), ..self.wanted(only) };
+        Ok(usize::try_from(table::count(reader, &wanted).await?).ok())
     }
 
     async fn greatest(&self, reader: &mut Reader) -> Result<Option<Mark>, StoreError> {
@@ -89,7 +117,7 @@ impl<'a> Kept<'a> {
         let wanted = Wanted {
             keys: self.keys.last().copied().into_iter().collect(),
             attributes: Vec::new(),
-            ..self.wanted(Only { since, deleted: Some((deleted, true)) })
+            ..self.wanted(Only { since, deleted: Some((deleted, true)), ..Only::default() })
         };
         let read = table::read(reader, &wanted, chrono_tz::UTC).await?;
         let keys = read.keys.first().into_iter();
