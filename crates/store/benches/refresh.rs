@@ -47,7 +47,7 @@ fn vocabulary(orders: &str) -> Vocabulary {
     let mut vocabulary = shop::vocabulary();
     vocabulary.customer.changes.since = Some("version".to_owned());
     if let RowSource::Table { changes, .. } = &mut vocabulary.collections[0].source {
-        changes.since = Some(orders.to_owned());
+        (changes.since, changes.only_grows) = (Some(orders.to_owned()), orders == "id");
     }
     vocabulary
 }
