@@ -1,8 +1,8 @@
 //! The project that a command works with, and what was asked of it.
 
 use crate::failure::Failure;
-use crate::report::findings;
-use crate::report::{count, counted};
+use crate::report::timings::new_columns;
+use crate::report::{count, counted, findings};
 use crate::screen::{Screen, aside};
 use std::path::{Path, PathBuf};
 use tidings_daemon::{Decider, Decision, Site, Unsound, renames, site};
@@ -65,12 +65,9 @@ impl Cache {
     /// Says what it saved, and writes down what is worth it. That it cannot be written stops nothing.
     pub fn keep(cache: Option<&Cache>, decision: &Decision<'_>) {
         let (Some(cache), Some(took)) = (cache, &decision.refreshed) else { return };
-        if took.saved > 0 {
-            aside(&format!(
-                "note: read {} changed rows, {} from the cache",
-                count(took.read as u64),
-                count(took.saved as u64)
-            ));
+        if took.saved + took.grown > 0 {
+            let (read, saved) = (count(took.read as u64), count(took.saved as u64));
+            aside(&format!("note: read {read} changed rows{}, {saved} from the cache", new_columns(took)));
         }
         // A folder from before there was a cache may be under version control.
         if let Some(folder) = cache.file.parent().filter(|folder| !folder.join(IGNORED).exists()) {

@@ -104,7 +104,7 @@ pub(crate) fn decided(took: Duration) {
 /// Customers in memory were brought up to date.
 pub(crate) fn resident(took: &Refreshed) {
     gauge!("tidings_resident_bytes").set(took.bytes as f64);
-    counter!("tidings_rows_read_total").increment(took.read as u64);
+    counter!("tidings_rows_read_total").increment((took.read + took.grown) as u64);
     counter!("tidings_rows_saved_total").increment(took.saved as u64);
 }
 

@@ -95,7 +95,8 @@ impl Decider<'_> {
         };
         let (loaded, took) = resident.lock().await.load(store, vocabulary, needs, rows, at).await?;
         metrics::resident(&took);
-        tracing::debug!(read = took.read, saved = took.saved, bytes = took.bytes, "customers are up to date");
+        let Refreshed { read, grown, saved, bytes } = took;
+        tracing::debug!(read, grown, saved, bytes, "customers are up to date");
         Ok((loaded, Some(took)))
     }
 

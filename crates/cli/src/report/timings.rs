@@ -65,12 +65,10 @@ impl Timings {
                 megabytes(aside)
             ));
         }
-        let Refreshed { read, saved, bytes } = self.refreshed?;
-        let (read, saved) = (count(read as u64), count(saved as u64));
-        Some(format!(
-            "customers in memory: {}; {read} rows read, {saved} from the cache\n",
-            megabytes(bytes as u64)
-        ))
+        let refreshed = self.refreshed?;
+        let (bytes, new) = (megabytes(refreshed.bytes as u64), new_columns(&refreshed));
+        let (read, saved) = (count(refreshed.read as u64), count(refreshed.saved as u64));
+        Some(format!("customers in memory: {bytes}; {read} rows read{new}, {saved} from the cache\n"))
     }
 
     /// For machines: milliseconds, by part.
@@ -82,8 +80,8 @@ impl Timings {
             .iter()
             .find(|(what, _)| *what == "loading")
             .map_or(0, |(_, took)| self.rows_a_second(*took));
-        let refreshed = self.refreshed.map(|Refreshed { read, saved, bytes }| {
-            json!({"bytes": bytes, "rows_read": read, "rows_from_cache": saved})
+        let refreshed = self.refreshed.map(|Refreshed { read, grown, saved, bytes }| {
+            json!({"bytes": bytes, "rows_read": read, "rows_with_new_columns": grown, "rows_from_cache": saved})
         });
         json!({
             "in_memory": refreshed,
@@ -96,5 +94,13 @@ impl Timings {
 
     fn rows_a_second(&self, took: Duration) -> u64 {
         (self.rows as f64 / took.as_secs_f64().max(1e-6)) as u64
+    }
+}
+
+/// Of how many rows columns were read that came to be needed; nothing where there were none.
+pub fn new_columns(took: &Refreshed) -> String {
+    match took.grown {
+        0 => String::new(),
+        rows => format!(", new columns of {}", count(rows as u64)),
     }
 }

@@ -12,7 +12,7 @@ use crate::customers::keys::{Key, Keys, Places};
 use crate::customers::load::Selection;
 use crate::customers::order::{self, Order};
 use crate::customers::reader::{Part, Reader};
-use crate::customers::table::{self, BadColumn, Only, Owners, Read, Wanted};
+use crate::customers::table::{self, BadColumn, Only, Owners, Read, Refused, Wanted};
 use arrow_array::{ArrayRef, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::ops::Range;
@@ -88,9 +88,9 @@ pub(crate) struct Left {
     /// Rows of nobody in the customers' table.
     pub(crate) orphans: usize,
     pub(crate) orphan_keys: Keys,
-    /// Columns with refused values, which are missing; the rows are there.
-    pub(crate) bad: Vec<BadColumn>,
-    /// One for each of those: whose value was refused.
+    /// For each column what there is to say of refused values, which are missing; the rows are there.
+    pub(crate) bad: Vec<Option<BadColumn>>,
+    /// For each column whose value was refused.
     pub(crate) bad_keys: Vec<Keys>,
 }
 
@@ -146,23 +146,16 @@ impl Held {
         Owners { places: Arc::new(Places::new(keys)), wanted: None }
     }
 
-    /// Reads a collection anew for the customers that are held, and says how many rows that were.
-    pub(crate) async fn read_again(
-        &mut self,
+    /// Reads the rows of each chunk's customers in a collection; none where it is no table.
+    pub(crate) async fn read_rows(
+        &self,
         reader: &mut Reader,
         vocabulary: &Vocabulary,
-        (position, needs): (usize, &CollectionNeeds),
+        needs: &CollectionNeeds,
         owners: &Owners,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Option<(Vec<HeldRows>, Left)>, StoreError> {
         let whom = (Part::All, owners, self.ranges());
-        let read = read_collection(reader, vocabulary, needs, whom, RowKeys::Keep).await?;
-        let Some((rows, left)) = read else { return Ok(0) };
-        let count = rows.iter().map(|rows| rows.rows.len()).sum();
-        for (chunk, rows) in self.chunks.iter_mut().zip(rows) {
-            chunk.collections.get_mut(position).into_iter().for_each(|held| *held = rows.clone());
-        }
-        self.collections.get_mut(position).into_iter().for_each(|l| *l = left.clone());
-        Ok(count)
+        read_collection(reader, vocabulary, needs, whom, RowKeys::Keep).await
     }
 }
 
@@ -309,16 +302,18 @@ pub(crate) fn arrange(
 }
 
 /// Without keeping the others waiting.
-async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+pub(crate) async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::cut_short())
 }
 
 impl Left {
     pub(crate) fn remark(&mut self, read: &Read, wanted: &Wanted<'_>, row_keys: RowKeys) {
         self.bad = read.bad(wanted.table, &wanted.attributes);
-        if let (RowKeys::Keep, Some(keys)) = (row_keys, read.keys.first()) {
-            let refused = read.refused.iter().filter(|refused| !refused.rows.is_empty());
-            self.bad_keys = refused.map(|refused| keys.pick(&refused.rows)).collect();
+        if row_keys == RowKeys::Keep {
+            let whose = |refused: &Refused| read.keys.first().map(|keys| keys.pick(&refused.rows));
+            self.bad_keys = read.refused.iter().map(|refused| whose(refused).unwrap_or_default()).collect();
         }
     }
 }

@@ -104,7 +104,7 @@ impl Held {
             without_key: self.customers.without_key,
             ..LoadStats::default()
         };
-        stats.bad.extend(self.customers.bad.iter().chain(&own.bad).cloned());
+        stats.bad.extend(self.customers.bad.iter().flatten().chain(&own.bad).cloned());
         let mut own_stats = own.stats.iter();
         for needs in &needs.collections {
             if !is_table(vocabulary, needs.id) {
@@ -114,7 +114,7 @@ impl Held {
             let Some((rows, left)) = tables.next() else { continue };
             let Left { without_time, orphans, .. } = *left;
             stats.collections.push(CollectionStats { id: needs.id, rows, without_time, orphans });
-            stats.bad.extend(left.bad.iter().cloned());
+            stats.bad.extend(left.bad.iter().flatten().cloned());
         }
         stats
     }

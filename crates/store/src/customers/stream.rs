@@ -258,10 +258,11 @@ impl Table {
         for (rows, left) in self.seen.iter().filter_map(OnceLock::get) {
             all.0 += rows;
             all.1.without_time += left.without_time;
-            for bad in &left.bad {
-                match all.1.bad.iter_mut().find(|known| known.column == bad.column) {
-                    Some(known) => known.count += bad.count,
-                    None => all.1.bad.push(bad.clone()),
+            all.1.bad.resize(left.bad.len(), None);
+            for (known, bad) in all.1.bad.iter_mut().zip(&left.bad) {
+                match (known, bad) {
+                    (Some(known), Some(bad)) => known.count += bad.count,
+                    (known, bad) => *known = known.take().or_else(|| bad.clone()),
                 }
             }
         }

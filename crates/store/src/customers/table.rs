@@ -283,16 +283,28 @@ pub(crate) async fn count(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<u6
 }
 
 impl Read {
-    /// The columns with refused values, for a report.
-    pub(crate) fn bad(&self, table: &str, attributes: &[&Attribute]) -> Vec<BadColumn> {
-        let bad = attributes.iter().zip(&self.refused).filter(|(_, refused)| !refused.rows.is_empty());
-        let bad = bad.map(|(attribute, refused)| BadColumn {
-            table: table.to_owned(),
-            column: attribute.storage.column.clone(),
-            count: refused.rows.len(),
-            expected: refused.expected.clone(),
-            first_key: refused.first_key.clone(),
+    /// For each column, for a report, whether it has refused values.
+    pub(crate) fn bad(&self, table: &str, attributes: &[&Attribute]) -> Vec<Option<BadColumn>> {
+        let bad = attributes.iter().zip(&self.refused).map(|(attribute, refused)| {
+            (!refused.rows.is_empty()).then(|| BadColumn {
+                table: table.to_owned(),
+                column: attribute.storage.column.clone(),
+                count: refused.rows.len(),
+                expected: refused.expected.clone(),
+                first_key: refused.first_key.clone(),
+            })
         });
         bad.collect()
+    }
+
+    /// The columns from some position on, apart from the others, with the same keys.
+    pub(crate) fn split_off(&mut self, at: usize) -> Read {
+        Read {
+            rows: self.rows,
+            owners: Vec::new(),
+            keys: self.keys.clone(),
+            columns: self.columns.split_off(at),
+            refused: self.refused.split_off(at),
+        }
     }
 }

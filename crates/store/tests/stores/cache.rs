@@ -1,10 +1,12 @@
 //! The cache file gives what a cold load gives, or it counts as nothing.
 
+use super::grow;
 use super::resident::{TOLD, World, told};
 use super::servers::Kind;
 use crate::shop::{everything, vocabulary};
 use std::fs;
 use std::path::Path;
+use tidings_engine::chunk::Needs;
 use tidings_schema::Vocabulary;
 use tidings_store::{CustomerStore, EngineRows, Loaded, Refreshed, Resident, Selection};
 
@@ -12,9 +14,17 @@ use tidings_store::{CustomerStore, EngineRows, Loaded, Refreshed, Resident, Sele
 const LATER: i64 = 4_000_000_000_000_000;
 
 async fn command(file: &Path, store: &CustomerStore, vocabulary: &Vocabulary) -> (Loaded, Refreshed, bool) {
-    let needs = everything(vocabulary);
+    command_of(file, store, vocabulary, &everything(vocabulary)).await
+}
+
+async fn command_of(
+    file: &Path,
+    store: &CustomerStore,
+    vocabulary: &Vocabulary,
+    needs: &Needs,
+) -> (Loaded, Refreshed, bool) {
     let mut resident = Resident::cached(file);
-    let loaded = resident.load(store, vocabulary, &needs, &EngineRows::default(), LATER).await;
+    let loaded = resident.load(store, vocabulary, needs, &EngineRows::default(), LATER).await;
     let (loaded, took) = loaded.unwrap();
     (loaded, took, resident.save(file).unwrap())
 }
@@ -46,6 +56,25 @@ async fn what_one_command_read_the_next_one_need_not() {
         let left = fs::read_dir(world.shop.folder.path()).unwrap();
         let left = left.filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().contains(".cache"));
         assert_eq!(left.count(), 1, "nothing is left beside it");
+    }
+}
+
+#[tokio::test]
+async fn a_column_that_a_command_came_to_need_is_there_for_the_next_one() {
+    for kind in Kind::ALL {
+        let Some(world) = World::settled(kind).await else { continue };
+        let (vocabulary, store) = (vocabulary(grow::SCHEMA), world.shop.store().await);
+        let file = world.shop.folder.path().join("customers.cache");
+        let needs = |names: &[&str]| grow::needs(&vocabulary, names);
+        let few = needs(&["points", "orders.size", "returns.reason"]);
+        let more = needs(&["points", "score", "orders.size", "orders.note", "returns.reason"]);
+        for (needs, grown) in [(&few, 0), (&more, 2), (&few, 0), (&more, 0)] {
+            let (loaded, took, _) = command_of(&file, &store, &vocabulary, needs).await;
+            assert_eq!(took.grown / 300, grown, "{kind:?}: {took:?}");
+            let cold = store.load(&vocabulary, needs, Selection::All, &EngineRows::default()).await;
+            assert_eq!(told(&loaded), told(&cold.unwrap()));
+        }
+        assert!(kind != Kind::Lite || command_of(&file, &store, &vocabulary, &more).await.1.read == 0);
     }
 }
 

@@ -4,6 +4,7 @@
 mod cache;
 mod catalogue;
 mod expected;
+mod grow;
 mod happened;
 mod keys;
 mod programs;

@@ -79,10 +79,15 @@ impl Shop {
         if self.kind != Kind::Lite {
             return run(self.kind, &self.url, sql).await;
         }
-        let file = SqliteConnectOptions::new().filename(self.folder.path().join("shop.db"));
-        let mut connection: SqliteConnection = file.create_if_missing(true).connect().await?;
+        let mut connection = self.writer().await;
         connection.execute(AssertSqlSafe(sql)).await?;
         connection.close().await
+    }
+
+    /// Somebody who writes to the file.
+    pub async fn writer(&self) -> SqliteConnection {
+        let file = SqliteConnectOptions::new().filename(self.folder.path().join("shop.db"));
+        file.create_if_missing(true).connect().await.unwrap()
     }
 
     /// Whatever an address asks for, moments and texts stay what they are.

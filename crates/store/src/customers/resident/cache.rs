@@ -26,7 +26,7 @@ use tidings_schema::{AttributeId, CollectionId, FieldId, Vocabulary};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 /// What the file begins with; another format has another number.
-const FORMAT: &[u8; 16] = b"tidings cache 3\n";
+const FORMAT: &[u8; 16] = b"tidings cache 4\n";
 const LINE: usize = 64;
 /// So many bytes of small arrays are written at once.
 const BUFFER: usize = 1 << 20;
@@ -232,7 +232,10 @@ fn about(kept: &State) -> Value {
         .map(|c| json!([c.id.0, c.fields.iter().map(|f| f.0).collect::<Vec<_>>()]));
     let marks = [&kept.marks.customers].into_iter().chain(&kept.marks.collections);
     let left = [&kept.held.customers].into_iter().chain(&kept.held.collections).map(|left| {
-        let bad = left.bad.iter().map(|b| json!([b.table, b.column, b.count, b.expected, b.first_key]));
+        let bad = left
+            .bad
+            .iter()
+            .map(|bad| bad.as_ref().map(|b| json!([b.table, b.column, b.count, b.expected, b.first_key])));
         json!({"without_key": left.without_key, "without_time": left.without_time, "orphans": left.orphans,
             "bad": bad.collect::<Vec<_>>()})
     });
@@ -276,15 +279,18 @@ fn needs(written: &Value) -> Option<Needs> {
 fn left(written: &Value, keys: &mut impl Iterator<Item = Keys>) -> Option<Left> {
     let count = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
     let bad = written.get("bad")?.as_array()?.iter().map(|b| {
-        Some(BadColumn {
+        if b.is_null() {
+            return Some(None);
+        }
+        Some(Some(BadColumn {
             table: b.get(0)?.as_str()?.to_owned(),
             column: b.get(1)?.as_str()?.to_owned(),
             count: count(b.get(2)?)?,
             expected: b.get(3)?.as_str()?.to_owned(),
             first_key: b.get(4)?.as_str().map(str::to_owned),
-        })
+        }))
     });
-    let bad: Vec<BadColumn> = bad.collect::<Option<_>>()?;
+    let bad: Vec<Option<BadColumn>> = bad.collect::<Option<_>>()?;
     let (orphan_keys, without_time_keys) = (keys.next()?, keys.next()?);
     let bad_keys: Vec<Keys> = keys.take(bad.len()).collect();
     Some(Left {

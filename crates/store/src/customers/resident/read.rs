@@ -1,5 +1,6 @@
 //! Reading what changed.
 
+use super::columns::Places;
 use super::mark::{Mark, Told};
 use crate::customers::error::StoreError;
 use crate::customers::place::Place;
@@ -127,7 +128,18 @@ impl<'a> Kept<'a> {
             .collect())
     }
 
-    fn wanted(&self, only: Only<'a>) -> Wanted<'a> {
+    /// The columns of it that are not held, with its rows' own keys.
+    pub(super) fn only(&self, places: &Places) -> Kept<'a> {
+        let new = self.attributes.iter().zip(places).filter(|(_, held)| held.is_none());
+        Kept {
+            keys: self.keys.last().copied().into_iter().collect(),
+            attributes: new.map(|(attribute, _)| *attribute).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// All of its columns, of some of its rows.
+    pub(super) fn wanted(&self, only: Only<'a>) -> Wanted<'a> {
         Wanted {
             table: self.table,
             owner: None,
