@@ -289,3 +289,19 @@ fn what_cannot_be_said_ends_nothing() {
     daemon.kill().unwrap();
     daemon.wait().unwrap();
 }
+
+#[test]
+#[cfg(unix)]
+fn what_is_laid_out_anew_stays_where_it_is_and_whose_it_is() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let project = shop();
+    let (shared, link) =
+        (project.folder().join("shared.tidings"), project.folder().join("rules/shared.tidings"));
+    std::fs::write(&shared, "rule   shared then send weekly email end").unwrap();
+    std::fs::set_permissions(&shared, PermissionsExt::from_mode(0o600)).unwrap();
+    symlink("../shared.tidings", &link).unwrap();
+    project.run(&["fmt"]);
+    assert!(link.is_symlink());
+    assert_eq!(shared.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(std::fs::read_to_string(&shared).unwrap().starts_with("rule shared\n"));
+}

@@ -6,6 +6,7 @@
 
 use crate::batch::Lane;
 use crate::breaker::{Breaker, Leave};
+use crate::pace::Pace;
 use crate::stop::Stop;
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -177,6 +178,7 @@ impl Dispatcher {
         let open = |carrier: &Arc<dyn Carrier>| Open {
             permits: Arc::new(Semaphore::new(carrier.concurrency().max(1))),
             free: LANES,
+            pace: Pace::new(carrier.concurrency(), LANES, carrier.batch()),
         };
         self.carriers.iter().map(|(outlet, carrier)| (outlet.clone(), open(carrier))).collect()
     }
@@ -188,6 +190,16 @@ struct Open {
     permits: Arc<Semaphore>,
     /// How many batches may begin.
     free: usize,
+    /// How large they are.
+    pace: Pace,
+}
+
+/// A batch that has ended.
+struct Landed {
+    outlet: Outlet,
+    rows: usize,
+    took: Duration,
+    result: Result<(), StateError>,
 }
 
 struct Drain<'d> {
@@ -195,7 +207,7 @@ struct Drain<'d> {
     shared: Arc<Shared>,
     /// How long it goes on without anything coming to its end; for ever where there is none.
     patience: Option<Duration>,
-    under_way: JoinSet<(Outlet, Result<(), StateError>)>,
+    under_way: JoinSet<Landed>,
     lanes: BTreeMap<Outlet, Open>,
     upkeep_at: Instant,
     /// Whether a batch has ended since the last upkeep, and may have left something to look into.
@@ -271,7 +283,7 @@ impl Drain<'_> {
             let Some(open) = self.lanes.get_mut(outlet) else { continue };
             while open.free > 0 {
                 let limit = match self.shared.leave(outlet) {
-                    Leave::Free => carrier.batch().max(1),
+                    Leave::Free => open.pace.rows(),
                     Leave::Probe if open.free == LANES => 1,
                     Leave::Probe | Leave::Wait(_) => break,
                 };
@@ -289,19 +301,21 @@ impl Drain<'_> {
                     permits: open.permits.clone(),
                 };
                 self.under_way.spawn(async move {
-                    let carried = lane.carry(claim).await;
-                    (lane.outlet, carried)
+                    let (rows, began) = (claim.rows.len(), Instant::now());
+                    let result = lane.carry(claim).await;
+                    Landed { outlet: lane.outlet, rows, took: began.elapsed(), result }
                 });
             }
         }
         Ok(())
     }
 
-    fn landed(&mut self, batch: Result<(Outlet, Result<(), StateError>), JoinError>) {
-        let (outlet, result) = batch.unwrap_or_else(|e| resume_unwind(e.into_panic()));
+    fn landed(&mut self, batch: Result<Landed, JoinError>) {
+        let Landed { outlet, rows, took, result } = batch.unwrap_or_else(|e| resume_unwind(e.into_panic()));
         self.landed_since = true;
         if let Some(open) = self.lanes.get_mut(&outlet) {
             open.free += 1;
+            open.pace.took(rows, took);
         }
         if let Err(error) = result {
             tracing::error!(%error, channel = outlet.channel, "how a batch ended could not be written down");

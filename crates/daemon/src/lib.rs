@@ -12,6 +12,7 @@ pub mod dispatch;
 pub mod doctor;
 mod due;
 mod metrics;
+mod pace;
 mod read;
 pub mod renames;
 pub mod run;

@@ -28,7 +28,7 @@ pub trait Carrier: Send + Sync {
     /// How many sends may be under way at the same time, at least 1.
     fn concurrency(&self) -> usize;
 
-    /// How many rows are best claimed together, at least 1.
+    /// How many rows are claimed together at most, at least 1; fewer where they leave slowly.
     fn batch(&self) -> usize;
 
     /// How many sends may begin in a length of time, by all daemons together; no limit where there is none.

@@ -4,6 +4,8 @@ use crate::args::Fmt;
 use crate::failure::Failure;
 use crate::report::findings;
 use crate::screen::{Screen, aside};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tidings_project::Project;
@@ -15,8 +17,7 @@ pub fn fmt(folder: &Path, args: &Fmt, screen: &Screen) -> Result<ExitCode, Failu
     let files = if args.files.is_empty() { project_files(folder) } else { args.files.clone() };
     let (mut changed, mut broken) = (0, 0);
     for path in &files {
-        let text =
-            std::fs::read_to_string(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+        let text = fs::read_to_string(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
         let parsed = parse(FileId(0), &text);
         if parsed.has_errors() {
             let mut sources = Sources::default();
@@ -46,11 +47,21 @@ fn project_files(folder: &Path) -> Vec<PathBuf> {
     project.rules.iter().filter_map(path).collect()
 }
 
-/// Beside it first, so that a full disk does not leave half a file.
+/// Writes a file anew, or says which could not be.
 pub(super) fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, path)?;
-    Ok(())
+    replace(path, text).map_err(|e| Failure::new(format!("{} cannot be written: {e}", path.display())))
+}
+
+/// Beside it first, so that a full disk does not leave half a file. Who may read it stays, and so does a link to it.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = path.canonicalize()?;
+    let beside = path.with_added_extension("new");
+    let permissions = fs::metadata(&path)?.permissions();
+    let written = fs::write(&beside, text)
+        .and_then(|()| fs::set_permissions(&beside, permissions))
+        .and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        fs::remove_file(&beside).ok();
+    }
+    written
 }

@@ -117,3 +117,23 @@ async fn killed_at_each_step_nothing_is_lost_and_nothing_leaves_twice() {
     drain_to_the_end(&state, folder.path()).await;
     hold_against_the_witnesses(&state, folder.path(), deaths * 10).await;
 }
+
+#[tokio::test]
+async fn no_more_is_let_out_than_leaves_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = open(folder.path()).await;
+    start(&state, 200).await;
+    let mut receiver = Receiver::new(folder.path(), "shop", OnUnknown::Retry(86_400));
+    receiver.meets = Some(Arc::new(tokio::sync::Barrier::new(2)));
+    let outlet = Outlet { kind: Kind::Coupon, channel: "shop".into() };
+    let carriers = BTreeMap::from([(outlet, Arc::new(receiver) as Arc<dyn Carrier>)]);
+    let dispatcher = dispatcher_with(&state, carriers);
+    let let_out = async { while count(&state, |s| s == Status::Dispatching).await == 0 {} };
+    // Its receiver does not answer, and the machine dies.
+    tokio::select! {
+        _ = dispatcher.drain(|_| {}) => panic!("it waits for another that never comes"),
+        () = let_out => {}
+    }
+    let doubtful = count(&state, |s| matches!(s, Status::Leased | Status::Dispatching)).await;
+    assert!(doubtful <= 16, "four batches for four connections, not {doubtful} rows");
+}
