@@ -169,11 +169,22 @@ fn what_has_no_price_costs_nothing_that_is_known() {
             .write("tidings.yaml", &format!("name: shop\ntime_zone: UTC\ncurrency: USD\nprices: {prices}\n"));
     };
     settings("{sms: 0.0125 USD}");
-    assert!(told("table").contains("In all: 11 email; messages cost 0.00 USD (no price: email)\n"));
-    assert!(told("markdown").contains("| cost in USD | – | 0.00 |  |\n| no price |  | email |  |\n"));
+    let text = told("table");
+    let missing = "In all: 11 email; messages cost 0.00 USD (11 messages of channel email have no price)\n";
+    assert!(text.contains(missing), "{text}");
+    let text = told("markdown");
+    let missing =
+        "| cost in USD | – | 0.00 | not known |\n| no price |  | 11 messages of channel email |  |\n";
+    assert!(text.contains(missing), "{text}");
+    // The comparison, and behind it the plan.
+    let text = told("json");
+    let compared = serde_json::Deserializer::from_str(&text).into_iter::<Value>().next().unwrap().unwrap();
+    let sends = &compared["sends"];
+    assert_eq!(sends["after"]["no_price"], serde_json::json!({"email": 11}));
+    assert_eq!(sends["difference"]["cost"], serde_json::json!({"USD": null}));
     settings("{sms: 0.0125 USD, email: 0.0155 USD}");
     let text = told("markdown");
-    assert!(text.contains("| email | 20 | 11 | -9 |\n| cost in USD | – | 0.17 |  |\n"), "{text}");
+    assert!(text.contains("| email | 20 | 11 | -9 |\n| cost in USD | – | 0.17 | not known |\n"), "{text}");
     assert!(text.contains("In all: 11 email; messages cost 0.17 USD\n"), "{text}");
 }
 

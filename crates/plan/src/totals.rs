@@ -2,7 +2,7 @@
 
 use crate::intents::Supplies;
 use crate::plan::{Plan, StepPlan};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tidings_check::program::Action;
 use tidings_schema::Currency;
 use tidings_schema::money::{Price, rounded};
@@ -29,8 +29,8 @@ pub struct Totals {
 pub struct Cost {
     /// In billionths of a currency's unit, by its code: every currency of a price, whatever was sent.
     exactly: BTreeMap<&'static str, i128>,
-    /// Channels without a price of which messages leave, where others have one.
-    pub unpriced: BTreeSet<String>,
+    /// How many messages leave by channels without a price, where others have one.
+    pub unpriced: BTreeMap<String, u64>,
 }
 
 impl Totals {
@@ -93,7 +93,7 @@ impl Cost {
     /// That of no message, where channels have these prices.
     pub fn none(prices: &BTreeMap<String, Price>) -> Cost {
         let exactly = prices.values().map(|price| (price.currency().code(), 0)).collect();
-        Cost { exactly, unpriced: BTreeSet::new() }
+        Cost { exactly, unpriced: BTreeMap::new() }
     }
 
     /// Adds that of some messages of a channel.
@@ -101,9 +101,7 @@ impl Cost {
         match prices.get(channel) {
             Some(price) => self.more(price.currency().code(), price.times(n)),
             None if prices.is_empty() || n == 0 => {}
-            None => {
-                self.unpriced.insert(channel.to_owned());
-            }
+            None => *self.unpriced.entry(channel.to_owned()).or_default() += n,
         }
     }
 
@@ -114,7 +112,9 @@ impl Cost {
 
     fn add(&mut self, other: &Cost) {
         other.exactly.iter().for_each(|(code, billionths)| self.more(code, *billionths));
-        self.unpriced.extend(other.unpriced.iter().cloned());
+        for (channel, messages) in &other.unpriced {
+            *self.unpriced.entry(channel.clone()).or_default() += messages;
+        }
     }
 
     /// In minor units, rounded only now, by the code of the currency. Nothing where no channel has a price.

@@ -14,7 +14,7 @@ pub struct Row {
     pub before: String,
     /// What it is.
     pub after: String,
-    /// By how much it is more, with its sign; empty where nothing was there to be counted from.
+    /// By how much it is more, with its sign, or that it is not known; empty where it is no number.
     pub difference: String,
 }
 
@@ -36,8 +36,11 @@ pub fn sentence(totals: &Totals) -> Option<String> {
 /// What messages cost, in words; nothing where no channel has a price.
 pub fn cost(cost: &Cost) -> Option<String> {
     let costs: Vec<String> = cost.minor().iter().map(|(code, minor)| money_of(*minor, code)).collect();
-    let missing =
-        if cost.unpriced.is_empty() { String::new() } else { format!(" (no price: {})", channels(cost)) };
+    let have = if cost.unpriced.values().sum::<u64>() == 1 { "has" } else { "have" };
+    let missing = match cost.unpriced.is_empty() {
+        true => String::new(),
+        false => format!(" ({} {have} no price)", unpriced(cost)),
+    };
     (!costs.is_empty()).then(|| format!("{}{missing}", costs.join(" and ")))
 }
 
@@ -55,7 +58,7 @@ pub fn rows([before, after]: &[Totals; 2]) -> Vec<Row> {
     }
     rows.extend(costs(before, after).into_iter().map(|both| both.row("cost in")));
     if !before.cost.unpriced.is_empty() || !after.cost.unpriced.is_empty() {
-        let [before, after] = [before, after].map(|totals| channels(&totals.cost));
+        let [before, after] = [before, after].map(|totals| unpriced(&totals.cost));
         rows.push(Row { what: "no price".to_owned(), before, after, difference: String::new() });
     }
     rows.extend(counted("coupons", &|t| t.coupons));
@@ -80,7 +83,7 @@ struct Both {
 /// What messages of two versions cost. Where one of them has no prices, or not those of the same channels, nobody can tell
 /// how much of the difference is the rules'.
 fn costs(before: &Totals, after: &Totals) -> Vec<Both> {
-    let alike = before.cost.unpriced == after.cost.unpriced;
+    let alike = before.cost.unpriced.keys().eq(after.cost.unpriced.keys());
     both(&before.cost.minor(), &after.cost.minor(), |was, is| {
         Some(is?.saturating_sub(was?)).filter(|_| alike)
     })
@@ -118,7 +121,7 @@ impl Both {
             what: format!("{what} {}", self.code),
             before: text(self.before),
             after: text(self.after),
-            difference: difference.unwrap_or_default(),
+            difference: difference.unwrap_or_else(|| "not known".to_owned()),
         }
     }
 }
@@ -139,8 +142,10 @@ fn signed(difference: i128, text: impl Fn(i128) -> String) -> String {
     }
 }
 
-fn channels(cost: &Cost) -> String {
-    cost.unpriced.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+/// How many messages have no price: `2 messages of channel sms`.
+fn unpriced(cost: &Cost) -> String {
+    let of = |(channel, n): (&String, &u64)| format!("{} of channel {channel}", counted(*n, "message"));
+    cost.unpriced.iter().map(of).collect::<Vec<_>>().join(" and ")
 }
 
 /// Minor units of a currency as an amount, by its code.
@@ -187,9 +192,10 @@ pub fn json_of_both(both: &[Totals; 2]) -> Value {
     let messages = names(before.messages.keys(), after.messages.keys())
         .into_iter()
         .map(|channel| (channel.clone(), json!(count(&|t| t.messages.get(channel).copied().unwrap_or(0)))));
+    // Null where it is not known.
     let differ = |all: Vec<Both>| -> Map<String, Value> {
-        let known = all.iter().filter_map(|both| Some((both.code, both.difference?)));
-        known.map(|(code, minor)| (code.to_owned(), json!(amount(minor, code)))).collect()
+        let difference = |both: &Both| json!(both.difference.map(|minor| amount(minor, both.code)));
+        all.iter().map(|both| (both.code.to_owned(), difference(both))).collect()
     };
     json!({
         "before": json(before),
