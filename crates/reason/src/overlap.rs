@@ -55,15 +55,28 @@ pub fn moment(vocabulary: &Vocabulary) -> Now {
 /// The pairs that are found, in the order of the rules. Where a cap of the policy counts the channel it is meant so, and
 /// rules whose schedules never come together, or that are over by the day that is looked at, send nothing together.
 pub fn overlaps(program: &Program) -> Vec<Overlap> {
-    let sides = sides(program);
-    let pairs = pairs(program, &sides);
-    if pairs.is_empty() { Vec::new() } else { Search::new(program, &sides).witnessed(&pairs) }
+    looked_for(program).0
+}
+
+/// The same, and messages of rules for which not every other was looked for.
+fn looked_for(program: &Program) -> (Vec<Overlap>, Vec<Place>) {
+    let all = sides(program);
+    let rules = all.chunk_by(|a, b| a.rule == b.rule).take(MOST_RULES).map(<[Side<'_>]>::len).sum();
+    let (sides, others) = all.split_at(rules);
+    let pairs = pairs(program, sides);
+    let (found, mut unseen) =
+        if pairs.is_empty() { Default::default() } else { Search::new(program, sides).witnessed(&pairs) };
+    unseen.extend(others.iter().flat_map(|side| &side.channels).map(|(_, place)| *place));
+    (found, unseen)
 }
 
 /// One finding for each channel, of the pairs that neither of their messages allows.
 pub(crate) fn of_overlaps(program: &Program, allowances: &mut Allowances<'_>, out: &mut Vec<Diagnostic>) {
     let mut by_channel: BTreeMap<String, Vec<Overlap>> = BTreeMap::new();
-    for overlap in overlaps(program) {
+    let (found, unseen) = looked_for(program);
+    // Whether these are of use nobody knows.
+    unseen.into_iter().for_each(|place| _ = allowances.allow(Code::BOTH_SEND, place));
+    for overlap in found {
         // Both are asked: each allowance is of use where there is a pair.
         let (first, second) = overlap.places;
         let allowed = [first, second].map(|place| allowances.allow(Code::BOTH_SEND, place));
@@ -133,7 +146,7 @@ fn sides(program: &Program) -> Vec<Side<'_>> {
     let mut sides = Vec::new();
     let day = calendar::date(DAY);
     let not_over = |of: &Rule| of.expires.is_none_or(|expires| expires > day);
-    for (rule, of) in running_places(program).filter(|(_, of)| not_over(of)).take(MOST_RULES) {
+    for (rule, of) in running_places(program).filter(|(_, of)| not_over(of)) {
         for (otherwise, steps) in [(false, &of.then), (true, &of.otherwise)] {
             let channels = uncapped(program, steps);
             if !channels.is_empty() {
@@ -227,8 +240,8 @@ impl<'p, 's> Search<'p, 's> {
         Search { program, sides, evaluator, now }
     }
 
-    /// The pairs for which a customer is found.
-    fn witnessed(&self, pairs: &[Pair<'p>]) -> Vec<Overlap> {
+    /// The pairs for which a customer is found, and the messages of those for which none was looked for nor found by chance.
+    fn witnessed(&self, pairs: &[Pair<'p>]) -> (Vec<Overlap>, Vec<Place>) {
         let mut found: Vec<Option<Person>> = vec![None; pairs.len()];
         let every = pairs.len().div_ceil(MOST_PAIRS);
         let (least, most) = OF_A_PAIR;
@@ -243,6 +256,9 @@ impl<'p, 's> Search<'p, 's> {
             }
         }
         self.look(pairs, &mut found, waiting);
+        let unseen =
+            pairs.iter().zip(&found).enumerate().filter(|(i, (_, found))| i % every > 0 && found.is_none());
+        let unseen = unseen.flat_map(|(_, (pair, _))| [pair.places.0, pair.places.1]).collect();
         let mut shown: Vec<&str> = Vec::new();
         let overlap = |(pair, witness): (&Pair<'p>, Option<Person>)| {
             let rule = |side: usize| self.sides.get(side).map(|side| side.rule);
@@ -260,7 +276,7 @@ impl<'p, 's> Search<'p, 's> {
                 places: pair.places,
             })
         };
-        pairs.iter().zip(found).filter_map(overlap).collect()
+        (pairs.iter().zip(found).filter_map(overlap).collect(), unseen)
     }
 
     /// Customers who may match both.

@@ -124,6 +124,27 @@ fn an_allowance_is_for_the_pairs_of_its_rule_alone() {
     assert_eq!(said(&["a", "b", "c"]), [""; 0], "each is of use");
 }
 
+/// Where there are too many pairs to look at each, nobody knows that an allowance is of no use.
+#[test]
+fn an_allowance_is_called_idle_only_where_all_its_pairs_were_looked_at() {
+    let everybody = Everybody::at(moment);
+    let idle = |rules: usize| {
+        let rule = |i: usize| {
+            let why = ["", "  # allow W035: it is meant so\n"][usize::from(i % 7 == 3)];
+            format!("rule r{i}\n  if visits = {i}\n{why}  then send x email\nend\n")
+        };
+        let text: String = (0..rules).map(rule).collect();
+        let program = everybody.program(&text);
+        let mut sources = Sources::default();
+        sources.add("schema.yaml", "");
+        sources.add("rules/test.tidings", text);
+        let mut allowances = Allowances::read(&sources);
+        findings(&program, &[], &mut allowances);
+        allowances.without(Vec::new()).len()
+    };
+    assert_eq!([idle(20), idle(40), idle(310)], [3, 0, 0]);
+}
+
 fn customer(program: &Program, person: &Person) -> Customer {
     fn values<I: PartialEq>(
         known: &[(I, tidings_schema::Value)],
