@@ -137,6 +137,8 @@ fn a_backtest_is_planning_and_running_day_by_day() {
     let asked = ["backtest", "--from", &from, "--to", to, "--format", "json"];
     let backtest = project.json(&[&asked[..], &["--rows", file.to_str().unwrap()]].concat());
     assert!(!project.folder().join(".tidings/sandbox").exists(), "nothing is written");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o077, 0, "it says who is sent what");
     let lines = std::fs::read_to_string(&file).unwrap();
     let rows: BTreeSet<Row> = lines.lines().skip(1).map(row).collect();
     let mut days_cost = 0;

@@ -267,17 +267,26 @@ pub(crate) fn unknown_message(path: &str) -> String {
     format!("nothing is known as `{path}`")
 }
 
-/// The known value that was probably meant.
+/// The known value that was probably meant, or those that are nearest, of the same thing first.
 pub(crate) fn nearest(path: &str, known: &BTreeSet<String>) -> String {
-    let near = known.iter().map(|k| (strsim::damerau_levenshtein(path, k), k)).min();
-    match near {
-        Some((distance, name)) if distance <= 3 && distance * 3 <= path.chars().count() => {
-            format!("`{name}` is probably meant")
-        }
-        _ => {
-            let list: Vec<&str> = known.iter().map(String::as_str).take(30).collect();
-            format!("known are {}", list.join(", "))
-        }
+    const MOST: usize = 6;
+    let root = |name: &str| name.split('.').next().map(str::to_owned);
+    let mut near: Vec<(bool, usize, &str)> = known
+        .iter()
+        .map(|k| (root(k) != root(path), strsim::damerau_levenshtein(path, k), k.as_str()))
+        .collect();
+    if let Some((_, distance, name)) = near.iter().min_by_key(|(_, distance, name)| (*distance, *name))
+        && *distance <= 3
+        && distance * 3 <= path.chars().count()
+    {
+        return format!("`{name}` is probably meant");
+    }
+    near.sort_unstable();
+    let list: Vec<&str> = near.iter().take(MOST).map(|(_, _, name)| *name).collect();
+    let list = list.join(", ");
+    match near.len().saturating_sub(MOST) {
+        0 => format!("known are {list}"),
+        more => format!("known are {list} and {more} more"),
     }
 }
 

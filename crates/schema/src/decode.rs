@@ -164,7 +164,10 @@ fn amount(raw: Raw<'_>, currency: Currency, minor: bool) -> Result<i64, BadValue
             Some(AmountError::TooLarge) => "an amount that can be counted".to_owned(),
             None if minor => "a whole number of its smallest unit, such as 1990".to_owned(),
             // What is no number is none in any currency.
-            None => return BadValue { expected: "money, as an amount such as 19.90".to_owned() },
+            None => {
+                let example = money::to_major(1990, currency);
+                return BadValue { expected: format!("money, as an amount such as {example}") };
+            }
         };
         BadValue { expected: format!("money in {}: {expected}", currency.code()) }
     })

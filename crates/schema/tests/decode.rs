@@ -226,6 +226,8 @@ fn what_does_not_fit_is_refused() {
         ),
         ("percent", "10%", vec![Text("%"), Text("10 %%x"), Text("NaN%")]),
         ("money", "19.90", vec![Text("¥19"), Text("1e2"), Text("1,000.00")]),
+        ("{type: money, currency: JPY}", "such as 1990", vec![Text("¥19")]),
+        ("{type: money, currency: KWD}", "such as 1.990", vec![Text("19 dinars")]),
         ("money", "at most 2 decimals", vec![Real(19.999), Text("0.001"), Real(0.000_1)]),
         (
             "money",

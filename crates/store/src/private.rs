@@ -22,7 +22,7 @@ pub(crate) fn new_file() -> OpenOptions {
 }
 
 /// What a file is made with, or emptied. What is there keeps its rights.
-pub(crate) fn emptied_file() -> OpenOptions {
+pub fn emptied_file() -> OpenOptions {
     let mut options = new_file();
     options.create_new(false).create(true).truncate(true);
     options

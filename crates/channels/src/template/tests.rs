@@ -217,9 +217,15 @@ fn unknown_values_are_reported_with_file_line_and_what_was_meant() {
     let want = [
         ("a.email.liquid", 1, "`customer.name` is probably meant"),
         ("a.email.liquid", 4, "`coupon.code` is probably meant"),
-        ("b.sms.liquid", 1, "known are coupon.code, customer.name, shop.*"),
+        ("b.sms.liquid", 1, "known are customer.name, shop.*, coupon.code"),
     ];
     assert_eq!(found, want.map(|(f, l, h)| (f.to_owned(), l, h.to_owned())));
+    // Of many the nearest few.
+    let many = (0..40).map(|n| format!("customer.number_{n:02}")).chain(known).collect();
+    let found: Vec<String> = templates.check(&many).into_iter().filter_map(|e| e.help).collect();
+    assert_eq!(found[1], "`coupon.code` is probably meant");
+    let few = found[2].strip_prefix("known are ").unwrap().strip_suffix(" and 37 more").unwrap();
+    assert_eq!(few.split(", ").count(), 6);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use tidings_daemon::backtest::Tally;
 use tidings_plan::Page;
 use tidings_schema::Now;
 use tidings_schema::money::Price;
+use tidings_store::private::emptied_file;
 
 /// What looks on while a backtest goes.
 pub struct Rows {
@@ -30,7 +31,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Into a file, where one is wanted: what it held before is lost with the first step.
+    /// Into a file that only its owner looks into, where one is wanted: what it held before is lost with the first step.
     pub fn new(
         file: Option<PathBuf>,
         program: &Program,
@@ -51,7 +52,7 @@ impl Rows {
 
     fn begin(&mut self) -> io::Result<()> {
         if let (Some(file), None) = (&self.file, &self.out) {
-            let mut out = BufWriter::new(File::create(file)?);
+            let mut out = BufWriter::new(emptied_file().open(file)?);
             writeln!(out, "at,rule,step,kind,subject,channel,customer,occasion,outcome,cost,currency")?;
             self.out = Some(out);
         }
