@@ -343,6 +343,51 @@ fn one_is_told_as_one() {
 }
 
 #[test]
+fn a_commit_is_told_in_short_with_its_subject_and_known_remarks_are_not_repeated() {
+    let nobody = "rule nobody\n  if email = \"nobody@example.com\"\n  then send gift coupon\nend\n";
+    let project = shop(&format!("{nobody}{HELLO}"));
+    git(&project, &["init", "-q"]);
+    git(&project, &["add", "tidings.yaml", "schema.yaml", "rules", "templates"]);
+    git(&project, &["commit", "-qm", "Say | hello"]);
+    let id = Command::new("git").current_dir(project.folder()).args(["rev-parse", "HEAD"]).output().unwrap();
+    let id = String::from_utf8(id.stdout).unwrap();
+    let id = id.trim();
+    let told = |reference: &str, format: &str| {
+        let output = project.output(&["plan", "--against", reference, "--format", format]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let short = &id[..7];
+    assert!(told(id, "table").starts_with(&format!("Changes against {short} Say | hello at ")));
+    let markdown = told(id, "markdown");
+    assert!(
+        markdown.starts_with(&format!("### What this changes against `{short} Say | hello`\n")),
+        "{markdown}"
+    );
+    assert!(told("HEAD", "table").starts_with("Changes against HEAD at "));
+    assert_eq!(compared(&project, &["--against", id]).0["against"], id, "machines get it whole");
+
+    let empty = nobody.replace("rule nobody", "rule empty");
+    project.write("rules/all.tidings", &format!("{nobody}{HELLO}{empty}"));
+    for format in ["table", "markdown"] {
+        let text = told("HEAD", format);
+        assert!(text.contains("empty matches nobody") && !text.contains("nobody matches nobody"), "{text}");
+    }
+}
+
+#[test]
+fn lists_say_how_many_more_there_are() {
+    let project = shop(HELLO);
+    let before = copy(&project);
+    project.write("rules/all.tidings", &HELLO.replace("is known", "= \"nobody@example.com\""));
+    for format in ["table", "markdown"] {
+        let output =
+            project.output(&["plan", "--against", before.folder().to_str().unwrap(), "--format", format]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("20 leave because") && text.contains(" and 15 more\n"), "{text}");
+    }
+}
+
+#[test]
 fn who_comes_by_a_new_else_is_told_what_leads_there() {
     let rule = "segment willing\n  consent\nend\nrule hello\n  for willing\n  if email = \"customer-7@example.com\"\n  \
                 then send hello email\n";

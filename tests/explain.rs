@@ -116,6 +116,8 @@ fn a_cap_is_told_by_its_clause_and_an_else_by_its_name() {
         "`at most 1 email per 1 day`: 0 before this run",
     ];
     assert!(caps.iter().all(|cap| said.contains(cap)), "{said}");
+    let caps = &explained(&project, &["hello", "1"])["caps"];
+    assert_eq!(caps[0], json!({"clause": "at most 3 messages per 7 days", "most": 3, "used": 0}), "{caps}");
 
     project.write(
         "rules/all.tidings",
@@ -186,6 +188,40 @@ fn each_reason_says_when_it_is_over_and_the_ledger_that_there_is_more() {
     let one: Value = serde_json::from_str(&told(&["json"])).unwrap();
     assert_eq!(one["lifted_by"], json!(["an address for sms in the store (send hello 2)"]), "{one:#}");
     assert_eq!((one["ledger"].as_array().unwrap().len(), &one["ledger_rows"]), (10, &json!(12)));
+}
+
+#[test]
+fn a_day_that_a_schedule_waits_for_is_told_by_its_date() {
+    let project = shop();
+    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    let attributes = "    joined: moment\n    birthday: {type: date, yearly: true}\n    consent:";
+    project.write("schema.yaml", &schema.replace("    consent:", attributes));
+    project.write(
+        "people.csv",
+        "id,email,name,city,joined,birthday,consent\n1,a@example.com,A,Rome,2026-03-01T10:00:00Z,1990-04-02,yes\n2,,B,Rome,,,no\n",
+    );
+    project.run(&["import", "customers=people.csv"]);
+    project.write(
+        "rules/all.tidings",
+        "rule welcome\n  7 days after joined at 10:00\n  then send hello email\nend\n\nrule birthday\n  2 days before birthday at \
+         09:00\n  then send hello email\nend\n",
+    );
+    let different = |rule: &str, customer: &str| {
+        let said = project.run(&["explain", rule, customer, "--at", "2026-03-04T12:00"]);
+        said.split_once("different\n").unwrap().1.lines().next().unwrap().trim().to_owned()
+    };
+    assert_eq!(
+        different("welcome", "1"),
+        "`7 days after joined at 10:00` would have to hold: joined is 2026-03-01 11:00; so on 2026-03-08, by the rows there are"
+    );
+    assert_eq!(
+        different("birthday", "1"),
+        "`2 days before birthday at 09:00` would have to hold: birthday is 1990-04-02; so on 2026-03-31, by the rows there are"
+    );
+    assert_eq!(
+        different("birthday", "2"),
+        "`2 days before birthday at 09:00` would have to hold: birthday is missing"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::report::timings::new_columns;
-use crate::report::{count, counted, findings};
+use crate::report::{count, counted, few, findings};
 use crate::screen::{Screen, aside};
 use std::path::{Path, PathBuf};
 use tidings_daemon::{Decider, Decision, Site, Unsound, renames, site};
@@ -62,12 +62,12 @@ impl Cache {
         Decider { resident: cache.map(|cache| (&cache.kept, at)), ..decider }
     }
 
-    /// Says what it saved, and writes down what is worth it. That it cannot be written stops nothing.
+    /// Says what changed, and writes down what is worth it. That it cannot be written stops nothing.
     pub fn keep(cache: Option<&Cache>, decision: &Decision<'_>) {
         let (Some(cache), Some(took)) = (cache, &decision.refreshed) else { return };
-        if took.saved + took.grown > 0 {
-            let (read, saved) = (count(took.read as u64), count(took.saved as u64));
-            aside(&format!("note: read {read} changed rows{}, {saved} from the cache", new_columns(took)));
+        if took.saved + took.grown > 0 && took.read + took.grown > 0 {
+            let (read, saved) = (counted(took.read as u64, "changed row"), count(took.saved as u64));
+            aside(&format!("note: read {read}{}, {saved} from the cache", new_columns(took)));
         }
         // A folder from before there was a cache may be under version control.
         if let Some(folder) = cache.file.parent().filter(|folder| !folder.join(IGNORED).exists()) {
@@ -113,9 +113,9 @@ pub fn rule(site: &Site, name: &str) -> Result<usize, Failure> {
     if let Some((position, _)) = site.program.find_rule(name) {
         return Ok(position);
     }
-    let names = site.program.rules.iter().map(|r| r.name.as_str());
-    Err(Failure::new(match tidings_syntax::suggest::nearest(name, names.clone()) {
+    let names: Vec<&str> = site.program.rules.iter().map(|r| r.name.as_str()).collect();
+    Err(Failure::new(match tidings_syntax::suggest::nearest(name, names.iter().copied()) {
         Some(near) => format!("there is no rule `{name}`; `{near}` was probably meant"),
-        None => format!("there is no rule `{name}`; there are {}", names.collect::<Vec<_>>().join(", ")),
+        None => format!("there is no rule `{name}`; there are {}", few(&names, 10)),
     }))
 }

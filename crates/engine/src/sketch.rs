@@ -113,6 +113,8 @@ impl<'p> Sketcher<'p> {
                 What::Not
             }
             ConditionKind::Compare(_, left, right) => {
+                // `7 days before birthday` is one place: its date says more than how many days that is from today.
+                let left = if left.place == condition.place { date_of(left) } else { left };
                 for side in [left, right] {
                     self.side(side, &mut values, &mut children);
                 }
@@ -233,5 +235,17 @@ impl<'p> Sketcher<'p> {
             told: None,
             children: Vec::new(),
         }
+    }
+}
+
+/// What days are counted from or to; other terms as they are.
+fn date_of(term: &Term) -> &Term {
+    match &term.kind {
+        TermKind::Since(_, of)
+        | TermKind::Until(_, of)
+        | TermKind::Next(of)
+        | TermKind::Last(of)
+        | TermKind::DateOf(of) => date_of(of),
+        _ => term,
     }
 }

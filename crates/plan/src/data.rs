@@ -10,6 +10,7 @@ use std::fmt;
 use std::ops::Range;
 use tidings_engine::{Chunk, Chunks, Needs};
 use tidings_schema::calendar::{day_of, start_of_day};
+use tidings_schema::show::{count, counted, verb};
 use tidings_schema::{
     CollectionId, Expectation, Expected, FieldId, Now, Subject, Type, Value, Vocabulary, show,
 };
@@ -188,23 +189,22 @@ impl Look<'_> {
     fn judge(&self, expectation: &Expectation, tally: &Tally) -> Evidence {
         let &Tally { rows, known, wrong, .. } = tally;
         let first = tally.first.as_ref().map(|key| format!(", first at customer {key}")).unwrap_or_default();
+        let of = |n, all, base| format!("{} of {} {}", count(n), counted(all, "value"), verb(n, base));
         let (found, met) = match expectation.what {
             Expected::Rows(bounds) => {
-                let what = if expectation.of == Subject::Customers { "customers" } else { "rows" };
-                (format!("there are {rows} {what}"), bounds.contains(rows as f64))
+                let what = if expectation.of == Subject::Customers { "customer" } else { "row" };
+                (format!("there {} {}", verb(rows, "are"), counted(rows, what)), bounds.contains(rows as f64))
             }
             Expected::Known(share) => {
                 // What is short of the share does not read as it.
                 let hundredths = (known * 10_000).checked_div(rows).unwrap_or(0);
                 let percent = format!("{}.{:02}%", hundredths / 100, hundredths % 100);
                 let met = rows > 0 && known as f64 >= share * rows as f64 - 1e-6;
-                (format!("{known} of {rows} values are known, {percent}"), met)
+                (format!("{} known, {percent}", of(known, rows, "are")), met)
             }
             Expected::Fresh(seconds) => self.freshness(expectation.of, tally.latest, seconds),
-            Expected::Range(_) => (format!("{wrong} of {known} values are outside{first}"), wrong == 0),
-            Expected::Unique => {
-                (format!("{wrong} of {known} values repeat an earlier one{first}"), wrong == 0)
-            }
+            Expected::Range(_) => (format!("{} outside{first}", of(wrong, known, "are")), wrong == 0),
+            Expected::Unique => (format!("{} an earlier one{first}", of(wrong, known, "repeat")), wrong == 0),
         };
         let of = expectation.of.name(self.vocabulary);
         Evidence { of, expected: expectation.written.clone(), found, met }

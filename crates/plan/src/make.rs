@@ -23,6 +23,7 @@ use std::sync::{Mutex, PoisonError};
 use tidings_check::Program;
 use tidings_check::program::{Limit, Rule, Step};
 use tidings_engine::{Chunk, Matches, Needs};
+use tidings_schema::show::{count, counted};
 use tidings_schema::{Contact, Now, money};
 
 pub use counts::{AudienceCounts, RuleCounts, StepCounts};
@@ -273,7 +274,8 @@ fn over_limit(rule: &Rule, planned: u64, customers: u64) -> Option<String> {
         // 29% of 100 is 29, whatever binary fractions make of it.
         Limit::Share(share) => (share * customers as f64 + 1e-6).floor() as u64,
     };
-    (planned > most).then(|| format!("it would reach {planned} customers, and its limit is {most}"))
+    (planned > most)
+        .then(|| format!("it would reach {}, and its limit is {}", counted(planned, "customer"), count(most)))
 }
 
 fn audience(steps: &[Step]) -> Audience {

@@ -143,12 +143,12 @@ fn what_was_found_is_said_with_keys_alone() {
         [
             "customers: there are 2 customers, and `rows: between 3 and 6` is expected",
             "joined: the latest is of 2026-11-07 07:00, 4 days before 2026-11-11 10:00, and `fresh: 5 hours` is expected",
-            "email: 1 of 2 values are known, 50.00%, and `known: 60%` is expected",
+            "email: 1 of 2 values is known, 50.00%, and `known: 60%` is expected",
             "score: 2 of 2 values are outside, first at customer 7, and `range: between -1 and 2.5` is expected",
             "seen: there is none, and `fresh: 1 day` is expected",
             "orders: there are 2 rows, and `rows: at least 4` is expected",
             "orders.at: the latest is of 2026-11-09 08:00, 2 days before 2026-11-11 10:00, and `fresh: 3 hours` is expected",
-            "orders.total: 1 of 2 values repeat an earlier one, first at customer 8, and `unique: yes` is expected",
+            "orders.total: 1 of 2 values repeats an earlier one, first at customer 8, and `unique: yes` is expected",
         ]
     );
 }

@@ -90,6 +90,16 @@ impl Version {
         Version::of_files(blobs.iter().map(|(_, path)| path.as_str()).zip(texts.iter().map(Vec::as_slice)))
     }
 
+    /// What people call a commit: a full id in short, with the first line of what was said of it; other names as they are.
+    pub fn title(folder: &Path, reference: &str) -> String {
+        let full = reference.len() >= 40 && reference.bytes().all(|b| b.is_ascii_hexdigit());
+        let said = match full {
+            true => Git { folder }.ask(&["log", "-1", "--format=%h %s", reference]).ok().and_then(Result::ok),
+            false => None,
+        };
+        said.map_or_else(|| reference.to_owned(), |said| String::from_utf8_lossy(&said).trim().to_owned())
+    }
+
     /// Files by their paths in the project's folder.
     pub fn of_files<'f>(
         files: impl IntoIterator<Item = (&'f str, &'f [u8])>,

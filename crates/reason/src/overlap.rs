@@ -125,7 +125,10 @@ fn described(program: &Program, person: &Person) -> String {
     for collection in person.rows.iter().filter_map(|(id, _)| vocabulary.collection(*id)) {
         *rows.entry(&collection.name).or_default() += 1;
     }
-    said.extend(rows.iter().map(|(name, count)| format!("{count} {name}")));
+    said.extend(rows.iter().map(|(name, count)| match count {
+        1 => format!("one row of {name}"),
+        _ => format!("{count} {name}"),
+    }));
     match said.split_last() {
         None => "any customer".to_owned(),
         Some((last, [])) => format!("a customer with {last}"),

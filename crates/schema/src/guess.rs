@@ -10,6 +10,7 @@ mod write;
 use crate::load::Settings;
 use crate::vocabulary::Attribute;
 pub use column::{ColumnGuess, column};
+pub use tables::names_a_row;
 
 /// What a store holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +39,8 @@ pub struct ColumnInfo {
     pub declared_type: String,
     /// Whether it alone is the table's primary key.
     pub primary_key: bool,
+    /// Whether it is known that every row has a value in it that no other row has.
+    pub unique: bool,
     /// The table and column that it refers to.
     pub references: Option<(String, String)>,
     /// Some of its values as text; none for a missing one.
@@ -82,9 +85,16 @@ struct ChildTable {
     name: String,
     table: String,
     customer: String,
-    key: Option<String>,
+    key: Option<RowKey>,
     time: String,
     fields: Vec<Attribute>,
+}
+
+/// What identifies a row.
+struct RowKey {
+    column: String,
+    /// Whether its values are whole numbers, which rise with the rows where the database hands them out.
+    numbers: bool,
 }
 
 /// A channel: its address, and its consent where one was found.

@@ -20,7 +20,7 @@ pub fn show(ty: &Type, value: &Value, zone: Tz) -> String {
         (_, Value::Truth(truth)) => if *truth { "yes" } else { "no" }.to_owned(),
         (_, Value::Date(day)) => calendar::date(*day).to_string(),
         (_, Value::Moment(micros)) => moment(calendar::civil(*micros, zone)),
-        (Type::Elapsed(unit), Value::Count(count)) => counted(*count, unit_name(*unit)),
+        (Type::Elapsed(unit), Value::Count(count)) => length(*count, unit_name(*unit)),
         (Type::Duration, Value::Count(seconds)) => duration(*seconds),
         (_, Value::Count(count)) => count.to_string(),
         (Type::OneOf(list), Value::Word(word)) => {
@@ -55,8 +55,8 @@ fn moment(civil: NaiveDateTime) -> String {
 /// In the largest unit that leaves nothing over.
 fn duration(seconds: i64) -> String {
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
-    let fits = units.iter().find(|(length, _)| seconds != 0 && seconds % length == 0);
-    fits.map_or_else(|| counted(seconds, "second"), |(length, unit)| counted(seconds / length, unit))
+    let fits = units.iter().find(|(one, _)| seconds != 0 && seconds % one == 0);
+    fits.map_or_else(|| length(seconds, "second"), |(one, unit)| length(seconds / one, unit))
 }
 
 fn unit_name(unit: ElapsedUnit) -> &'static str {
@@ -67,15 +67,56 @@ fn unit_name(unit: ElapsedUnit) -> &'static str {
     }
 }
 
-fn counted(count: i64, unit: &str) -> String {
+/// A length in a unit, as a rule writes it: `1 day`, `1200 days`.
+pub fn length(count: i64, unit: &str) -> String {
     let plural = if count.abs() == 1 { "" } else { "s" };
     format!("{count} {unit}{plural}")
+}
+
+/// A count with commas between thousands.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// So many of something: `1 rule`, `1,204 rules`.
+pub fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// What so many do: one enters, two enter.
+pub fn verb(n: u64, base: &str) -> String {
+    match (n, base) {
+        (1, "are") => "is".to_owned(),
+        (1, "do") => "does".to_owned(),
+        (1, "have") => "has".to_owned(),
+        (1, _) => format!("{base}s"),
+        _ => base.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use iso_currency::Currency;
+
+    #[test]
+    fn thousands_have_commas_and_one_is_one() {
+        let counts: Vec<String> = [0, 999, 1000, 23_570, 1_234_567].into_iter().map(count).collect();
+        assert_eq!(counts, ["0", "999", "1,000", "23,570", "1,234,567"]);
+        assert_eq!((counted(1, "rule").as_str(), counted(1204, "rule").as_str()), ("1 rule", "1,204 rules"));
+        assert_eq!(
+            (verb(1, "are"), verb(1, "enter"), verb(2, "do")),
+            ("is".into(), "enters".into(), "do".into())
+        );
+    }
 
     #[test]
     fn values_read_as_people_write_them() {

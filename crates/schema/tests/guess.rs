@@ -184,6 +184,7 @@ fn any_column() -> impl Strategy<Value = ColumnInfo> {
             name,
             declared_type,
             primary_key,
+            unique: primary_key,
             samples,
             references: None,
             distinct: None,

@@ -6,7 +6,7 @@ use crate::customers::{ATTEMPTS, CustomerStore, StoreError};
 use sqlx::mysql::MySqlDatabaseError;
 use std::collections::HashSet;
 use tidings_schema::Raw;
-use tidings_schema::guess::{Catalogue, ColumnInfo, TableInfo};
+use tidings_schema::guess::{Catalogue, ColumnInfo, TableInfo, names_a_row};
 use tokio::sync::mpsc;
 
 /// How many values of a column are looked at.
@@ -56,6 +56,7 @@ async fn describe(reader: &mut Reader, table: &Table) -> Result<TableInfo, sqlx:
     let links = reader.links(table).await?;
     let count = reader.count(table, None, "").await?;
     let samples = values(reader, table, &stored, Part::First(SAMPLES)).await?;
+    let keyed = links.iter().any(|(_, primary, _)| *primary);
     let mut columns = Vec::new();
     for (column, samples) in stored.into_iter().zip(samples) {
         let mut own = links.iter().filter(|(name, ..)| name.eq_ignore_ascii_case(&column.name));
@@ -63,10 +64,14 @@ async fn describe(reader: &mut Reader, table: &Table) -> Result<TableInfo, sqlx:
             name: column.name.clone(),
             declared_type: column.declared.clone(),
             primary_key: own.clone().any(|(_, primary, _)| *primary),
+            unique: false,
             references: own.find_map(|(.., to)| to.clone()),
             samples,
             distinct: None,
         };
+        if !keyed && count > 0 && names_a_row(&table.name, &column.name) {
+            info.unique = reader.different(table, &column).await? == count;
+        }
         if count > u64::from(SAMPLES) {
             list_values(reader, table, column, &mut info).await?;
         }

@@ -141,6 +141,12 @@ impl Dialect {
         AssertSqlSafe(format!("SELECT count({what}) FROM {} AS t{conditions}", self.table(table)))
     }
 
+    /// How many different values a column has.
+    pub(crate) fn different(self, table: &Table, column: &Stored) -> Statement {
+        let column = self.quoted(&column.name);
+        AssertSqlSafe(format!("SELECT count(DISTINCT t.{column}) FROM {} AS t", self.table(table)))
+    }
+
     /// The rows that are deleted, or those that are not.
     pub(crate) fn deleted(self, column: &Stored, deleted: bool) -> String {
         let is = if deleted { "IS NOT NULL" } else { "IS NULL" };

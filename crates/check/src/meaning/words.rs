@@ -6,7 +6,7 @@ use crate::program::{
     Step, UnknownZone, Window,
 };
 use chrono::NaiveTime;
-use tidings_schema::show::show;
+use tidings_schema::show::{length, show};
 use tidings_schema::{AttributeId, Type, Value, Vocabulary, money};
 
 /// What of a rule, and in words.
@@ -86,7 +86,7 @@ fn schedule(schedule: &Schedule) -> String {
             format!("every {} at {}", days.join(", "), time(*at))
         }
         Schedule::Daily(Days::Month(day), at) => format!("on day {day} of the month at {}", time(*at)),
-        Schedule::Interval(seconds) => format!("every {}", length(*seconds)),
+        Schedule::Interval(seconds) => format!("every {}", duration(*seconds)),
         Schedule::Cron(pattern) => format!("cron \"{pattern}\""),
         Schedule::OnTheDay(at) => format!("on the day at {}", time(*at)),
         Schedule::On(event) => format!("on {event}"),
@@ -126,18 +126,18 @@ fn overlap(overlap: Overlap) -> &'static str {
 
 fn late(late: Lateness) -> String {
     match late {
-        Lateness::Seconds(seconds) => format!("by more than {} then skip", length(seconds)),
+        Lateness::Seconds(seconds) => format!("by more than {} then skip", duration(seconds)),
         Lateness::Any => "send".to_owned(),
     }
 }
 
 fn window(window: Window) -> String {
     match window {
-        Window::Days(days) => counted(days.into(), "day"),
-        Window::Months(months) => counted(months.into(), "month"),
+        Window::Days(days) => length(days.into(), "day"),
+        Window::Months(months) => length(months.into(), "month"),
         // 24 hours are not a day where clocks are set.
-        Window::Seconds(seconds) if seconds % 3_600 == 0 => counted(seconds / 3_600, "hour"),
-        Window::Seconds(seconds) => length(seconds),
+        Window::Seconds(seconds) if seconds % 3_600 == 0 => length(seconds / 3_600, "hour"),
+        Window::Seconds(seconds) => duration(seconds),
         Window::Between(from, to) => {
             let day = |day: Option<chrono::NaiveDate>| day.map(|d| d.to_string()).unwrap_or_default();
             format!("{} to {}", day(from), day(to))
@@ -145,13 +145,8 @@ fn window(window: Window) -> String {
     }
 }
 
-fn length(seconds: i64) -> String {
+fn duration(seconds: i64) -> String {
     show(&Type::Duration, &Value::Count(seconds), chrono_tz::UTC)
-}
-
-fn counted(n: i64, unit: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {unit}{plural}")
 }
 
 fn share(share: f64) -> String {

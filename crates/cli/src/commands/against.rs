@@ -72,6 +72,7 @@ pub async fn against(
     reckoning.finish_and_clear();
     let report = Report {
         against: reference,
+        title: &Version::title(folder, reference),
         changes: &changes,
         plans: [&before.plan, &after.plan],
         files: &differences(&earlier.project, &site.project, reference == RUNNING),

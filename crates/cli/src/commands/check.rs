@@ -2,8 +2,8 @@
 
 use crate::args::{Check, TextOrJson};
 use crate::failure::Failure;
-use crate::report::findings;
-use crate::screen::Screen;
+use crate::report::{counted, findings, remarks};
+use crate::screen::{Screen, aside};
 use comfy_table::Color;
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,7 +16,8 @@ const MOST: usize = 100;
 /// Prints every finding in the project; fails where one is an error, or with `--strict` where there is any.
 pub fn check(folder: &Path, args: &Check, screen: &Screen) -> Result<ExitCode, Failure> {
     let (mut project, mut found) = Project::load(folder);
-    found.extend(project.check().diagnostics);
+    let checked = project.check();
+    found.extend(checked.diagnostics);
     let bad = found.iter().any(Diagnostic::is_error) || args.strict && !found.is_empty();
     match args.format {
         TextOrJson::Json => screen.print_json(&findings::json(&found, &project.sources)),
@@ -35,10 +36,13 @@ pub fn check(folder: &Path, args: &Check, screen: &Screen) -> Result<ExitCode, F
                     folder.join(&project.config.rules).display()
                 ));
             }
-            let (files, verdict) = (project.rules.len(), findings::counts(&found));
+            let (files, verdict) =
+                (counted(project.rules.len() as u64, "rule file"), findings::counts(&found));
             let colour = if bad { Color::Red } else { Color::Green };
-            screen.print(&format!("{files} rule files: {}", screen.paint(&verdict, colour)));
+            screen.print(&format!("{files}: {}", screen.paint(&verdict, colour)));
         }
     }
+    let notes = checked.program.iter().flat_map(remarks::not_run);
+    notes.for_each(|note| aside(&format!("note: {note}")));
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

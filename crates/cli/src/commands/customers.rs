@@ -3,7 +3,7 @@
 use crate::args::{Customers, TextOrJson};
 use crate::failure::Failure;
 use crate::opened;
-use crate::report::{count, moment, percent, remarks, rfc3339};
+use crate::report::{count, counted, moment, percent, remarks, rfc3339};
 use crate::screen::{Screen, aside};
 use comfy_table::{Cell, CellAlignment};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub async fn customers(folder: &Path, args: &Customers, screen: &Screen) -> Resu
             screen.print_json(&json!({"at": rfc3339(now), "customers": all, "parts": parts}));
         }
         TextOrJson::Text => {
-            screen.print(&format!("{} customers at {}", count(all), moment(now)));
+            screen.print(&format!("{} at {}", counted(all, "customer"), moment(now)));
             screen.print(&if parts.is_empty() {
                 "The rules declare no stages and no segments.".to_owned()
             } else {

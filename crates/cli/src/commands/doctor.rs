@@ -3,7 +3,7 @@
 use crate::args::{Doctor, TextOrJson};
 use crate::failure::Failure;
 use crate::progress;
-use crate::report::remarks;
+use crate::report::{counted, remarks};
 use crate::screen::Screen;
 use comfy_table::Color;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ fn text(checks: &[Check], screen: &Screen) -> String {
         (warned, 0) => screen.paint(&format!("{warned} to look at"), Color::Yellow),
         (_, failed) => screen.paint(&format!("{failed} failed, {warned} to look at"), Color::Red),
     };
-    out + &format!("{} looks: {verdict}\n", checks.len())
+    out + &format!("{}: {verdict}\n", counted(checks.len() as u64, "look"))
 }
 
 fn as_json(check: &Check) -> Value {

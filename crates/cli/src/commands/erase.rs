@@ -3,7 +3,7 @@
 use crate::args::Erase;
 use crate::failure::Failure;
 use crate::opened;
-use crate::report::count;
+use crate::report::counted;
 use crate::screen::Screen;
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,9 +16,9 @@ pub async fn erase(folder: &Path, args: &Erase, screen: &Screen) -> Result<ExitC
     Resident::forget(&cache(folder), true)?;
     let blanked = site.state().await?.erase(&args.customer).await?;
     screen.print(&format!(
-        "{} sends blanked; who said no stays so. The customer store is not Tidings' own: erase them there too, and run \
+        "{} blanked; who said no stays so. The customer store is not Tidings' own: erase them there too, and run \
          this once more if commands ran in between, since they keep what they read",
-        count(blanked)
+        counted(blanked, "send")
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use crate::args::Feedback;
 use crate::failure::Failure;
 use crate::opened;
-use crate::report::count;
+use crate::report::{count, counted};
 use crate::screen::Screen;
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,8 +25,8 @@ pub async fn feedback(folder: &Path, args: &Feedback, screen: &Screen) -> Result
     let now = opened::moment(&site, None)?.micros;
     let taken = take_in(&site, &state, &Mailbox::at(args.mailbox.clone()), 0, now).await?;
     screen.print(&format!(
-        "{} mails read, {} of them about mails that were sent from here",
-        count(taken.mails),
+        "{} read, {} of them about mails that were sent from here",
+        counted(taken.mails, "mail"),
         count(taken.told)
     ));
     Ok(ExitCode::SUCCESS)

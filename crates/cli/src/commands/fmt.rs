@@ -2,7 +2,7 @@
 
 use crate::args::Fmt;
 use crate::failure::Failure;
-use crate::report::findings;
+use crate::report::{counted, findings};
 use crate::screen::{Screen, aside};
 use std::fs;
 use std::io;
@@ -36,7 +36,8 @@ pub fn fmt(folder: &Path, args: &Fmt, screen: &Screen) -> Result<ExitCode, Failu
         }
     }
     let done = if args.check { "would change" } else { "changed" };
-    aside(&format!("{} rule files: {changed} {done}, {broken} with errors left as they are", files.len()));
+    let files = counted(files.len() as u64, "rule file");
+    aside(&format!("{files}: {changed} {done}, {broken} with errors left as before"));
     let fine = broken == 0 && (changed == 0 || !args.check);
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,7 +3,7 @@
 use crate::args::Import as Args;
 use crate::failure::Failure;
 use crate::progress;
-use crate::report::{count, findings};
+use crate::report::{count, counted, findings};
 use crate::screen::{Screen, aside};
 use indicatif::ProgressBar;
 use std::path::Path;
@@ -66,10 +66,10 @@ fn table_and_column(written: &str) -> Result<(String, String), Failure> {
 
 fn dry(file: &DryFile, whole: bool) -> String {
     let mut out = format!(
-        "{} → {}: {} rows, {} can be imported",
+        "{} → {}: {}, {} can be imported",
         file.path.display(),
         file.table,
-        count(file.rows),
+        counted(file.rows, "row"),
         count(file.accepted)
     );
     if whole {
@@ -93,7 +93,7 @@ fn done(report: &Report) -> String {
         }
         lines.push(line);
     }
-    lines.extend(report.customers_added.map(|n| format!("{} customers from their keys", count(n))));
+    lines.extend(report.customers_added.map(|n| format!("{} made from the keys", counted(n, "customer"))));
     lines.join("\n")
 }
 

@@ -50,12 +50,33 @@ pub async fn init(folder: &Path, args: &Init, screen: &Screen) -> Result<ExitCod
     opened::make_unversioned(&folder.join(".tidings"))?;
     std::fs::write(folder.join("tidings.yaml"), settings(folder, store, zone, currency))?;
     std::fs::write(folder.join("schema.yaml"), &guessed.yaml)?;
+    ignored(folder, screen)?;
     guessed.notes.iter().for_each(|note| screen.print(&format!("  {note}")));
     screen.print(
         "Wrote tidings.yaml and schema.yaml from these guesses: read them through and mend what is wrong.",
     );
     screen.print("Next: write rules/wake-up.tidings, then `tidings check` and `tidings plan`.");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Customers' data that has no place in version control.
+const PRIVATE: [&str; 2] = [".tidings/", "*.rejected.csv"];
+
+/// Leaves customers' data out of version control; a file that is there is the person's own.
+fn ignored(folder: &Path, screen: &Screen) -> Result<(), Failure> {
+    let file = folder.join(".gitignore");
+    let there = match std::fs::read_to_string(&file) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(std::fs::write(file, format!("{}\n", PRIVATE.join("\n")))?);
+        }
+        read => read?,
+    };
+    let missing = PRIVATE.into_iter().filter(|line| !there.lines().any(|other| other.trim() == *line));
+    let missing: Vec<String> = missing.map(|line| format!("`{line}`")).collect();
+    if !missing.is_empty() {
+        screen.print(&format!("  .gitignore: write {} into it: customers' data", missing.join(" and ")));
+    }
+    Ok(())
 }
 
 fn settings(folder: &Path, store: &str, zone: Tz, currency: Currency) -> String {

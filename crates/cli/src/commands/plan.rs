@@ -54,7 +54,8 @@ pub async fn plan(folder: &Path, args: &PlanArgs, screen: &Screen) -> Result<Exi
     if args.customers && args.format == PlanFormat::Table {
         screen.print(&plan_table::customers(plan, chunks));
     }
-    remarks::all(&site.program, &decision).iter().for_each(|r| aside(&format!("note: {r}")));
+    let remarks = remarks::all(&site.program, &decision);
+    remarks::journeys(&site.program).iter().chain(&remarks).for_each(|r| aside(&format!("note: {r}")));
     remarks::unmet(&decision).iter().for_each(|r| aside(&format!("warning: {r}")));
     if args.timings && args.format != PlanFormat::Json {
         timings.part("printing");

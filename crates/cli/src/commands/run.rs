@@ -43,7 +43,8 @@ pub async fn run(folder: &Path, args: &Run, screen: &Screen) -> Result<ExitCode,
     let decision = decider.decide(now, only).await?;
     loading.finish_and_clear();
     Cache::keep(cache.as_ref(), &decision);
-    remarks::all(&site.program, &decision).iter().for_each(|r| aside(&format!("note: {r}")));
+    let remarks = remarks::not_run(&site.program).into_iter().chain(remarks::all(&site.program, &decision));
+    remarks.for_each(|r| aside(&format!("note: {r}")));
     let sound = decision.sound(args.despite_expectations);
     sound.map_err(|unmet| Failure::new(format!("{unmet}\n{MEND}")))?;
     renames::note(&site, &state).await?;

@@ -3,6 +3,7 @@
 use crate::args::{Suppress, SuppressCommand};
 use crate::failure::Failure;
 use crate::opened;
+use crate::report::count;
 use crate::screen::Screen;
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,7 +38,10 @@ pub async fn suppress(folder: &Path, args: &Suppress, screen: &Screen) -> Result
                     s.source
                 ));
             }
-            screen.print(&format!("{} entries; addresses are kept as keyed hashes only", all.len()));
+            screen.print(&format!(
+                "{} on the list; addresses are kept as keyed hashes only",
+                count(all.len() as u64)
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)

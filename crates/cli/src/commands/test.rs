@@ -4,8 +4,8 @@ use crate::args::{Test as Asked, TextOrJson};
 use crate::failure::Failure;
 use crate::opened;
 use crate::progress;
-use crate::report::findings;
 use crate::report::tested::{Report, Told};
+use crate::report::{counted, findings};
 use crate::screen::{Screen, aside};
 use std::path::Path;
 use std::process::ExitCode;
@@ -91,7 +91,11 @@ fn update(site: &Site, told: &[Told<'_, '_>], screen: &Screen) -> Result<ExitCod
             super::fmt::write_whole(&path, &new.text)
                 .map_err(|e| Failure::new(format!("{} cannot be written: {e}", path.display())))?;
         }
-        screen.print(&format!("{}: {} expectations written anew", one.file.path, new.written));
+        screen.print(&format!(
+            "{}: {} written anew",
+            one.file.path,
+            counted(new.written as u64, "expectation")
+        ));
         if new.left > 0 {
             let why = "comments inside, anchors and texts over several lines are for a person to change";
             screen.print(&format!("  {} could not be, and are left as they are: {why}", new.left));

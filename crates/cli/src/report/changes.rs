@@ -1,6 +1,7 @@
 //! What another version of the rules changes, as far as it is said alike everywhere.
 
-use super::{count, counted};
+use super::plan_table::{remarks, stop};
+use super::{count, counted, verb};
 use std::collections::BTreeMap;
 use tidings_engine::trace::Verdict;
 use tidings_plan::against::{Change, Changes, Difference, Edit, Movement, RuleChange, Test};
@@ -11,6 +12,8 @@ use tidings_project::Differs;
 pub struct Report<'a> {
     /// What the later version is compared with, as it was asked for.
     pub against: &'a str,
+    /// The same as people call it.
+    pub title: &'a str,
     /// What changes.
     pub changes: &'a Changes,
     /// The plans of the earlier and of the later version.
@@ -85,6 +88,14 @@ impl Report<'_> {
         said
     }
 
+    /// What there is to remark on the later plan, and not on the earlier one; what stops a rule in any case.
+    pub fn remarks(&self) -> Vec<String> {
+        let [before, after] = self.plans;
+        let known = remarks(before);
+        let stops: Vec<String> = after.rules.iter().filter_map(stop).collect();
+        remarks(after).into_iter().filter(|said| stops.contains(said) || !known.contains(said)).collect()
+    }
+
     /// What each file beside the rules is.
     pub fn files(&self) -> impl Iterator<Item = (Change, &str)> {
         self.files.iter().map(|file| (of_file(file), file.path.as_str()))
@@ -99,14 +110,9 @@ fn of_file(file: &Differs) -> Change {
     }
 }
 
-/// What so many do: one enters, two enter.
-pub fn verb(n: u64, base: &str) -> String {
-    if n == 1 { format!("{base}s") } else { base.to_owned() }
-}
-
 /// How many rules do not change, in words.
 pub fn unchanged(n: usize) -> String {
-    format!("{} {} not change", counted(n as u64, "rule"), if n == 1 { "does" } else { "do" })
+    format!("{} {} not change", counted(n as u64, "rule"), verb(n as u64, "do"))
 }
 
 /// A change in one word.
@@ -204,4 +210,12 @@ pub fn groups(movement: &Movement) -> Vec<Group<'_>> {
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.customers.len()));
     groups
+}
+
+/// Those who are moved by other comparisons than the first few, in words; nothing where there are none.
+pub fn others(groups: &[Group<'_>], most: usize) -> Option<String> {
+    let more = groups.get(most..).filter(|more| !more.is_empty())?;
+    let customers: usize = more.iter().map(|group| group.customers.len()).sum();
+    let reasons = counted(more.len() as u64, "more comparison");
+    Some(format!("{} because of {reasons}", counted(customers as u64, "other")))
 }

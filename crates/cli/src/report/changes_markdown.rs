@@ -1,9 +1,8 @@
 //! What another version of the rules changes, for a comment on a pull request.
 
-use super::changes::{Report, because, edit, groups, unchanged, verb, what, word};
+use super::changes::{Report, because, edit, groups, others, unchanged, what, word};
 use super::plan_markdown::cell;
-use super::plan_table::remarks;
-use super::{count, counted, moment, totals};
+use super::{count, counted, few, moment, totals, verb};
 use tidings_plan::Totals;
 use tidings_plan::against::{Movement, RuleChange};
 
@@ -14,7 +13,7 @@ const SAMPLES: usize = 5;
 
 /// The rules that change as a table, and what changes for each to unfold.
 pub fn markdown(report: &Report<'_>) -> String {
-    let mut out = format!("### What this changes against {}\n\n", code(report.against));
+    let mut out = format!("### What this changes against {}\n\n", code(report.title));
     for unsaid in &report.changes.unsaid {
         out.push_str(&format!("> [!CAUTION]\n> {}\n\n", one_line(&unsaid.words())));
     }
@@ -53,7 +52,7 @@ pub fn markdown(report: &Report<'_>) -> String {
 
 /// What there is to remark on the later plan.
 fn marked(report: &Report<'_>, out: &mut String) {
-    let remarks = remarks(report.plans[1]);
+    let remarks = report.remarks();
     let lines: String = remarks.iter().map(|r| format!("- {}\n", one_line(r))).collect();
     unfold("Remarks on the plan", &lines, out);
 }
@@ -120,16 +119,18 @@ fn moved(base: &str, movement: &Movement, out: &mut String) {
     let named = movement.named.len() as u64;
     let first =
         if named < movement.customers { format!(" of the first {}", count(named)) } else { String::new() };
-    for group in groups(movement).iter().take(SAMPLES) {
+    let groups = groups(movement);
+    for group in groups.iter().take(SAMPLES) {
         let customer = |(key, value): &(&str, String)| {
             if value.is_empty() { code(key) } else { format!("{} ({})", code(key), without_texts(value)) }
         };
-        let some: Vec<String> = group.customers.iter().take(SAMPLES).map(customer).collect();
+        let some = few(&group.customers.iter().map(customer).collect::<Vec<_>>(), SAMPLES);
         let because = group.why.map(|why| format!(" because {}", because(why, code))).unwrap_or_default();
         let moved = group.customers.len() as u64;
         let (number, verb) = (count(moved), verb(moved, base));
-        out.push_str(&format!("- {number}{first} {verb}{because}: {}\n", some.join(", ")));
+        out.push_str(&format!("- {number}{first} {verb}{because}: {some}\n"));
     }
+    others(&groups, SAMPLES).iter().for_each(|said| out.push_str(&format!("- {said}\n")));
 }
 
 fn sums(when: &str, both: &[Totals; 2], out: &mut String) {

@@ -1,8 +1,7 @@
 //! What another version of the rules changes, for a terminal.
 
-use super::changes::{Report, edit, groups, unchanged, verb, what, word};
-use super::plan_table::remarks;
-use super::{count, counted, moment, totals};
+use super::changes::{Report, edit, groups, others, unchanged, what, word};
+use super::{count, counted, few, moment, totals, verb};
 use crate::screen::Screen;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
 use tidings_plan::Totals;
@@ -15,7 +14,7 @@ const MOST: usize = 5;
 pub fn table(report: &Report<'_>, every_customer: bool, screen: &Screen) -> String {
     let now = report.plans[1].now;
     let customers = counted(report.plans[1].customers, "customer");
-    let mut out = format!("Changes against {} at {}: {customers}\n", report.against, moment(now));
+    let mut out = format!("Changes against {} at {}: {customers}\n", report.title, moment(now));
     for unsaid in &report.changes.unsaid {
         out.push_str(&format!("{} {}\n", screen.paint("refused:", Color::Red), unsaid.words()));
     }
@@ -58,7 +57,7 @@ pub fn table(report: &Report<'_>, every_customer: bool, screen: &Screen) -> Stri
 
 /// What there is to remark on the later plan.
 fn marked(report: &Report<'_>, screen: &Screen, out: &mut String) {
-    for remark in remarks(report.plans[1]) {
+    for remark in report.remarks() {
         out.push_str(&format!("{} {remark}\n", screen.paint("!", Color::Yellow)));
     }
 }
@@ -113,17 +112,19 @@ fn moved(name: &str, base: &str, movement: &Movement, most: usize, out: &mut Str
     } else {
         String::new()
     };
-    for group in groups(movement).iter().take(most) {
+    let groups = groups(movement);
+    for group in groups.iter().take(most) {
         let customer = |(key, value): &(&str, String)| {
             if value.is_empty() { (*key).to_owned() } else { format!("{key} ({value})") }
         };
-        let some: Vec<String> = group.customers.iter().take(most).map(customer).collect();
+        let some = few(&group.customers.iter().map(customer).collect::<Vec<_>>(), most);
         let because =
             if group.because.is_empty() { String::new() } else { format!(" because {}", group.because) };
         let moved = group.customers.len() as u64;
         let (number, verb) = (count(moved), verb(moved, base));
-        out.push_str(&format!("{name}: {number}{first} {verb}{because}: {}\n", some.join(", ")));
+        out.push_str(&format!("{name}: {number}{first} {verb}{because}: {some}\n"));
     }
+    others(&groups, most).iter().for_each(|said| out.push_str(&format!("{name}: {said}\n")));
 }
 
 fn sums(when: &str, both: &[Totals; 2], screen: &Screen, out: &mut String) {

@@ -156,6 +156,7 @@ impl Explanation<'_> {
             "event": s.event.map(|event| json!({"at": event.map(at)})),
             "reached": s.reached.map(|(times, last)| json!({"times": times, "last": at(last)})),
             "channels": channels.collect::<Vec<_>>(),
+            "caps": s.caps.iter().map(|c| json!({"clause": c.clause, "most": c.most, "used": c.used})).collect::<Vec<_>>(),
             "steps": steps.collect::<Vec<_>>(),
             "until": until.collect::<Vec<_>>(),
             "stopped": self.rule.stopped,

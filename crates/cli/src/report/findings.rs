@@ -1,5 +1,6 @@
 //! Errors and warnings as people and machines read them.
 
+use super::counted;
 use crate::screen::Screen;
 use serde_json::{Value, json};
 use tidings_syntax::{Diagnostic, Help, Place, Severity, Sources};
@@ -37,6 +38,6 @@ pub fn json(found: &[Diagnostic], sources: &Sources) -> Value {
 /// `2 errors, 1 warning`
 pub fn counts(found: &[Diagnostic]) -> String {
     let errors = found.iter().filter(|d| d.is_error()).count();
-    let some = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let some = |n: usize, what: &str| counted(n as u64, what);
     format!("{}, {}", some(errors, "error"), some(found.len() - errors, "warning"))
 }

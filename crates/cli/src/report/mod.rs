@@ -22,23 +22,15 @@ pub mod totals;
 use chrono::TimeZone;
 use tidings_check::program::Action;
 use tidings_schema::Now;
+pub use tidings_schema::show::{count, counted, verb};
 
-/// A count with commas between thousands.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
+/// The first of some, and how many more there are: `a, b and 12 more`.
+pub fn few<T: AsRef<str>>(all: &[T], most: usize) -> String {
+    let said: Vec<&str> = all.iter().take(most).map(AsRef::as_ref).collect();
+    match all.len().saturating_sub(most) {
+        0 => said.join(", "),
+        more => format!("{} and {} more", said.join(", "), count(more as u64)),
     }
-    out
-}
-
-/// So many of something: `1 rule`, `1,204 rules`.
-pub fn counted(n: u64, what: &str) -> String {
-    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// A share in percent, with one decimal.
@@ -88,13 +80,4 @@ pub fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_have_commas() {
-        let counts: Vec<String> = [0, 999, 1000, 23_570, 1_234_567].into_iter().map(super::count).collect();
-        assert_eq!(counts, ["0", "999", "1,000", "23,570", "1,234,567"]);
-    }
 }

@@ -2,14 +2,14 @@
 
 use super::plan_json::held;
 use super::plan_table::remarks;
-use super::{count, counted, moment, rfc3339};
+use super::{count, counted, moment, rfc3339, verb};
 use crate::screen::Screen;
 use comfy_table::Color;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use tidings_daemon::Summary;
 use tidings_plan::{Plan, Status};
-use tidings_store::{HeldRun, HoldState, LedgerRow, RowFilter, State, StateError};
+use tidings_store::{Enqueued, HeldRun, HoldState, LedgerRow, RowFilter, State, StateError};
 
 /// Whether something went wrong that a person should look at.
 pub fn failed(summary: &Summary) -> bool {
@@ -67,9 +67,14 @@ pub fn text(
     for remark in remarks(plan) {
         out.push_str(&format!("{} {remark}\n", screen.paint("!", Color::Yellow)));
     }
-    out.push_str(&format!("{} sends are new", count(summary.enqueued.inserted)));
-    if summary.enqueued.known > 0 {
-        out.push_str(&format!(", {} were planned before", count(summary.enqueued.known)));
+    let Enqueued { inserted: new, known } = summary.enqueued;
+    out.push_str(&format!("{} {} new", counted(new, "send"), verb(new, "are")));
+    if known > 0 {
+        out.push_str(&format!(
+            ", {} {} planned before",
+            count(known),
+            if known == 1 { "was" } else { "were" }
+        ));
     }
     out.push('\n');
     // Only what came to its end: what waits may have come and gone several times.
@@ -84,14 +89,19 @@ pub fn text(
     let waiting: u64 = summary.states.iter().filter(|(status, _)| !status.ended()).map(|(_, n)| n).sum();
     let held: u64 = person.held.iter().map(|h| h.rows).sum();
     if waiting > held {
-        out.push_str(&format!("  {} wait for the next run\n", count(waiting - held)));
+        out.push_str(&format!(
+            "  {} {} for the next run\n",
+            count(waiting - held),
+            verb(waiting - held, "wait")
+        ));
     }
     for h in &person.held {
         out.push_str(&format!(
-            "{} {} of {rule} wait for a person: `tidings approve {run} {rule}` lets them go, \
+            "{} {} of {rule} {waits} for a person: `tidings approve {run} {rule}` lets them go, \
              `tidings cancel {run} {rule}` calls them off\n",
             screen.paint("!", Color::Yellow),
             counted(h.rows, "send"),
+            waits = verb(h.rows, "wait"),
             rule = h.rule,
             run = h.run.0,
         ));

@@ -2,11 +2,14 @@
 
 use super::overlap::overlaps;
 use super::plan_json::samples;
-use super::{count, counted, moment, percent, send_of, totals};
+use super::{count, counted, few, moment, percent, send_of, totals};
 use crate::screen::Screen;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
 use tidings_engine::Chunk;
 use tidings_plan::{Plan, Reason, RulePlan, Tally, Totals};
+
+/// How many pairs of rules that match the same customers are told.
+const OVERLAPS: usize = 5;
 
 /// The table, what it comes to, the samples and the remarks.
 pub fn table(plan: &Plan, totals: &Totals, chunks: &[Chunk], screen: &Screen) -> String {
@@ -35,12 +38,16 @@ pub fn table(plan: &Plan, totals: &Totals, chunks: &[Chunk], screen: &Screen) ->
     for remark in remarks(plan) {
         out.push_str(&format!("{} {remark}\n", screen.paint("!", Color::Yellow)));
     }
-    for o in overlaps(plan, 5) {
+    let overlaps = overlaps(plan, usize::MAX);
+    let (first, more) = overlaps.split_at(OVERLAPS.min(overlaps.len()));
+    for o in first {
+        let customers = counted(o.customers, "customer");
+        out.push_str(&format!("{} and {} both match {customers}\n", o.first, o.second));
+    }
+    if !more.is_empty() {
         out.push_str(&format!(
-            "{} and {} both match {}\n",
-            o.first,
-            o.second,
-            counted(o.customers, "customer")
+            "{} of rules match some of the same\n",
+            counted(more.len() as u64, "more pair")
         ));
     }
     out
@@ -89,10 +96,7 @@ pub fn remarks(plan: &Plan) -> Vec<String> {
     let mut remarks = Vec::new();
     for rule in &plan.rules {
         let (name, matched) = (&rule.name, rule.matched());
-        if let Some(why) = &rule.stopped {
-            let waits = if rule.waiting() > 0 { "waits for a person" } else { "sends nothing" };
-            remarks.push(format!("{name} {waits}: {why}"));
-        }
+        remarks.extend(stop(rule));
         if matched == 0 {
             remarks.push(format!("{name} matches nobody"));
         } else if matched == plan.customers {
@@ -101,15 +105,20 @@ pub fn remarks(plan: &Plan) -> Vec<String> {
             remarks.push(format!("{name} matches {} and reaches none of them", counted(matched, "customer")));
         }
         if rule.undecided > 0 {
-            let wants =
-                rule.wants.iter().take(3).map(|(value, n)| format!("{value} is missing for {}", count(*n)));
-            let wants = wants.collect::<Vec<_>>().join(", ");
+            let wants = rule.wants.iter().map(|(value, n)| format!("{value} is missing for {}", count(*n)));
+            let wants = few(&wants.collect::<Vec<_>>(), 3);
             let of = if wants.is_empty() { String::new() } else { format!(": {wants}") };
             remarks
                 .push(format!("{name} could not be decided for {}{of}", counted(rule.undecided, "customer")));
         }
     }
     remarks
+}
+
+/// What stops a rule, where something does.
+pub fn stop(rule: &RulePlan) -> Option<String> {
+    let waits = if rule.waiting() > 0 { "waits for a person" } else { "sends nothing" };
+    rule.stopped.as_ref().map(|why| format!("{} {waits}: {why}", rule.name))
 }
 
 /// Whether some rule is over its limit, which stops it for a person.

@@ -7,6 +7,7 @@ use tidings_channels::Clock;
 use tidings_engine::Chunks;
 use tidings_plan::{Evidence, evidence_of};
 use tidings_schema::Now;
+use tidings_schema::show::counted;
 use tidings_store::{CustomerStore, EngineRows, LoadStats, LookedFor, State};
 
 const STORE: &str = "look at `store` in tidings.yaml, and whether the database runs";
@@ -46,9 +47,10 @@ pub(super) async fn look(
     }
     let stats = everybody.stats();
     let rows: usize = stats.collections.iter().map(|c| c.rows).sum();
-    let (count, took) = (stats.customers, milliseconds(start.elapsed()));
-    sheet.fine(Part::Customers, format!("{count} customers and {rows} rows of theirs were read in {took}"));
-    if count == 0 {
+    let (customers, rows) = (counted(stats.customers as u64, "customer"), counted(rows as u64, "row"));
+    let took = milliseconds(start.elapsed());
+    sheet.fine(Part::Customers, format!("{customers} and {rows} of theirs were read in {took}"));
+    if stats.customers == 0 {
         nobody(state, sheet).await;
     }
     let now = Now { micros: clock(), zone: site.zone() };

@@ -21,10 +21,12 @@ pub(super) fn look(site: &Site, clock: &Clock, sheet: &mut Sheet) {
                 "write one, and see `tidings plan`",
             );
         }
-        (count, 0) => sheet.fine(Part::Project, format!("its {count} rules are sound")),
+        (count, 0) => {
+            sheet.fine(Part::Project, format!("its rules are sound: {}", show::count(count as u64)))
+        }
         (_, warnings) => sheet.warn(
             Part::Project,
-            format!("its rules can be run, with {warnings} warnings"),
+            format!("its rules can be run, with {}", show::counted(warnings as u64, "warning")),
             "`tidings check` shows them",
         ),
     }
@@ -43,7 +45,7 @@ fn messages(site: &Site, sheet: &mut Sheet) {
     let nothing: serde_json::Map<_, _> =
         attributes.iter().map(|a| (a.name.clone(), serde_json::Value::Null)).collect();
     let values = serde_json::json!({ "customer": nothing }).to_string();
-    let (mut made, mut seen) = (0, BTreeSet::new());
+    let (mut made, mut seen) = (0_u64, BTreeSet::new());
     for (rule, action) in steps {
         let Action::Message { template, channels, coupon } = action else { continue };
         for channel in channels.iter().filter(|c| seen.insert((template, *c, coupon.is_some()))) {
@@ -67,7 +69,7 @@ fn messages(site: &Site, sheet: &mut Sheet) {
         }
     }
     if made > 0 {
-        sheet.fine(Part::Project, format!("{made} messages can be made from their templates"));
+        sheet.fine(Part::Project, format!("{} can be made from templates", show::counted(made, "message")));
     }
 }
 
@@ -92,7 +94,7 @@ fn schedules(site: &Site, now: i64, sheet: &mut Sheet) {
         occurrences(&rule.schedule, zone, now, end.unwrap_or(i64::MAX)).next()
     };
     let next = rules.iter().filter_map(|rule| Some((first(rule)?.at, &rule.name))).min();
-    let waiting = rules.iter().filter(|rule| rule.awaits_events()).count();
+    let waiting = rules.iter().filter(|rule| rule.awaits_events()).count() as u64;
     let today = calendar::date(Now { micros: now, zone }.today());
     for rule in rules {
         if let Some(day) = rule.expires.filter(|day| *day <= today) {
@@ -116,6 +118,7 @@ fn schedules(site: &Site, now: i64, sheet: &mut Sheet) {
         None => {}
     }
     if waiting > 0 {
-        sheet.fine(Part::Schedules, format!("{waiting} rules wait for events"));
+        let (rules, wait) = (show::counted(waiting, "rule"), show::verb(waiting, "wait"));
+        sheet.fine(Part::Schedules, format!("{rules} {wait} for events"));
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tidings_channels::Clock;
 use tidings_plan::Status;
+use tidings_schema::show::{counted, verb};
 use tidings_store::state::OccurrenceState;
 use tidings_store::{HoldState, Scope, State, StateError};
 use tokio::time::timeout;
@@ -86,7 +87,11 @@ async fn outbox(state: &State, sheet: &mut Sheet) -> Result<(), StateError> {
         ),
     ] {
         if let Some(rows) = by_status.get(&status).filter(|rows| **rows > 0) {
-            sheet.warn(Part::Outbox, format!("{rows} sends are {}", status.name()), mend);
+            sheet.warn(
+                Part::Outbox,
+                format!("{} {} {}", counted(*rows, "send"), verb(*rows, "are"), status.name()),
+                mend,
+            );
         }
     }
     for hold in state.holds().await?.iter().filter(|hold| hold.state == HoldState::Waiting) {
@@ -94,11 +99,17 @@ async fn outbox(state: &State, sheet: &mut Sheet) -> Result<(), StateError> {
         let mend = format!(
             "`tidings approve {run} {rule}` lets them go, `tidings cancel {run} {rule}` calls them off"
         );
-        let said = format!("{} sends of {rule} wait for a person: {}", hold.rows, hold.reason);
+        let said = format!(
+            "{} of {rule} {} for a person: {}",
+            counted(hold.rows, "send"),
+            verb(hold.rows, "wait"),
+            hold.reason
+        );
         sheet.warn(Part::Outbox, said, &mend);
     }
     for (outlet, age) in state.oldest_due().await?.into_iter().filter(|(_, age)| *age > LONG) {
-        let said = format!("a send by {} was due {} hours ago", outlet.channel, age.as_secs() / 3600);
+        let said =
+            format!("a send by {} was due {} ago", outlet.channel, counted(age.as_secs() / 3600, "hour"));
         sheet.warn(Part::Outbox, said, "look whether `tidings serve` runs, and whether the channel answers");
     }
     for row in state.not_run(100).await? {
@@ -109,7 +120,8 @@ async fn outbox(state: &State, sheet: &mut Sheet) -> Result<(), StateError> {
     if sheet.checks.len() == before {
         let waiting =
             by_status.iter().filter(|(status, _)| !status.ended()).map(|(_, rows)| rows).sum::<u64>();
-        sheet.fine(Part::Outbox, format!("nothing is stuck, {waiting} sends wait for their time"));
+        let (sends, wait) = (counted(waiting, "send"), verb(waiting, "wait"));
+        sheet.fine(Part::Outbox, format!("nothing is stuck, {sends} {wait} for the time to leave"));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Which table holds the customers, and which hold what customers have many of.
 
 use super::words::{Words, free, rule_name, singular};
-use super::{Catalogue, ChildTable, ColumnInfo, CustomerTable, TableInfo, Tables, column};
+use super::{Catalogue, ChildTable, ColumnInfo, CustomerTable, RowKey, TableInfo, Tables, column};
 use crate::load::Settings;
 use crate::types::Type;
 use crate::vocabulary::Attribute;
@@ -117,7 +117,7 @@ fn child(
         notes.push(format!("{} is left out: no column of it names the customer", table.name));
         return None;
     };
-    let row_key = table.columns.iter().find(|c| c.primary_key && c.name != customer.name);
+    let row_key = row_key(table, customer);
     let hidden: Vec<&String> = row_key.iter().map(|c| &c.name).chain([&customer.name]).collect();
     let mut found = Vec::new();
     let fields = attributes(table, &hidden, settings, &mut HashSet::new(), &mut found);
@@ -134,8 +134,35 @@ fn child(
         customer.name, time.storage.column
     ));
     notes.extend(found);
-    let (time, key) = (time.name.clone(), row_key.map(|c| c.name.clone()));
+    notes.extend(row_key.map(|c| {
+        let why = if c.primary_key { "it is the primary key" } else { "no value of it comes twice" };
+        format!("{name}: {} identifies a row, because {why}", c.name)
+    }));
+    let (time, key) = (time.name.clone(), row_key.map(RowKey::of));
     Some(ChildTable { name, table: table.name.clone(), customer: customer.name.clone(), key, time, fields })
+}
+
+impl RowKey {
+    fn of(column: &ColumnInfo) -> RowKey {
+        let mut values = column.samples.iter().flatten().peekable();
+        let numbers = values.peek().is_some() && values.all(|v| v.parse::<i64>().is_ok());
+        RowKey { column: column.name.clone(), numbers }
+    }
+}
+
+/// The column that identifies a row: the primary key, else one that is called so and never has a value twice.
+fn row_key<'a>(table: &'a TableInfo, customer: &ColumnInfo) -> Option<&'a ColumnInfo> {
+    let others = || table.columns.iter().filter(|c| c.name != customer.name);
+    others()
+        .find(|c| c.primary_key)
+        .or_else(|| others().find(|c| c.unique && names_a_row(&table.name, &c.name)))
+}
+
+/// Whether a column is called as what identifies a row of its table: `id`, or `order_no` in `orders`.
+pub fn names_a_row(table: &str, column: &str) -> bool {
+    let (own, name) = (singular(&Words::of(table).joined()), Words::of(column).joined());
+    let ends = ["id", "key", "no", "number", "uuid"];
+    ends.iter().any(|end| name == *end || name == format!("{own}{end}")) || name.contains("编号")
 }
 
 /// The column of a table that holds the customer's key.

@@ -125,15 +125,23 @@ fn collection(out: &mut String, child: &ChildTable, settings: &Settings) {
     line(out, 2, "table", &scalar(&child.table));
     line(out, 2, "customer", &scalar(&child.customer));
     line(out, 2, "time", &scalar(&child.time));
-    optional(out, 2, "key", child.key.as_ref());
-    if child.key.is_some() {
-        changes(out, 2, &child.fields);
+    optional(out, 2, "key", child.key.as_ref().map(|key| &key.column));
+    if let Some(key) = &child.key {
+        let told = changes(out, 2, &child.fields);
+        if key.numbers && !told {
+            let column = scalar(&key.column);
+            out.push_str(&format!(
+                "    # append_only: {column}    # if rows only ever come in, and it rises with them; see docs/stores.md\n"
+            ));
+        }
     }
     attributes(out, 2, "fields", &child.fields, settings);
 }
 
-/// How the table may tell its changes, as comments: that every change sets a column is nothing that can be seen.
-fn changes(out: &mut String, depth: usize, attributes: &[Attribute]) {
+/// How the table may tell its changes, as comments: that every change sets a column is nothing that can be seen. Whether
+/// there is anything.
+fn changes(out: &mut String, depth: usize, attributes: &[Attribute]) -> bool {
+    let before = out.len();
     let usual = [
         ("updated_at", ["updated", "modified", "changed"].as_slice(), "every change of a row sets it"),
         ("deleted_at", &["deleted"], "a row with a value there is gone"),
@@ -146,6 +154,7 @@ fn changes(out: &mut String, depth: usize, attributes: &[Attribute]) {
             out.push_str(&format!("{indent}# {key}: {column}    # if {means}; see docs/stores.md\n"));
         }
     }
+    out.len() > before
 }
 
 fn events(out: &mut String, tables: &Tables) {

@@ -6,7 +6,7 @@ use crate::customers::error::StoreError;
 use crate::customers::order::threads;
 use crate::customers::place::Place;
 use crate::customers::{lite, mysql, postgres};
-use crate::sql::Dialect;
+use crate::sql::{Dialect, Statement};
 use sqlx::{Connection, MySqlConnection, PgConnection};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -297,6 +297,16 @@ impl Reader {
         only: &str,
     ) -> Result<u64, sqlx::Error> {
         let statement = self.dialect().count(table, column, only);
+        self.number(statement).await
+    }
+
+    /// How many different values a column has.
+    pub(crate) async fn different(&mut self, table: &Table, column: &Stored) -> Result<u64, sqlx::Error> {
+        let statement = self.dialect().different(table, column);
+        self.number(statement).await
+    }
+
+    async fn number(&mut self, statement: Statement) -> Result<u64, sqlx::Error> {
         let count: i64 = match &mut self.session {
             Session::Lite(session) => {
                 sqlx::query_scalar(statement).fetch_one(&mut *session.connection.lock().await).await?

@@ -61,7 +61,7 @@ async fn every_store_says_the_same_of_the_same_data() {
         let expected = [
             "joined: the latest is of 2026-06-01 ",
             "email: 2 of 3 values repeat an earlier one, first at customer 2",
-            "born: 1 of 3 values are outside, first at customer 3",
+            "born: 1 of 3 values is outside, first at customer 3",
             "balance: 4 of 4 values are outside, first at customer 1",
             "orders.at: the latest is of 2026-05-01, 39 days before",
             "orders.total: 0 of 2 values are known",

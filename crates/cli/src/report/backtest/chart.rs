@@ -19,6 +19,24 @@ pub fn columns(values: &[u64], width: usize) -> String {
     means.iter().map(sign).collect()
 }
 
+/// What stands below so many columns: the labels of the first step, the middle one and the last, as far as there is room.
+pub fn axis(label: impl Fn(usize) -> String, steps: usize, width: usize) -> String {
+    let (width, last) = (width.min(steps), steps.saturating_sub(1));
+    let [first, middle, end] = [0, last / 2, last].map(label);
+    let wide = first.len();
+    let room = |labels: usize| width >= labels * wide + (labels - 1) * 2;
+    match () {
+        () if steps < 2 => first,
+        () if room(3) => {
+            let left = (width - wide) / 2 - wide;
+            let right = width - 3 * wide - left;
+            format!("{first}{}{middle}{}{end}", " ".repeat(left), " ".repeat(right))
+        }
+        () if room(2) => format!("{first}{}{end}", " ".repeat(width - 2 * wide)),
+        () => format!("{first} to {end}"),
+    }
+}
+
 /// A bar as long as its share of a width; never empty where there is something.
 pub fn bar(value: u64, most: u64, width: usize) -> String {
     if value == 0 || most == 0 {
@@ -33,6 +51,15 @@ pub fn bar(value: u64, most: u64, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_axis_has_as_many_dates_as_fit() {
+        let day = |i: usize| format!("{i:02}");
+        assert_eq!(axis(day, 90, 10), "00  44  89");
+        assert_eq!(axis(day, 90, 11).len(), 11, "the last ends where the columns do");
+        assert_eq!(axis(day, 90, 9), "00     89");
+        assert_eq!((axis(day, 1, 80), axis(day, 3, 80)), ("00".into(), "00 to 02".into()));
+    }
 
     #[test]
     fn columns_are_as_high_as_values_and_share_room() {

@@ -3,9 +3,9 @@
 use super::Figures;
 use super::figures::Series;
 use super::svg::{bars, lines};
-use super::text::remarks;
+use super::text::{extent, remarks};
 use crate::report::totals::{self, money_of};
-use crate::report::{count, escaped, moment, percent};
+use crate::report::{count, escaped, percent};
 use tidings_daemon::backtest::Flows;
 
 /// How many rules are drawn; all of them are in the table.
@@ -16,25 +16,19 @@ const STYLE: &str = "\
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9198a1;--line:#3d444d;--paper:#0d1117}}\
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2.2rem;border-top:1px solid var(--line);padding-top:1rem}\
-p.soft,figcaption,details{color:var(--soft)}figure{margin:0}svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:11px}\
+p.soft,figcaption,details{color:var(--soft)}figure{margin:0;overflow-x:auto}svg{width:100%;min-width:40rem;height:auto}svg text{fill:var(--soft);font-size:11px}\
 table{display:block;overflow-x:auto;border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{text-align:right;white-space:nowrap;padding:.15rem .7rem;border-bottom:1px solid var(--line)}\
 th:first-child,td:first-child{text-align:left}\
 @media print{:root{--ink:#000;--soft:#333;--line:#999;--paper:#fff}body{margin:0;max-width:none}h2,figure,tr{break-inside:avoid}}";
 
 /// The page.
 pub fn html(figures: &Figures<'_>, project: &str) -> String {
-    let ends: Vec<String> =
-        [figures.moments.first(), figures.moments.last()].into_iter().flatten().map(|n| moment(*n)).collect();
     let (step, title) = (figures.step(), format!("Backtest of {}", escaped(project)));
-    let sent: u64 = figures.channels.iter().map(Series::total).sum();
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
-         <p>From {}: {} {step}s, {} customers, {} messages.</p>\n",
-        escaped(&ends.join(" to ")),
-        count(figures.moments.len() as u64),
-        count(figures.customers),
-        count(sent),
+         <p>From {}.</p>\n",
+        escaped(&extent(figures)),
     );
     let mut section = |title: String, series: &[&Series], summed: bool| {
         if !series.is_empty() {

@@ -1,10 +1,10 @@
 //! A backtest for a terminal.
 
 use super::Figures;
-use super::chart::{bar, columns};
+use super::chart::{axis, bar, columns};
 use super::figures::Series;
 use crate::report::totals::{self, money_of};
-use crate::report::{count, moment, percent};
+use crate::report::{count, counted, few, moment, percent};
 use crate::screen::Screen;
 use comfy_table::{Cell, CellAlignment, Color};
 use tidings_daemon::backtest::Flows;
@@ -17,10 +17,10 @@ const RULES: usize = 30;
 /// The charts and the tables.
 pub fn text(figures: &Figures<'_>, screen: &Screen) -> String {
     let (width, step) = (screen.width(), figures.step());
-    let mut out = heading(figures);
+    let mut out = format!("Backtest from {}\n", extent(figures));
     let mut chart = |title: &str, rows: Vec<&Series>, figure: &dyn Fn(&Series) -> String| {
         if !rows.is_empty() {
-            let lines = lines(&rows, width, figure);
+            let lines = lines(figures, &rows, width, figure);
             out += &format!("\n{}\n{lines}", screen.paint(title, Color::White));
         }
     };
@@ -40,8 +40,9 @@ pub fn text(figures: &Figures<'_>, screen: &Screen) -> String {
     out += &coupons(figures, screen);
     out += &messages(figures, screen, width);
     if !more.is_empty() {
-        let (rules, sends) = (count(more.len() as u64), count(more.iter().map(Series::total).sum()));
-        out += &format!("\n{rules} more rules and channels sent {sends}; --format json has all of them");
+        let (lines, sends) = (counted(more.len() as u64, "line"), more.iter().map(Series::total).sum());
+        let sends = counted(sends, "send");
+        out += &format!("\n{lines} more, of rules that sent less: {sends}; --format json has all of them");
     }
     for remark in remarks(figures) {
         out += &format!("\n{} {remark}", screen.paint("!", Color::Yellow));
@@ -49,18 +50,16 @@ pub fn text(figures: &Figures<'_>, screen: &Screen) -> String {
     out
 }
 
-fn heading(figures: &Figures<'_>) -> String {
+/// From when to when, over how many steps and customers, and how many messages that makes.
+pub fn extent(figures: &Figures<'_>) -> String {
     let ends = [figures.moments.first(), figures.moments.last()].into_iter().flatten();
     let ends: Vec<String> = ends.map(|now| moment(*now)).collect();
-    let steps = figures.moments.len();
     format!(
-        "Backtest from {}: {} {}{}, {} customers, {} messages\n",
+        "{}: {}, {}, {}",
         ends.join(" to "),
-        count(steps as u64),
-        figures.step(),
-        if steps == 1 { "" } else { "s" },
-        count(figures.customers),
-        count(figures.channels.iter().map(Series::total).sum())
+        counted(figures.moments.len() as u64, figures.step()),
+        counted(figures.customers, "customer"),
+        counted(figures.channels.iter().map(Series::total).sum(), "message")
     )
 }
 
@@ -74,14 +73,21 @@ fn totals(figures: &Figures<'_>, row: &Series) -> String {
     }
 }
 
-/// A line a series: its name, a column a step, and its figures.
-fn lines(rows: &[&Series], width: usize, figure: &dyn Fn(&Series) -> String) -> String {
+/// A line a series: its name, a column a step, and its figures; and one with the dates.
+fn lines(
+    figures: &Figures<'_>,
+    rows: &[&Series],
+    width: usize,
+    figure: &dyn Fn(&Series) -> String,
+) -> String {
     let longest = rows.iter().map(|row| row.name.width() + 1 + row.by.width()).max().unwrap_or(0);
     let wide = longest.min(width / 3).max(8);
     let room = width.saturating_sub(wide + 46).clamp(10, 120);
     let line =
         |row: &&Series| format!("  {}  {}  {}\n", label(row, wide), columns(&row.values, room), figure(row));
-    rows.iter().map(line).collect()
+    let dates = axis(|step| figures.at(step), figures.moments.len(), room);
+    let below = format!("  {}  {dates}\n", " ".repeat(wide));
+    rows.iter().map(line).chain([below]).collect()
 }
 
 /// A series' name, as wide as that on a terminal: what is too long is cut before the channel.
@@ -180,13 +186,13 @@ pub fn remarks(figures: &Figures<'_>) -> Vec<String> {
         ));
     }
     for (rule, steps, why) in &figures.stopped {
-        let times = if *steps == 1 { "once".to_owned() } else { format!("at {} steps", count(*steps)) };
+        let times = if *steps == 1 { "once".to_owned() } else { format!("at {}", counted(*steps, "step")) };
         remarks.push(format!("{rule} was stopped {times}; the first time: {why}"));
     }
     match figures.silent.as_slice() {
         [] => {}
         few if few.len() <= 10 => remarks.push(format!("nothing was sent by {}", few.join(", "))),
-        many => remarks.push(format!("nothing was sent by {} rules", count(many.len() as u64))),
+        many => remarks.push(format!("nothing was sent by {}", counted(many.len() as u64, "rule"))),
     }
     if figures.held.iter().any(|(reason, series)| *reason == Reason::Quiet && series.total() > 0) {
         let time = figures.moments.first().map(|now| now.civil().format("%H:%M").to_string());
@@ -204,16 +210,12 @@ pub fn remarks(figures: &Figures<'_>) -> Vec<String> {
             "whether customers can be written to is as of today ({names}, and who said no since)"
         ));
     }
-    let few = unknown.rules.iter().take(10).map(|(rule, names)| format!("{rule} ({})", names.join(", ")));
-    let few: Vec<String> = few.collect();
-    if !few.is_empty() {
-        let more = match unknown.rules.len() - few.len() {
-            0 => String::new(),
-            n => format!(" and {n} more"),
-        };
+    let rules = unknown.rules.iter().map(|(rule, names)| format!("{rule} ({})", names.join(", ")));
+    let rules: Vec<String> = rules.collect();
+    if !rules.is_empty() {
         remarks.push(format!(
-            "the store has no history of attributes, so these rules read the values of today: {}{more}",
-            few.join(", ")
+            "the store has no history of attributes, so these rules read the values of today: {}",
+            few(&rules, 10)
         ));
     }
     if figures.reads_rows {
@@ -227,12 +229,8 @@ pub fn remarks(figures: &Figures<'_>) -> Vec<String> {
 /// Where steps see less than schedules would.
 fn of_schedules(figures: &Figures<'_>) -> Vec<String> {
     let step = figures.step();
-    let remark = |rules: &[&str], what: String| {
-        let few = rules.iter().take(10).copied().collect::<Vec<_>>().join(", ");
-        let more = rules.len().saturating_sub(10);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        (!rules.is_empty()).then(|| format!("{what}: {few}{more}"))
-    };
+    let remark =
+        |rules: &[&str], what: String| (!rules.is_empty()).then(|| format!("{what}: {}", few(rules, 10)));
     let remarks = [
         remark(&figures.several, format!("these come several times a {step} and are decided once in it")),
         remark(
