@@ -23,6 +23,7 @@ pub(crate) mod reader;
 mod resident;
 mod stream;
 pub(crate) mod table;
+mod weave;
 mod written;
 
 pub use error::StoreError;

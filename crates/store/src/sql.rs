@@ -5,6 +5,9 @@ use crate::customers::Mark;
 use crate::customers::reader::{Ask, End, Kind, Lately, Part, Stored, Table};
 use sqlx::AssertSqlSafe;
 
+/// Every SQLite allows its functions so many arguments.
+const ARGUMENTS: usize = 100;
+
 /// A statement made here, of quoted names only.
 pub(crate) type Statement = AssertSqlSafe<String>;
 
@@ -116,10 +119,14 @@ impl Dialect {
             Part::Greatest => format!("max({})", self.column(c)),
             _ => self.column(c),
         };
-        let columns: Vec<String> = ask.columns.iter().map(column).collect();
+        let mut columns = ask.columns.iter().map(column).collect::<Vec<String>>().join(", ");
+        // Only where rows come in the order in which they are gone through, since they are sorted after such calls.
+        let gone_through = !matches!(road, Road::Any);
+        if matches!(ask.part, Part::All) && gone_through && ask.columns.len() <= ARGUMENTS {
+            columns = format!("tidings_take({columns})");
+        }
         format!(
-            "SELECT {distinct}{} FROM {} AS t{}{}{order}{}",
-            columns.join(", "),
+            "SELECT {distinct}{columns} FROM {} AS t{}{}{order}{}",
             self.table(ask.table),
             // An index would find what holds of most rows, and each of these one by one.
             if matches!((ask.part, road), (Part::All, Road::InOrder(_))) { " NOT INDEXED" } else { "" },

@@ -7,6 +7,7 @@ use crate::customers::block::Block;
 use crate::customers::column::Column;
 use crate::customers::decode::Decode;
 use crate::customers::keys::{Key, Keys};
+use crate::customers::lite::rows::{Cell, NoMemory, Row};
 use crate::customers::reader::Kind;
 use crate::customers::table::{Owners, Read, Refused, Wanted};
 use chrono_tz::Tz;
@@ -38,30 +39,56 @@ struct Taken {
 }
 
 impl Lane {
+    /// All that is wanted.
+    pub(crate) fn of_all(wanted: &Wanted<'_>, kinds: &[Kind], zone: Tz) -> Lane {
+        Lane::of(wanted, kinds, zone, |_| true)
+    }
+
     /// All that is wanted, dealt out to so many lanes, as far as there are columns for them.
     pub(crate) fn dealt(wanted: &Wanted<'_>, kinds: &[Kind], zone: Tz, lanes: usize) -> Vec<Lane> {
-        let (owners, keys) = (usize::from(wanted.owner.is_some()), wanted.keys.len());
         let lanes = lanes.min(kinds.len()).max(1);
-        let of_lane = |lane: usize| {
-            let own = |position: &usize| position % lanes == lane;
-            let owner = wanted.owner.as_ref().filter(|_| own(&0));
-            let attributes = wanted.attributes.iter().zip(owners + keys..);
-            let attributes = attributes.filter(|(_, position)| own(position)).map(|(a, position)| Taken {
-                position,
-                decode: Decode::new(a, zone),
-                column: Column::new(&a.ty),
-                refused: Refused::default(),
-            });
-            Lane {
-                kinds: kinds.to_vec(),
-                name: (owners + keys).checked_sub(1),
-                rows: 0,
-                owner: owner.map(|(_, owners)| (owners.clone(), Vec::new())),
-                keys: (owners..owners + keys).filter(own).map(|i| (i, Keys::default())).collect(),
-                attributes: attributes.collect(),
+        (0..lanes).map(|lane| Lane::of(wanted, kinds, zone, |position| position % lanes == lane)).collect()
+    }
+
+    fn of(wanted: &Wanted<'_>, kinds: &[Kind], zone: Tz, own: impl Fn(usize) -> bool) -> Lane {
+        let (owners, keys) = (usize::from(wanted.owner.is_some()), wanted.keys.len());
+        let owner = wanted.owner.as_ref().filter(|_| own(0));
+        let attributes = wanted.attributes.iter().zip(owners + keys..);
+        let attributes = attributes.filter(|(_, position)| own(*position)).map(|(a, position)| Taken {
+            position,
+            decode: Decode::new(a, zone),
+            column: Column::new(&a.ty),
+            refused: Refused::default(),
+        });
+        Lane {
+            kinds: kinds.to_vec(),
+            name: (owners + keys).checked_sub(1),
+            rows: 0,
+            owner: owner.map(|(_, owners)| (owners.clone(), Vec::new())),
+            keys: (owners..owners + keys).filter(|i| own(*i)).map(|i| (i, Keys::default())).collect(),
+            attributes: attributes.collect(),
+        }
+    }
+
+    /// Adds a row of SQLite's.
+    #[inline]
+    pub(crate) fn take(&mut self, row: &Row<'_>) -> Result<(), NoMemory> {
+        let (number, mut scratch) = (self.rows as u32, String::new());
+        self.rows += 1;
+        if let Some((owners, places)) = &mut self.owner {
+            places.push(owners.place(key(row.cell(0)?, &mut scratch)));
+        }
+        for (i, keys) in &mut self.keys {
+            keys.push(key(row.cell(*i)?, &mut scratch));
+        }
+        for Taken { position, decode, column, refused } in &mut self.attributes {
+            let Some(expected) = decode.push_cell(column, row.cell(*position)?) else { continue };
+            if let (true, Some(name)) = (refused.rows.is_empty(), self.name) {
+                refused.first_key = key(row.cell(name)?, &mut scratch).map(|key| key.to_string());
             }
-        };
-        (0..lanes).map(of_lane).collect()
+            refused.add(number, expected);
+        }
+        Ok(())
     }
 
     /// Adds a block; false if its columns are not equally long.
@@ -95,6 +122,10 @@ impl Lane {
         }
         whole
     }
+}
+
+fn key<'a>(cell: Cell<'a>, scratch: &'a mut String) -> Option<Key<'a>> {
+    cell.raw().and_then(|raw| Key::of_raw(raw, scratch))
 }
 
 /// The text of a key in a block.

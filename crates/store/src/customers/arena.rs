@@ -6,9 +6,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Up to so many different texts of a column are told apart while it is read.
 const FEW: usize = 1024;
-/// A power of two that leaves most slots free.
-const SLOTS: usize = 4 * FEW;
-const FREE: u32 = u32::MAX;
+/// Slots to begin with, a power of two.
+const SLOTS: usize = 32;
 
 /// Texts, one behind the other.
 #[derive(Clone, Debug, Default)]
@@ -39,13 +38,32 @@ impl Arena {
 #[derive(Clone, Debug)]
 pub(crate) struct Words {
     texts: Arena,
-    /// Numbers, each at its text's hash or behind it.
-    slots: Vec<u32>,
+    /// Each text at its hash or behind it. At least half of them are free.
+    slots: Vec<Option<Slot>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    brief: Brief,
+    code: u32,
+}
+
+/// What tells texts of up to 16 bytes apart, and hardly ever takes longer ones for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Brief {
+    length: usize,
+    /// Both ends of the text, one over the other where it is short; of a longer one its hash, and its end.
+    ends: [u64; 2],
 }
 
 impl Words {
     pub(crate) fn new() -> Words {
-        Words { texts: Arena::default(), slots: vec![FREE; SLOTS] }
+        Words { texts: Arena::default(), slots: vec![None; SLOTS] }
+    }
+
+    /// How many numbers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.texts.len()
     }
 
     /// Whether each text has one number.
@@ -57,32 +75,50 @@ impl Words {
     pub(crate) fn code(&mut self, text: &str) -> u32 {
         let new = self.texts.len() as u32;
         if self.are_few() {
-            let slot = match self.probe(text) {
+            let brief = Brief::of(text.as_bytes());
+            match self.probe(brief, text.as_bytes()) {
                 Ok(code) => return code,
-                Err(slot) => self.slots.get_mut(slot),
-            };
-            slot.into_iter().for_each(|slot| *slot = new);
+                Err(at) => self.put(at, Slot { brief, code: new }),
+            }
         }
         self.texts.push(text);
         new
     }
 
     /// The number of a text, if it has one and was among the first.
-    pub(crate) fn find(&self, text: &str) -> Option<u32> {
-        self.probe(text).ok()
+    #[inline]
+    pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
+        self.probe(Brief::of(text), text).ok()
     }
 
     /// Its number, or the slot where that would be.
-    fn probe(&self, text: &str) -> Result<u32, usize> {
-        let mut at = xxh3_64(text.as_bytes()) as usize % SLOTS;
-        loop {
-            match self.slots.get(at) {
-                Some(&code) if code != FREE => match self.texts.get(code) == Some(text) {
-                    true => return Ok(code),
-                    false => at = (at + 1) % SLOTS,
-                },
-                _ => return Err(at),
+    #[inline]
+    fn probe(&self, brief: Brief, text: &[u8]) -> Result<u32, usize> {
+        let mask = self.slots.len() - 1;
+        let mut at = brief.hash() & mask;
+        while let Some(Some(slot)) = self.slots.get(at) {
+            let same = slot.brief == brief;
+            if same && (text.len() <= 16 || self.get(slot.code).map(str::as_bytes) == Some(text)) {
+                return Ok(slot.code);
             }
+            at = (at + 1) & mask;
+        }
+        Err(at)
+    }
+
+    /// Takes a free slot, and makes more where half of them are taken.
+    fn put(&mut self, at: usize, slot: Slot) {
+        self.slots.get_mut(at).into_iter().for_each(|free| *free = Some(slot));
+        if 2 * (self.texts.len() + 1) < self.slots.len() {
+            return;
+        }
+        let more = vec![None; 2 * self.slots.len()];
+        for slot in std::mem::replace(&mut self.slots, more).into_iter().flatten() {
+            let (mask, mut at) = (self.slots.len() - 1, slot.brief.hash());
+            while self.slots.get(at & mask).is_some_and(Option::is_some) {
+                at += 1;
+            }
+            self.slots.get_mut(at & mask).into_iter().for_each(|free| *free = Some(slot));
         }
     }
 
@@ -95,5 +131,59 @@ impl Words {
         let mut array = StringBuilder::with_capacity(self.texts.len(), self.texts.text.len());
         (0..self.texts.len() as u32).for_each(|code| array.append_option(self.get(code)));
         array.finish()
+    }
+}
+
+impl Brief {
+    #[inline]
+    fn of(text: &[u8]) -> Brief {
+        let byte = |at: usize| u64::from(text.get(at).copied().unwrap_or(0));
+        let ends = match (text.first_chunk(), text.last_chunk()) {
+            (Some(first), Some(last)) => {
+                let first = if text.len() <= 16 { u64::from_le_bytes(*first) } else { xxh3_64(text) };
+                [first, u64::from_le_bytes(*last)]
+            }
+            _ => match (text.first_chunk(), text.last_chunk()) {
+                (Some(first), Some(last)) => {
+                    [u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()]
+                }
+                _ => [byte(0) | byte(1) << 8 | byte(2) << 16, 0],
+            },
+        };
+        Brief { length: text.len(), ends }
+    }
+
+    #[inline]
+    fn hash(self) -> usize {
+        let [first, last] = self.ends;
+        let mixed = (first ^ self.length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ last.rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed >> 40) as usize ^ mixed as usize >> 20
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn the_same_texts_have_the_same_number_and_others_another(
+            texts in proptest::collection::vec(prop_oneof!["[ab\\x00]{0,20}", "a{0,40}b?", "[a-z]{1,2}"], 0..1_500),
+        ) {
+            let (mut words, mut expected) = (Words::new(), BTreeMap::new());
+            for text in &texts {
+                let few = words.are_few();
+                let new = expected.len() as u32;
+                prop_assert_eq!(words.find(text.as_bytes()), expected.get(text).copied());
+                if few {
+                    let code = *expected.entry(text.clone()).or_insert(new);
+                    prop_assert_eq!(words.code(text), code);
+                    prop_assert_eq!(words.get(code), Some(text.as_str()));
+                }
+            }
+        }
     }
 }

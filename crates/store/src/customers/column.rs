@@ -1,10 +1,12 @@
 //! A column while it is read, and as the arrays of chunks.
 
 use crate::customers::arena::Words;
+use crate::customers::weave::{Piece, in_order};
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
 use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int32Array, PrimitiveArray, StringArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, NullBufferBuilder, ScalarBuffer};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use tidings_schema::{Type, Value};
 
@@ -30,7 +32,7 @@ impl Column {
             Type::YesNo => Column::Truth(Plain::new()),
             Type::Date => Column::Date(Plain::new()),
             Type::OneOf(_) => Column::Word(Plain::new()),
-            Type::Tags => Column::Tags(Tags { rows: Vec::new(), ends: Vec::new(), items: Texts::new() }),
+            Type::Tags => Column::Tags(Tags::new()),
         }
     }
 
@@ -47,6 +49,53 @@ impl Column {
             Column::Date(v) => v.push(if let Some(Value::Date(d)) = value { Some(d) } else { None }),
             Column::Word(v) => v.push(if let Some(Value::Word(w)) = value { Some(w) } else { None }),
             Column::Tags(v) => v.push(if let Some(Value::Tags(t)) = value { Some(t) } else { None }),
+        }
+    }
+
+    /// Adds a text to texts.
+    pub(crate) fn push_text(&mut self, text: &str) -> bool {
+        let Column::Text(texts) = self else { return false };
+        texts.push(Some(text));
+        true
+    }
+
+    /// Columns of one type as one: pieces of them, one behind the other.
+    pub(crate) fn woven(parts: &[Column], pieces: &[Piece]) -> Option<Column> {
+        let mut woven = match parts.first()? {
+            Column::Text(_) => Column::Text(Texts::new()),
+            Column::Number(_) => Column::Number(Plain::new()),
+            Column::Whole(_) => Column::Whole(Plain::new()),
+            Column::Truth(_) => Column::Truth(Plain::new()),
+            Column::Date(_) => Column::Date(Plain::new()),
+            Column::Word(_) => Column::Word(Plain::new()),
+            Column::Tags(_) => Column::Tags(Tags::new()),
+        };
+        let codes: Vec<Vec<u32>> = parts.iter().map(|part| woven.learn(part)).collect();
+        for ((part, rows), (codes, _)) in in_order(parts, pieces).zip(in_order(&codes, pieces)) {
+            woven.append(part, rows, codes);
+        }
+        Some(woven)
+    }
+
+    /// Takes over the texts or lists of another column, and says which ones here they are.
+    fn learn(&mut self, other: &Column) -> Vec<u32> {
+        match (self, other) {
+            (Column::Text(own), Column::Text(other)) => own.learn(other),
+            (Column::Tags(own), Column::Tags(other)) => own.learn(other),
+            _ => Vec::new(),
+        }
+    }
+
+    fn append(&mut self, other: &Column, rows: Range<usize>, codes: &[u32]) {
+        match (self, other) {
+            (Column::Text(own), Column::Text(other)) => recoded(&mut own.rows, &other.rows, rows, codes),
+            (Column::Tags(own), Column::Tags(other)) => recoded(&mut own.rows, &other.rows, rows, codes),
+            (Column::Number(own), Column::Number(other)) => own.append(other, rows),
+            (Column::Whole(own), Column::Whole(other)) => own.append(other, rows),
+            (Column::Truth(own), Column::Truth(other)) => own.append(other, rows),
+            (Column::Date(own), Column::Date(other)) => own.append(other, rows),
+            (Column::Word(own), Column::Word(other)) => own.append(other, rows),
+            _ => {}
         }
     }
 
@@ -116,9 +165,18 @@ impl<T: Copy + Default> Plain<T> {
         Plain { values: Vec::new(), valid: NullBufferBuilder::new(0) }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, value: Option<T>) {
         self.values.push(value.unwrap_or_default());
         self.valid.append(value.is_some());
+    }
+
+    fn append(&mut self, other: &Plain<T>, rows: Range<usize>) {
+        match other.valid.as_slice() {
+            None => self.valid.append_n_non_nulls(rows.len()),
+            Some(_) => rows.clone().for_each(|row| self.valid.append(other.valid.is_valid(row))),
+        }
+        self.values.extend_from_slice(other.values.get(rows).unwrap_or_default());
     }
 
     /// The value that was added last.
@@ -145,6 +203,12 @@ fn primitive<P: ArrowPrimitiveType>(column: &Plain<P::Native>, rows: &[u32]) -> 
 /// What stands for a row without a value.
 const NONE: u32 = u32::MAX;
 
+/// Adds the numbers of some rows, as those that they have here.
+fn recoded(own: &mut Vec<u32>, other: &[u32], rows: Range<usize>, codes: &[u32]) {
+    let other = other.get(rows).unwrap_or_default();
+    own.extend(other.iter().map(|code| codes.get(*code as usize).copied().unwrap_or(NONE)));
+}
+
 /// Texts. Where they are alike, all chunks share the different ones.
 #[derive(Debug)]
 pub(crate) struct Texts {
@@ -161,6 +225,19 @@ impl Texts {
 
     pub(crate) fn push(&mut self, text: Option<&str>) {
         self.rows.push(text.map_or(NONE, |text| self.words.code(text)));
+    }
+
+    /// Adds a text that was there before, if it was and there are few.
+    #[inline]
+    pub(crate) fn again(&mut self, text: &[u8]) -> bool {
+        let code = if self.words.are_few() { self.words.find(text) } else { None };
+        self.rows.extend(code);
+        code.is_some()
+    }
+
+    fn learn(&mut self, other: &Texts) -> Vec<u32> {
+        let texts = (0..other.words.len() as u32).filter_map(|code| other.words.get(code));
+        texts.map(|text| self.words.code(text)).collect()
     }
 
     fn code(&self, row: u32) -> Option<u32> {
@@ -192,6 +269,18 @@ pub(crate) struct Tags {
 }
 
 impl Tags {
+    fn new() -> Tags {
+        Tags { rows: Vec::new(), ends: Vec::new(), items: Texts::new() }
+    }
+
+    fn learn(&mut self, other: &Tags) -> Vec<u32> {
+        let codes = self.items.learn(&other.items);
+        let (lists, before) = (self.ends.len() as u32, self.items.rows.len() as u32);
+        recoded(&mut self.items.rows, &other.items.rows, 0..other.items.rows.len(), &codes);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
+        (lists..self.ends.len() as u32).collect()
+    }
+
     pub(crate) fn push(&mut self, tags: Option<Vec<String>>) {
         let Some(tags) = tags else { return self.rows.push(NONE) };
         tags.iter().for_each(|tag| self.items.push(Some(tag)));

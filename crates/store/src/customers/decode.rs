@@ -3,9 +3,13 @@
 
 use crate::customers::arena::Words;
 use crate::customers::column::Column;
+use crate::customers::lite::rows::Cell;
 use chrono::offset::LocalResult;
-use chrono::{DateTime, NaiveDate, Offset, TimeZone};
+use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tidings_schema::{Attribute, Raw, Type, calendar, money};
 
 const SECOND: i64 = 1_000_000;
@@ -15,8 +19,8 @@ const DAY: i64 = 86_400 * SECOND;
 pub(crate) struct Decode {
     attribute: Attribute,
     zone: Tz,
-    /// Of money, in the unit that is kept.
-    decimals: Option<u32>,
+    /// Of money: how many of the minor unit make one of what is kept, and how many decimals that is.
+    scale: Option<(i64, u32)>,
     clock: Clock,
     known: Known,
 }
@@ -29,7 +33,8 @@ impl Decode {
             _ => None,
         };
         let clock = Clock::new(attribute.storage.zone.unwrap_or(zone));
-        Decode { attribute: attribute.clone(), zone, decimals, clock, known: Known::new() }
+        let scale = decimals.map(|decimals| (10_i64.pow(decimals), decimals));
+        Decode { attribute: attribute.clone(), zone, scale, clock, known: Known::new() }
     }
 
     /// Adds a value; none is text that is not UTF-8. One that is refused is missing: what was expected.
@@ -55,48 +60,64 @@ impl Decode {
         }
     }
 
+    /// The same of one of SQLite's, whose texts are not looked through where they came before.
+    #[inline]
+    pub(crate) fn push_cell(&mut self, column: &mut Column, cell: Cell<'_>) -> Option<String> {
+        match cell {
+            Cell::Text(text) | Cell::Bytes(text) if self.text(column, text) => None,
+            cell => self.push(column, cell.raw()),
+        }
+    }
+
     /// Adds a value, if it is one of the usual.
     #[inline]
     fn soon(&mut self, column: &mut Column, raw: Raw<'_>) -> bool {
         match (column, raw) {
             (column, Raw::Null) => column.push(None),
-            (Column::Text(texts), Raw::Text(text)) => texts.push(Some(text)),
+            (column, Raw::Text(text)) => {
+                return self.text(column, text.as_bytes()) || column.push_text(text);
+            }
             (Column::Number(numbers), Raw::Real(x)) if x.is_finite() => numbers.push(Some(x)),
             (Column::Number(numbers), Raw::Int(n)) => numbers.push(Some(n as f64)),
             (Column::Truth(truths), Raw::Int(n @ 0..=1)) => truths.push(Some(n == 1)),
-            (Column::Date(days), Raw::Text(text)) => match day(text.as_bytes()) {
-                Some(day) => days.push(Some(day)),
-                None => return false,
-            },
-            (Column::Whole(whole), raw) => match (self.decimals, raw, &self.attribute.ty) {
-                (Some(decimals), Raw::Text(text), _) => match amount(text.as_bytes(), decimals) {
+            (Column::Whole(whole), raw) => match (self.scale, raw) {
+                (Some((scale, _)), Raw::Real(x)) => match rounded(x, scale) {
                     Some(amount) => whole.push(Some(amount)),
                     None => return false,
                 },
-                (Some(decimals), Raw::Real(x), _) => match rounded(x, decimals) {
+                (Some((scale, _)), Raw::Int(n)) => match n.checked_mul(scale) {
                     Some(amount) => whole.push(Some(amount)),
                     None => return false,
                 },
-                (None, Raw::Text(text), Type::Moment) => match civil(text.as_bytes()) {
-                    Some(local) => whole.push(Some(self.clock.instant(local))),
-                    None => return false,
-                },
-                (None, Raw::Civil(local), Type::Moment) if Clock::knows(local) => {
-                    whole.push(Some(self.clock.instant(local)));
+                (None, Raw::Civil(local)) if self.attribute.ty == Type::Moment && Clock::knows(local) => {
+                    let (day, within) = (local.div_euclid(DAY) as i32, local.rem_euclid(DAY));
+                    whole.push(Some(self.clock.instant(day, within)));
                 }
                 _ => return false,
-            },
-            (Column::Word(words), Raw::Text(text)) => match self.known.get(text) {
-                Some(word) => words.push(Some(word)),
-                None => return false,
-            },
-            (Column::Tags(tags), Raw::Text(text)) => match self.known.get(text) {
-                Some(list) => tags.again(list),
-                None => return false,
             },
             _ => return false,
         }
         true
+    }
+
+    /// Adds a text, if it is one of the usual or came before.
+    #[inline]
+    fn text(&mut self, column: &mut Column, text: &[u8]) -> bool {
+        match column {
+            Column::Text(texts) => texts.again(text),
+            Column::Date(days) => day(text).map(|day| days.push(Some(day))).is_some(),
+            Column::Whole(whole) => {
+                let value = match (self.scale, &self.attribute.ty) {
+                    (Some((_, decimals)), _) => amount(text, decimals),
+                    (None, Type::Moment) => civil(text).map(|(day, within)| self.clock.instant(day, within)),
+                    _ => None,
+                };
+                value.map(|value| whole.push(Some(value))).is_some()
+            }
+            Column::Word(words) => self.known.get(text).map(|word| words.push(Some(word))).is_some(),
+            Column::Tags(tags) => self.known.get(text).map(|list| tags.again(list)).is_some(),
+            Column::Number(_) | Column::Truth(_) => false,
+        }
     }
 }
 
@@ -111,7 +132,8 @@ impl Known {
         Known { texts: Words::new(), meanings: Vec::new() }
     }
 
-    fn get(&self, text: &str) -> Option<u32> {
+    #[inline]
+    fn get(&self, text: &[u8]) -> Option<u32> {
         self.meanings.get(self.texts.find(text)? as usize).copied()
     }
 
@@ -131,12 +153,14 @@ impl Known {
     }
 }
 
-/// From local time to moments, with each day's offset looked up once.
+/// From local time to moments, with each day's offset looked up once by all clocks of a zone.
 struct Clock {
     zone: Tz,
-    /// A day and its offset east of UTC in seconds, at the place of the day's last bits.
-    days: Vec<(i32, i32)>,
+    days: Arc<[AtomicU64]>,
 }
+
+/// Of zones, by days: a day and its offset east of UTC in seconds, at the place of the day's last bits.
+static OFFSETS: Mutex<BTreeMap<&'static str, Arc<[AtomicU64]>>> = Mutex::new(BTreeMap::new());
 
 /// Days whose offset is remembered: eleven years.
 const DAYS: usize = 4096;
@@ -144,9 +168,15 @@ const DAYS: usize = 4096;
 const UNEVEN: i32 = i32::MAX;
 const NO_DAY: i32 = i32::MIN;
 
+fn packed(day: i32, offset: i32) -> u64 {
+    u64::from(day.cast_unsigned()) << 32 | u64::from(offset.cast_unsigned())
+}
+
 impl Clock {
     fn new(zone: Tz) -> Clock {
-        Clock { zone, days: Vec::new() }
+        let mut zones = OFFSETS.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = || (0..DAYS).map(|_| AtomicU64::new(packed(NO_DAY, UNEVEN))).collect();
+        Clock { zone, days: zones.entry(zone.name()).or_insert_with(none).clone() }
     }
 
     /// Whether a local time lies in the years 1 to 9999.
@@ -154,18 +184,18 @@ impl Clock {
         (-62_135_596_800 * SECOND..253_402_300_800 * SECOND).contains(&local)
     }
 
-    fn instant(&mut self, local: i64) -> i64 {
-        let day = local.div_euclid(DAY) as i32;
-        if self.days.is_empty() {
-            self.days.resize(DAYS, (NO_DAY, UNEVEN));
-        }
-        let offset = match self.days.get_mut(day as usize % DAYS) {
-            Some(known) if known.0 == day => known.1,
-            Some(known) => {
-                *known = (day, offset(day, self.zone).unwrap_or(UNEVEN));
-                known.1
-            }
-            None => UNEVEN,
+    /// The moment at which it is that day and so much of it is over, in microseconds.
+    #[inline]
+    fn instant(&self, day: i32, within: i64) -> i64 {
+        let local = i64::from(day) * DAY + within;
+        let slot = self.days.get(day as usize % DAYS);
+        let known = slot.map_or(packed(NO_DAY, UNEVEN), |slot| slot.load(Ordering::Relaxed));
+        let offset = if known >> 32 == packed(day, 0) >> 32 {
+            known as i32
+        } else {
+            let offset = offset(day, self.zone).unwrap_or(UNEVEN);
+            slot.inspect(|slot| slot.store(packed(day, offset), Ordering::Relaxed));
+            offset
         };
         match offset {
             UNEVEN => calendar::instant(calendar::civil(local, Tz::UTC), self.zone),
@@ -188,30 +218,51 @@ fn offset(day: i32, zone: Tz) -> Option<i32> {
     offsets.all(|offset| offset == Some(first)).then_some(first)
 }
 
-/// So many digits as a number.
-fn digits(text: &[u8]) -> Option<u32> {
-    text.iter().try_fold(0_u32, |sum, b| {
-        let digit = b.wrapping_sub(b'0');
-        (digit < 10).then(|| sum * 10 + u32::from(digit))
-    })
+/// The numbers of two digits in eight letters, each in the byte of its first one, where the other letters are so.
+#[inline]
+fn pairs(text: [u8; 8], form: [u8; 8]) -> Option<[u8; 8]> {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Digits less those of the form, and nothing where both are the same sign.
+    let digits = u64::from_le_bytes(text) ^ u64::from_le_bytes(form);
+    let signs = u64::from_le_bytes(form.map(|b| if b == b'0' { 0 } else { 0xff }));
+    let beyond = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & HIGH | digits & signs;
+    (beyond == 0).then(|| (digits * 10 + (digits >> 8)).to_le_bytes())
+}
+
+/// The day of a date that begins with eight letters as in 2026-06-02 and ends with two.
+#[inline]
+fn date(first: [u8; 8], [ten, one]: [u8; 2]) -> Option<i32> {
+    const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let [century, _, year, _, _, month, _, _] = pairs(first, *b"0000-00-")?;
+    let (year, month) = (u32::from(century) * 100 + u32::from(year), u32::from(month));
+    let (ten, one) = (ten.wrapping_sub(b'0'), one.wrapping_sub(b'0'));
+    let day = u32::from(ten) * 10 + u32::from(one);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let length = LENGTHS.get(month.wrapping_sub(1) as usize)? + u32::from(leap && month == 2);
+    if ten > 9 || one > 9 || year == 0 || !(1..=length).contains(&day) {
+        return None;
+    }
+    // Years begin in March, so that the day that comes and goes is their last; 1970 begins 719,468 days after year 0.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    Some(days as i32 - 719_468)
 }
 
 /// A day that is written as 2026-06-02.
+#[inline]
 fn day(text: &[u8]) -> Option<i32> {
-    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = text else { return None };
-    let (year, month, day) = (digits(&[*y0, *y1, *y2, *y3])?, digits(&[*m0, *m1])?, digits(&[*d0, *d1])?);
-    let date = NaiveDate::from_ymd_opt(year as i32, month, day).filter(|_| year > 0)?;
-    Some(calendar::day_number(date))
+    let (first, rest) = text.split_first_chunk()?;
+    date(*first, rest.try_into().ok()?)
 }
 
-/// A date and time that is written as 2026-06-02 10:00:00, in microseconds since 1970 of that clock.
-fn civil(text: &[u8]) -> Option<i64> {
-    let (date, time) = text.split_at_checked(10)?;
-    let [b' ' | b'T', h0, h1, b':', m0, m1, b':', s0, s1] = time else { return None };
-    let (hour, minute, second) = (digits(&[*h0, *h1])?, digits(&[*m0, *m1])?, digits(&[*s0, *s1])?);
-    let seconds = i64::from(hour * 3600 + minute * 60 + second);
+/// A date and time that is written as 2026-06-02 10:00:00: the day, and how much of it is over, in microseconds.
+#[inline]
+fn civil(text: &[u8]) -> Option<(i32, i64)> {
+    let (first, [ten, one, b' ' | b'T', time @ ..]) = text.split_first_chunk()? else { return None };
+    let [hour, _, _, minute, _, _, second, _] = pairs(time.try_into().ok()?, *b"00:00:00")?;
+    let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
     (hour < 24 && minute < 60 && second < 60).then_some(())?;
-    Some(i64::from(day(date)?) * DAY + seconds * SECOND)
+    Some((date(*first, [*ten, *one])?, seconds * SECOND))
 }
 
 /// An amount that is written as 19.90, in the minor unit.
@@ -242,9 +293,10 @@ fn amount(text: &[u8], decimals: u32) -> Option<i64> {
 }
 
 /// An amount that is kept as the number next to it, in the minor unit.
-fn rounded(amount: f64, decimals: u32) -> Option<i64> {
+#[inline]
+fn rounded(amount: f64, scale: i64) -> Option<i64> {
     const LARGEST: f64 = 1e9;
-    let minor = amount * f64::from(10_u32.checked_pow(decimals)?);
+    let minor = amount * scale as f64;
     let whole = (minor + 0.5_f64.copysign(minor)) as i64;
     (minor.abs() < LARGEST && (minor - whole as f64).abs() <= 1e-6).then_some(whole)
 }
@@ -253,6 +305,7 @@ fn rounded(amount: f64, decimals: u32) -> Option<i64> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use chrono::{NaiveDate, NaiveDateTime, Timelike};
     use proptest::prelude::*;
     use tidings_schema::{Currency, OneOf, Storage, StoredUnit, Word};
 
@@ -399,18 +452,48 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_day_is_read() {
+        let text = |year: u32, month: u32, day: u32| format!("{year:04}-{month:02}-{day:02}");
+        for year in (0..=9999).step_by(3).chain([2000, 2024]) {
+            for (month, of) in (0..=13).flat_map(|month| (0..=32).map(move |of| (month, of))) {
+                let date = NaiveDate::from_ymd_opt(year as i32, month, of).filter(|_| year > 0);
+                assert_eq!(day(text(year, month, of).as_bytes()), date.map(calendar::day_number));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_digit_or_sign_is_seen_wherever_it_is() {
+        for (at, letter) in (0..19).flat_map(|at| (0..=255_u8).map(move |letter| (at, letter))) {
+            let mut text = *b"2026-06-02 10:00:00";
+            *text.get_mut(at).unwrap() = letter;
+            let slow = std::str::from_utf8(&text).ok();
+            let slow = slow.and_then(|t| NaiveDateTime::parse_from_str(t, "%Y-%m-%d %H:%M:%S").ok());
+            // A leap second goes the long way.
+            let slow = slow.filter(|t| t.nanosecond() == 0);
+            let like = |(a, b): (&u8, &u8)| a == b || (a.is_ascii_digit() && *b == b'0');
+            let slow = slow.filter(|_| text.iter().zip(b"0000-00-00 00:00:00").all(like));
+            let fast = civil(&text).map(|(day, within)| i64::from(day) * DAY + within);
+            match letter {
+                b'T' if at == 10 => assert!(fast.is_some()),
+                _ => assert_eq!(fast, slow.map(|t| t.and_utc().timestamp_micros()), "{letter} at {at}"),
+            }
+        }
+    }
+
     /// Every day of a quarter of a century, so that all days on which clocks change are among them.
     #[test]
     fn no_day_is_taken_for_even_that_is_not() {
         let mut uneven = 0;
         for zone in HARD {
-            let mut clock = Clock::new(zone);
+            let clock = Clock::new(zone);
             for day in 8_600..20_454 {
                 uneven += usize::from(offset(day, zone).is_none());
                 for quarter in [1, 5, 9, 13, 92] {
                     let local = i64::from(day) * DAY + quarter * 900 * SECOND + 1;
                     let exact = calendar::instant(calendar::civil(local, Tz::UTC), zone);
-                    assert_eq!(clock.instant(local), exact, "{zone}, day {day}");
+                    assert_eq!(clock.instant(day, local - i64::from(day) * DAY), exact, "{zone}, day {day}");
                 }
             }
         }

@@ -4,6 +4,7 @@ use crate::customers::arena::Arena;
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use std::cmp::Ordering;
 use std::fmt::{self, Write};
+use std::ops::Range;
 use std::sync::Arc;
 use tidings_schema::Raw;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -125,6 +126,16 @@ impl Keys {
             (Kept::Texts(texts), None) => texts.push(""),
             (Kept::Texts(texts), Some(Key::Text(text))) => texts.push(text),
             (Kept::Texts(texts), Some(whole)) => texts.push(&whole.to_string()),
+        }
+    }
+
+    /// Adds those of some rows of another table.
+    pub(crate) fn append(&mut self, other: &Keys, rows: Range<usize>) {
+        match (&mut self.kept, &other.kept) {
+            (Kept::Whole(own), Kept::Whole(numbers)) if other.missing.is_empty() => {
+                own.extend_from_slice(numbers.get(rows).unwrap_or_default());
+            }
+            _ => rows.for_each(|row| self.push(other.get(row as u32))),
         }
     }
 

@@ -5,14 +5,15 @@ pub(crate) mod first;
 mod halves;
 pub(crate) mod open;
 mod pieces;
-mod rows;
+pub(crate) mod rows;
+pub(crate) mod straight;
 
 use crate::customers::block::{Block, Blocks};
 use crate::customers::reader::{Ask, End, Kind, Lately, Link, Part, Stored, Table};
 use crate::sql::{Condition, Dialect, Road, Share};
 use cells::Cells;
 use open::Session;
-use rows::{Cell, Statement};
+use rows::{Cell, Row};
 use sqlx::sqlite::{LockedSqliteHandle, SqliteConnection};
 use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
@@ -106,10 +107,6 @@ pub(crate) async fn read(session: &Session, ask: &Ask<'_>, blocks: Blocks) -> Re
         drop(connection);
         return pieces::read(session, ask, number, &blocks).await;
     }
-    if let Some(halves) = halves::of(ask, road, session, &mut connection).await? {
-        drop(connection);
-        return halves::read(session, ask, halves, blocks).await;
-    }
     let (sql, values) = statement(ask, road);
     let shape = (ask.columns.len(), blocks.most);
     on_a_thread(connection, move |handle| {
@@ -119,10 +116,10 @@ pub(crate) async fn read(session: &Session, ask: &Ask<'_>, blocks: Blocks) -> Re
 }
 
 /// What is done with a connection's handle where waiting keeps nobody waiting.
-async fn on_a_thread(
+async fn on_a_thread<T: Send + 'static>(
     mut connection: OwnedMutexGuard<SqliteConnection>,
-    work: impl FnOnce(&mut LockedSqliteHandle<'_>) -> Result<(), sqlx::Error> + Send + 'static,
-) -> Result<(), sqlx::Error> {
+    work: impl FnOnce(&mut LockedSqliteHandle<'_>) -> Result<T, sqlx::Error> + Send + 'static,
+) -> Result<T, sqlx::Error> {
     let done = tokio::task::spawn_blocking(move || {
         let mut handle = Handle::current().block_on(connection.lock_handle()).map_err(|_| ended())?;
         work(&mut handle)
@@ -143,18 +140,26 @@ fn step(
     (columns, most): (usize, usize),
     send: impl Fn(Block) -> Result<(), sqlx::Error>,
 ) -> Result<(), sqlx::Error> {
-    let mut statement = Statement::new(handle, sql)?;
-    statement.bind(&values.iter().map(Bound::cell).collect::<Vec<_>>())?;
     let mut cells = Cells::new(columns, most);
-    while statement.step()? {
+    each(handle, (sql, values), |row| {
         for (i, column) in cells.columns.iter_mut().enumerate() {
-            cells.bytes += column.push(statement.cell(i)?);
+            cells.bytes += column.push(row.cell(i)?);
         }
         if cells.are_enough() {
             send(Block::Lite(std::mem::replace(&mut cells, Cells::new(columns, most))))?;
         }
-    }
+        Ok(())
+    })?;
     send(Block::Lite(cells))
+}
+
+/// Calls back with each row of a statement.
+fn each(
+    handle: &mut LockedSqliteHandle<'_>,
+    (sql, values): (&str, &[Bound]),
+    take: impl FnMut(&Row<'_>) -> Result<(), sqlx::Error>,
+) -> Result<(), sqlx::Error> {
+    rows::each(handle, (sql, &values.iter().map(Bound::cell).collect::<Vec<_>>()), take)
 }
 
 /// What to ask, and with which values.
@@ -285,10 +290,18 @@ mod tests {
                 assert_eq!(halves.is_empty(), !index && name != "id");
                 let mut together = BTreeSet::new();
                 for (i, road) in std::iter::once(whole).chain(halves).enumerate() {
-                    let (sql, _) = statement(&ask, road);
-                    let rows = sqlx::query_scalar(AssertSqlSafe(sql.clone())).fetch_all(&mut connection);
-                    let ids: Vec<i64> = rows.await.unwrap();
-                    let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+                    let (sql, values) = statement(&ask, road);
+                    let mut ids = Vec::new();
+                    let mut handle = connection.lock_handle().await.unwrap();
+                    let take = |row: &Row<'_>| {
+                        ids.extend(if let Cell::Int(id) = row.cell(0)? { Some(id) } else { None });
+                        Ok(())
+                    };
+                    each(&mut handle, (&sql, &values), take).unwrap();
+                    drop(handle);
+                    // What SQLite knows in place of what it is told while it reads.
+                    let known = sql.replace("tidings_take", "json_array");
+                    let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {known}"));
                     let plan: Vec<(i64, i64, i64, String)> =
                         sqlx::query_as(explain).fetch_all(&mut connection).await.unwrap();
                     let scans = plan.iter().any(|step| step.3.starts_with("SCAN"));

@@ -1,10 +1,12 @@
 //! A database while it is read: what the three kinds of databases have in common, and where each goes its own way.
 
 use crate::customers::Mark;
+use crate::customers::apart::Lane;
 use crate::customers::block::{Block, Blocks, TEXTS};
 use crate::customers::error::StoreError;
 use crate::customers::order::threads;
 use crate::customers::place::Place;
+use crate::customers::table::Read;
 use crate::customers::{lite, mysql, postgres};
 use crate::sql::{Dialect, Statement};
 use sqlx::{Connection, MySqlConnection, PgConnection};
@@ -339,6 +341,18 @@ impl Reader {
             let count: i64 = sqlx::query_scalar(statement).fetch_one(&mut *other).await?;
             Ok(count.unsigned_abs())
         })))
+    }
+
+    /// Takes rows straight into lanes of all columns, where it steps through them itself: of a file.
+    pub(crate) async fn take(
+        &mut self,
+        ask: &Ask<'_>,
+        lane: &(dyn Fn() -> Lane + Sync),
+    ) -> Option<Result<Read, sqlx::Error>> {
+        match &self.session {
+            Session::Lite(session) => Some(lite::straight::read(session, ask, lane, &self.rows).await),
+            Session::Postgres(_) | Session::MySql(_) => None,
+        }
     }
 
     /// Sends rows on, a block at a time, in the table's order where it has one and they are not few.

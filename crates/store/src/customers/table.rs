@@ -12,6 +12,7 @@ use crate::customers::order::threads;
 use crate::customers::reader::{Ask, Counting, Kind, Part, Reader, Stored, Table};
 use crate::customers::stream::Room;
 use chrono_tz::Tz;
+use std::ops::Range;
 use std::sync::Arc;
 use tidings_schema::{Attribute, Changes};
 use tidings_syntax::suggest::nearest as near;
@@ -94,6 +95,17 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
+    /// Adds those among some rows of another table, the first of which is that row here.
+    pub(crate) fn append(&mut self, other: &Refused, rows: Range<usize>, first: usize) {
+        let within = other.rows.iter().filter(|row| rows.contains(&(**row as usize)));
+        let mut within = within.map(|row| (*row as usize - rows.start + first) as u32).peekable();
+        if self.rows.is_empty() && within.peek().is_some() {
+            self.expected.clone_from(&other.expected);
+            self.first_key.clone_from(&other.first_key);
+        }
+        self.rows.extend(within);
+    }
+
     /// Adds a row, and what its value was expected to be.
     pub(crate) fn add(&mut self, row: u32, expected: String) {
         if self.rows.is_empty() {
@@ -125,9 +137,13 @@ const BLOCKS_AHEAD: usize = 8;
 /// Reads what is wanted. Decoding goes on, on threads of its own, while the database fetches the next block.
 pub(crate) async fn read(reader: &mut Reader, wanted: &Wanted<'_>, zone: Tz) -> Result<Read, StoreError> {
     let found = find(reader, wanted).await?;
+    let kinds = kinds(&found.columns);
+    let lane = || Lane::of_all(wanted, &kinds, zone);
+    if let Some(read) = reader.take(&found.ask(wanted.part), &lane).await {
+        return read.map_err(|error| reader.failed(&error));
+    }
     let much = matches!(wanted.part, Part::All) && wanted.only.since.is_none();
-    let lanes = if much { threads() } else { 1 };
-    let lanes = Lane::dealt(wanted, &kinds(&found.columns), zone, lanes);
+    let lanes = Lane::dealt(wanted, &kinds, zone, if much { threads() } else { 1 });
     let decode = move |blocks| apart::all(blocks, lanes);
     fetch(reader, wanted, found, decode).await?.ok_or_else(|| torn(wanted.table))
 }
@@ -182,10 +198,10 @@ fn kinds(columns: &[Stored]) -> Vec<Kind> {
 async fn fetch<T: Send + 'static>(
     reader: &mut Reader,
     wanted: &Wanted<'_>,
-    Found { table, columns, only, since }: Found,
+    found: Found,
     take: impl FnOnce(mpsc::Receiver<Block>) -> T + Send + 'static,
 ) -> Result<T, StoreError> {
-    let ask = Ask { table: &table, columns: &columns, part: wanted.part, only, since };
+    let ask = found.ask(wanted.part);
     let (send, receive) = mpsc::channel::<Block>(BLOCKS_AHEAD);
     let taking = tokio::task::spawn_blocking(move || take(receive));
     let sending = send.clone();
@@ -207,6 +223,13 @@ pub(crate) struct Found {
     /// What has to hold of its rows.
     only: String,
     since: Option<(Stored, Mark)>,
+}
+
+impl Found {
+    fn ask<'a>(&'a self, part: Part<'a>) -> Ask<'a> {
+        let Found { table, columns, only, since } = self;
+        Ask { table, columns, part, only: only.clone(), since: since.clone() }
+    }
 }
 
 /// Finds the table and the columns that are wanted of it.
@@ -263,7 +286,7 @@ fn instead(name: &str, names: &[&str]) -> String {
 }
 
 impl<'a> Wanted<'a> {
-    fn columns(&self) -> Vec<&'a str> {
+    pub(crate) fn columns(&self) -> Vec<&'a str> {
         let owner = self.owner.iter().map(|(column, _)| *column);
         let attributes = self.attributes.iter().map(|a| a.storage.column.as_str());
         owner.chain(self.keys.iter().copied()).chain(attributes).collect()

@@ -1,19 +1,13 @@
 //! Many changed rows on two connections that see the same moment, each with half of them: they lie here and there in the
 //! file, and each takes its time.
 
-use crate::customers::block::{Block, Blocks};
 use crate::customers::lite::open::Session;
-use crate::customers::lite::{ended, on_a_thread, statement, step};
 use crate::customers::reader::Ask;
 use crate::sql::{Dialect, Road, Share};
 use sqlx::sqlite::SqliteConnection;
-use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// From so many rows on it is worth it.
 const MANY: u64 = 4_096;
-/// Blocks of the second half that wait for the first one to have come.
-const WAITING: usize = 64;
 
 /// The two halves, if there are that many rows, and two connections.
 pub(super) async fn of(
@@ -38,47 +32,20 @@ pub(super) async fn of(
     Ok((rows.unsigned_abs() >= MANY).then_some(halves))
 }
 
-/// Reads both, and sends them on one after the other.
-pub(super) async fn read(
-    session: &Session,
-    ask: &Ask<'_>,
-    halves: [Road<'static>; 2],
-    blocks: Blocks,
-) -> Result<(), sqlx::Error> {
-    let [first, second] = halves.map(|half| statement(ask, half));
-    let mut connections = session.connections().map(|connection| connection.clone().lock_owned());
-    let (Some(one), Some(other)) = (connections.next(), connections.next()) else { return Ok(()) };
-    let (one, other) = (one.await, other.await);
-    let (send, mut waiting) = mpsc::channel::<Block>(WAITING);
-    let shape = (ask.columns.len(), blocks.most);
-    let blocks = Arc::new(blocks);
-    let beside = tokio::spawn(on_a_thread(other, move |handle| {
-        let send = |block| send.blocking_send(block).map_err(|_| sqlx::Error::WorkerCrashed);
-        step(handle, (&second.0, &second.1), shape, send)
-    }));
-    let now = blocks.clone();
-    on_a_thread(one, move |handle| {
-        step(handle, (&first.0, &first.1), shape, |block| now.send_waiting(block))
-    })
-    .await?;
-    while let Some(block) = waiting.recv().await {
-        blocks.send(block).await?;
-    }
-    beside.await.map_err(|_| ended())?
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::customers::Mark;
-    use crate::customers::lite;
+    use crate::customers::apart::Lane;
+    use crate::customers::keys::Key;
+    use crate::customers::lite::{self, straight};
     use crate::customers::reader::{Kind, Part, Table};
+    use crate::customers::table::{Only, Wanted};
     use sqlx::ConnectOptions;
     use sqlx::Connection;
     use sqlx::sqlite::SqliteConnectOptions;
-    use std::time::Duration;
-    use tidings_schema::Raw;
+    use std::sync::Arc;
 
     /// Numbers without any order, some of them many times, and none.
     const ROWS: &str =
@@ -104,19 +71,22 @@ mod tests {
             let road = Road::ByIndex("rowid", Share::All);
             let halves = of(&ask, road, &session, &mut *session.connection.lock().await).await.unwrap();
             assert_eq!(halves.is_some(), halved);
-            let (send, mut receive) = mpsc::channel(1);
-            let blocks = Blocks::new(send, Duration::MAX, Arc::default());
-            let mut came = Vec::new();
-            let reading = async { lite::read(&session, &ask, blocks).await.unwrap() };
-            let taking = async {
-                while let Some(block) = receive.recv().await {
-                    block.each(0, Kind::Shown, |raw| match raw {
-                        Some(Raw::Int(number)) => came.push(number),
-                        _ => came.push(-1),
-                    });
-                }
+            let wanted = Wanted {
+                table: "t",
+                owner: None,
+                keys: vec!["x", "version"],
+                attributes: Vec::new(),
+                part: Part::All,
+                only: Only::default(),
             };
-            tokio::join!(reading, taking);
+            let lane = || Lane::of_all(&wanted, &[Kind::Shown; 2], chrono_tz::UTC);
+            let read = straight::read(&session, &ask, &lane, &Arc::default()).await.unwrap();
+            let numbers = read.keys.first().unwrap();
+            let mut came: Vec<i64> = (0..numbers.len() as u32)
+                .filter_map(
+                    |row| if let Key::Whole(number) = numbers.get(row)? { Some(number) } else { None },
+                )
+                .collect();
             came.sort_unstable();
             let expected = (1..=20_000).filter(|i| i % 1000 == 7 || i * 7919 % 997 > after);
             assert!(came.into_iter().eq(expected), "{after}");

@@ -7,6 +7,7 @@ use crate::customers::lite::open::Session;
 use crate::customers::lite::{Bound, ended, on_a_thread, step};
 use crate::customers::reader::Ask;
 use crate::sql::{Condition, Dialect, Road};
+use sqlx::sqlite::SqliteConnection;
 use std::collections::VecDeque;
 use tokio::sync::mpsc;
 
@@ -27,9 +28,9 @@ pub(super) async fn read(
     number: &'static str,
     blocks: &Blocks,
 ) -> Result<(), sqlx::Error> {
-    let ends = sqlx::query_as(Dialect::Lite.ends(ask.table, number));
-    let ends: (Option<i64>, Option<i64>) = ends.fetch_one(&mut *session.connection.lock().await).await?;
-    let (Some(first), Some(last)) = ends else { return Ok(()) };
+    let mut connection = session.connection.lock().await;
+    let Some(mut left) = Left::of(ask, number, BLOCKS * ROWS, &mut connection).await? else { return Ok(()) };
+    drop(connection);
     let sql = Dialect::Lite.lite_rows(ask, Some(Condition::Numbered(number)), Road::InOrder(number));
     let (mut workers, mut stepping) = (Vec::new(), Vec::new());
     for connection in session.connections() {
@@ -45,7 +46,6 @@ pub(super) async fn read(
             Ok(())
         })));
     }
-    let mut left = Left { next: Some(first), last, width: (BLOCKS * ROWS) as u64 };
     let (mut waiting, mut turns) = (VecDeque::new(), workers.iter().cycle());
     loop {
         while waiting.len() < workers.len() * AHEAD
@@ -56,7 +56,7 @@ pub(super) async fn read(
             waiting.push_back((piece, rows));
             // One that takes no more has failed, and says why at the end.
             if worker.send((piece, send)).await.is_err() {
-                left.next = None;
+                left.end();
             }
         }
         let Some((piece, mut rows)) = waiting.pop_front() else { break };
@@ -75,15 +75,35 @@ pub(super) async fn read(
 }
 
 /// The numbers that nobody was given yet.
-struct Left {
+pub(super) struct Left {
     next: Option<i64>,
     last: i64,
     /// How many of them a piece has.
     width: u64,
+    /// How many rows it shall have.
+    rows: u64,
 }
 
 impl Left {
-    fn piece(&mut self) -> Option<(i64, i64)> {
+    /// All numbers of a table that has rows; pieces shall have so many.
+    pub(super) async fn of(
+        ask: &Ask<'_>,
+        number: &'static str,
+        rows: usize,
+        connection: &mut SqliteConnection,
+    ) -> Result<Option<Left>, sqlx::Error> {
+        let ends = sqlx::query_as(Dialect::Lite.ends(ask.table, number));
+        let (first, last): (Option<i64>, Option<i64>) = ends.fetch_one(connection).await?;
+        let rows = rows as u64;
+        Ok(first.zip(last).map(|(first, last)| Left { next: Some(first), last, width: rows, rows }))
+    }
+
+    /// Nobody is given any more.
+    pub(super) fn end(&mut self) {
+        self.next = None;
+    }
+
+    pub(super) fn piece(&mut self) -> Option<(i64, i64)> {
         let from = self.next.filter(|next| *next <= self.last)?;
         let to = from.saturating_add_unsigned(self.width - 1).min(self.last);
         self.next = to.checked_add(1);
@@ -91,8 +111,8 @@ impl Left {
     }
 
     /// The next ones are as wide as that one should have been.
-    fn had(&mut self, (from, to): (i64, i64), rows: u64) {
-        let (had, wanted) = (u128::from(to.abs_diff(from)) + 1, (BLOCKS * ROWS) as u128);
+    pub(super) fn had(&mut self, (from, to): (i64, i64), rows: u64) {
+        let (had, wanted) = (u128::from(to.abs_diff(from)) + 1, u128::from(self.rows));
         let width = (had * wanted / u128::from(rows.max(1))).min(had * WIDER).max(wanted);
         self.width = u64::try_from(width).unwrap_or(u64::MAX);
     }

@@ -1,36 +1,116 @@
-//! SQLite's own way to rows: a statement that is stepped, and its columns. sqlx takes some microseconds for every row
-//! of SQLite that it hands over; this takes a tenth of that, on the handle of sqlx's own connection.
+//! SQLite's own ways to rows, on the handle of sqlx's own connection: a function that SQLite calls with each row's columns, and
+//! a statement whose rows are stepped through. sqlx takes some microseconds for every row of SQLite that it hands over;
+//! a step takes a tenth of that, and a call two thirds of a step.
 //!
 //! Besides the mapping of the cache, this file alone of the store has `unsafe`. What it relies on:
 //!
 //! - The handle is alive and no other thread uses it while a [`LockedSqliteHandle`] is borrowed: sqlx promises that.
 //!   A [`Statement`] borrows one for as long as it lives, and is finalized before.
-//! - A value that `sqlite3_column_value` gives out may be looked into because of that: SQLite asks for nothing else than
-//!   that no other thread uses the connection. It takes a third of what asking the statement each time takes.
-//! - What `sqlite3_value_text` and `_blob` point to lives until the next step or the end of the statement, or until
-//!   the column is converted to something else. A [`Cell`] borrows its statement, both of the former need it exclusively,
-//!   and each column is asked only for what it is: asking a second time converts nothing.
+//! - Values that a function is called with may be looked into until it returns. One that `sqlite3_column_value` gives out may
+//!   be because no other thread uses the connection: SQLite asks for nothing else. It lives until the next step.
+//! - What `sqlite3_value_text` and `_blob` point to lives as long, or until the value is converted to something else. A [`Cell`]
+//!   borrows its [`Row`], which borrows its statement, or lives during the call; and each value is asked only for what it is: asking
+//!   a second time converts nothing.
+//! - The function's name is taken back before [`each`] returns, so nobody calls what is no more; and a panic ends in [`call`].
 //! - Its tests run under AddressSanitizer without a complaint: `tests/sanitizer.sh`.
 #![allow(unsafe_code)]
 
+use crate::customers::lite::ended;
 use libsqlite3_sys as sqlite;
 use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::sqlite::LockedSqliteHandle;
 use std::borrow::Cow;
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
 use std::{fmt, slice};
+use tidings_schema::Raw;
+
+/// Calls back with each row of a statement. One that calls `tidings_take` with its columns hands rows over sooner than one
+/// that returns them.
+pub(super) fn each<F: FnMut(&Row<'_>) -> Result<(), sqlx::Error>>(
+    handle: &mut LockedSqliteHandle<'_>,
+    (sql, values): (&str, &[Cell<'_>]),
+    take: F,
+) -> Result<(), sqlx::Error> {
+    let database = handle.as_raw_handle();
+    let mut taking = Taking { take, called: false, failed: None };
+    let function = |taking: *mut Taking<F>, call| {
+        let (name, form) = (c"tidings_take".as_ptr(), sqlite::SQLITE_UTF8 | sqlite::SQLITE_DIRECTONLY);
+        // SAFETY: the database is alive and ours alone, the name ends with a zero, and all the other pointers may be null.
+        unsafe {
+            let (database, taking) = (database.as_ptr(), taking.cast());
+            sqlite::sqlite3_create_function_v2(database, name, -1, form, taking, call, None, None, None)
+        }
+    };
+    let shared = &raw mut taking;
+    match function(shared, Some(call::<F>)) {
+        sqlite::SQLITE_OK => {}
+        code => return Err(Failure::of(database, code).into()),
+    }
+    let stepped = Statement::new(handle, sql).and_then(|mut statement| {
+        statement.bind(values)?;
+        while statement.step()? {
+            // SAFETY: SQLite calls nothing between two steps, and this thread has nothing else of it.
+            let taking = unsafe { &mut *shared };
+            if !taking.called {
+                (taking.take)(&statement.row())?;
+            }
+        }
+        Ok(())
+    });
+    // The statement is gone, so nobody calls it any more.
+    function(ptr::null_mut(), None);
+    taking.failed.map_or(stepped, Err)
+}
+
+/// What takes rows, and how that went.
+struct Taking<F> {
+    take: F,
+    called: bool,
+    failed: Option<sqlx::Error>,
+}
+
+/// The function of SQL that takes rows.
+unsafe extern "C" fn call<F: FnMut(&Row<'_>) -> Result<(), sqlx::Error>>(
+    context: *mut sqlite::sqlite3_context,
+    count: c_int,
+    values: *mut *mut sqlite::sqlite3_value,
+) {
+    // SAFETY: this is what the function was made with, and has nothing else of it while SQLite steps. The values are as many
+    // as is said, and alive until this returns.
+    let (taking, values) = unsafe {
+        let taking = &mut *sqlite::sqlite3_user_data(context).cast::<Taking<F>>();
+        let count = usize::try_from(count).unwrap_or(0);
+        (taking, if values.is_null() { &[] } else { slice::from_raw_parts(values, count) })
+    };
+    taking.called = true;
+    // Nothing may fall through SQLite.
+    let took = panic::catch_unwind(AssertUnwindSafe(|| (taking.take)(&Row { values })));
+    if let Err(error) = took.unwrap_or_else(|_| Err(ended())) {
+        taking.failed = Some(error);
+        // SAFETY: SQLite waits for what it is told here.
+        unsafe { sqlite::sqlite3_result_error_code(context, sqlite::SQLITE_ABORT) };
+    }
+}
+
+/// A row of a statement.
+pub(crate) struct Row<'r> {
+    values: &'r [*mut sqlite::sqlite3_value],
+}
 
 /// A prepared statement whose rows are read one after the other.
-pub(super) struct Statement<'h> {
+struct Statement<'h> {
     statement: NonNull<sqlite::sqlite3_stmt>,
+    /// Of the row that it stands at.
+    values: Vec<*mut sqlite::sqlite3_value>,
     handle: PhantomData<&'h mut LockedSqliteHandle<'h>>,
 }
 
 /// A value of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Cell<'s> {
+pub(crate) enum Cell<'s> {
     Null,
     Int(i64),
     Real(f64),
@@ -39,9 +119,21 @@ pub(super) enum Cell<'s> {
     Bytes(&'s [u8]),
 }
 
+impl<'s> Cell<'s> {
+    /// As all stores' values are; none where a text or bytes are not UTF-8. Some programs keep text as bytes.
+    pub(crate) fn raw(self) -> Option<Raw<'s>> {
+        Some(match self {
+            Cell::Null => Raw::Null,
+            Cell::Int(whole) => Raw::Int(whole),
+            Cell::Real(real) => Raw::Real(real),
+            Cell::Text(text) | Cell::Bytes(text) => Raw::Text(std::str::from_utf8(text).ok()?),
+        })
+    }
+}
+
 /// There was no memory to make a text UTF-8.
 #[derive(Debug)]
-pub(super) struct NoMemory;
+pub(crate) struct NoMemory;
 
 impl From<NoMemory> for sqlx::Error {
     fn from(_: NoMemory) -> sqlx::Error {
@@ -50,10 +142,7 @@ impl From<NoMemory> for sqlx::Error {
 }
 
 impl<'h> Statement<'h> {
-    pub(super) fn new(
-        handle: &'h mut LockedSqliteHandle<'_>,
-        sql: &str,
-    ) -> Result<Statement<'h>, sqlx::Error> {
+    fn new(handle: &'h mut LockedSqliteHandle<'_>, sql: &str) -> Result<Statement<'h>, sqlx::Error> {
         let database = handle.as_raw_handle();
         let length = c_int::try_from(sql.len()).map_err(|_| Failure::too_big())?;
         let mut statement = ptr::null_mut();
@@ -63,14 +152,16 @@ impl<'h> Statement<'h> {
             sqlite::sqlite3_prepare_v3(database.as_ptr(), sql, length, 0, &mut statement, end)
         };
         match NonNull::new(statement) {
-            Some(statement) if code == sqlite::SQLITE_OK => Ok(Statement { statement, handle: PhantomData }),
+            Some(statement) if code == sqlite::SQLITE_OK => {
+                Ok(Statement { statement, values: Vec::new(), handle: PhantomData })
+            }
             // Nothing but blanks makes no statement, and no error either.
             _ => Err(Failure::of(database, code).into()),
         }
     }
 
     /// Gives the parameters their values, from the first one on.
-    pub(super) fn bind(&mut self, values: &[Cell<'_>]) -> Result<(), sqlx::Error> {
+    fn bind(&mut self, values: &[Cell<'_>]) -> Result<(), sqlx::Error> {
         for (value, i) in values.iter().zip(1..) {
             let statement = self.statement.as_ptr();
             // SAFETY: the statement is alive, and SQLite makes its own copy of what the pointers point to.
@@ -98,7 +189,7 @@ impl<'h> Statement<'h> {
     }
 
     /// Goes to the next row, if there is one.
-    pub(super) fn step(&mut self) -> Result<bool, sqlx::Error> {
+    fn step(&mut self) -> Result<bool, sqlx::Error> {
         // SAFETY: the statement is alive, and borrowed by no cell.
         match unsafe { sqlite::sqlite3_step(self.statement.as_ptr()) } {
             sqlite::SQLITE_ROW => Ok(true),
@@ -107,14 +198,35 @@ impl<'h> Statement<'h> {
         }
     }
 
-    /// A value of the row; nothing where there is no such column or no row.
-    #[inline]
-    pub(super) fn cell(&self, column: usize) -> Result<Cell<'_>, NoMemory> {
-        let (statement, i) = (self.statement.as_ptr(), c_int::try_from(column).unwrap_or(c_int::MAX));
-        // SAFETY: the statement is alive; beyond its columns and rows SQLite has nulls. No other thread uses the value. The
-        // length is asked for after the pointer, as it has to be, and belongs to it.
+    /// The row that it stands at; without any columns where there is none.
+    fn row(&mut self) -> Row<'_> {
+        let statement = self.statement.as_ptr();
+        self.values.clear();
+        // SAFETY: the statement is alive, and its row has that many columns.
         unsafe {
-            let value = sqlite::sqlite3_column_value(statement, i);
+            let columns = 0..sqlite::sqlite3_data_count(statement);
+            self.values.extend(columns.map(|i| sqlite::sqlite3_column_value(statement, i)));
+        }
+        Row { values: &self.values }
+    }
+
+    fn failed(&self, code: c_int) -> sqlx::Error {
+        // SAFETY: the statement is alive, and so is its database.
+        match NonNull::new(unsafe { sqlite::sqlite3_db_handle(self.statement.as_ptr()) }) {
+            Some(database) => Failure::of(database, code).into(),
+            None => Failure { code, message: String::new() }.into(),
+        }
+    }
+}
+
+impl Row<'_> {
+    /// A value of the row; nothing where there is no such column.
+    #[inline(always)]
+    pub(crate) fn cell(&self, column: usize) -> Result<Cell<'_>, NoMemory> {
+        let Some(value) = self.values.get(column).copied() else { return Ok(Cell::Null) };
+        // SAFETY: the values are alive as long as the row, and no other thread uses them. The length is asked for after the
+        // pointer, as it has to be, and belongs to it.
+        unsafe {
             let bytes = |start: *const u8| match usize::try_from(sqlite::sqlite3_value_bytes(value)) {
                 Ok(length) if !start.is_null() => slice::from_raw_parts(start, length),
                 _ => &[],
@@ -130,14 +242,6 @@ impl<'h> Statement<'h> {
                 sqlite::SQLITE_BLOB => Cell::Bytes(bytes(sqlite::sqlite3_value_blob(value).cast())),
                 _ => Cell::Null,
             })
-        }
-    }
-
-    fn failed(&self, code: c_int) -> sqlx::Error {
-        // SAFETY: the statement is alive, and so is its database.
-        match NonNull::new(unsafe { sqlite::sqlite3_db_handle(self.statement.as_ptr()) }) {
-            Some(database) => Failure::of(database, code).into(),
-            None => Failure { code, message: String::new() }.into(),
         }
     }
 }
@@ -239,12 +343,42 @@ mod tests {
             for _ in 0..2 {
                 let expected = [Cell::Null].into_iter().chain(values).chain(rest);
                 for (i, expected) in expected.enumerate() {
-                    assert_eq!(statement.cell(i).unwrap(), expected, "{encoding}, column {i}");
+                    assert_eq!(statement.row().cell(i).unwrap(), expected, "{encoding}, column {i}");
                 }
-                assert_eq!(statement.cell(99).unwrap(), Cell::Null);
+                assert_eq!(statement.row().cell(99).unwrap(), Cell::Null);
             }
             assert!(!statement.step().unwrap());
-            assert_eq!(statement.cell(0).unwrap(), Cell::Null, "there is no row any more");
+            assert_eq!(statement.row().cell(0).unwrap(), Cell::Null, "there is no row any more");
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_are_taken_one_by_one_and_errors_end_it() {
+        let mut connection =
+            database("CREATE TABLE t (x, y); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')").await;
+        let mut handle = connection.lock_handle().await.unwrap();
+        for (columns, called) in [("tidings_take(x, y)", true), ("x, y", false)] {
+            let sql = format!("SELECT {columns} FROM t WHERE x > ?1 ORDER BY x");
+            let mut take = |last: i64, panics: bool| {
+                let mut seen = Vec::new();
+                let done = each(&mut handle, (&sql, &[Cell::Int(1)]), |row| {
+                    seen.push(format!("{:?} {:?} {:?}", row.cell(0)?, row.cell(1)?, row.cell(2)?));
+                    assert!(!panics);
+                    if row.cell(0)? == Cell::Int(last) { Err(sqlx::Error::RowNotFound) } else { Ok(()) }
+                });
+                (seen, done)
+            };
+            let all = ["Int(2) Text([98]) Null", "Int(3) Text([99]) Null"];
+            let (seen, done) = take(9, false);
+            assert_eq!((seen.as_slice(), done.is_ok()), (all.map(str::to_owned).as_slice(), true));
+            let (seen, done) = take(2, false);
+            assert_eq!(seen.len(), 1);
+            assert!(matches!(done, Err(sqlx::Error::RowNotFound)), "{done:?}");
+            if called {
+                let (seen, done) = take(9, true);
+                assert_eq!((seen.len(), done.unwrap_err().to_string()), (1, ended().to_string()));
+            }
+            assert!(Statement::new(&mut handle, "SELECT tidings_take(1)").is_err(), "nobody else calls it");
         }
     }
 
@@ -277,9 +411,10 @@ mod tests {
             let change = c"ALTER TABLE t ADD COLUMN y DEFAULT 2".as_ptr();
             sqlite::sqlite3_exec(database, change, None, ptr::null_mut(), ptr::null_mut())
         };
-        assert_eq!((code, reading.cell(1).unwrap()), (sqlite::SQLITE_OK, Cell::Null));
+        assert_eq!((code, reading.row().cell(1).unwrap()), (sqlite::SQLITE_OK, Cell::Null));
         assert!(reading.step().unwrap());
-        assert_eq!((reading.cell(0).unwrap(), reading.cell(1).unwrap()), (Cell::Int(1), Cell::Int(2)));
+        let row = reading.row();
+        assert_eq!((row.cell(0).unwrap(), row.cell(1).unwrap()), (Cell::Int(1), Cell::Int(2)));
     }
 
     #[tokio::test]
