@@ -37,7 +37,7 @@ async fn main() {
         }
         for (i, (what, orders)) in SHAPES.iter().enumerate() {
             let file = folder.path().join("customers.cache");
-            measure(&shop, &file, what, orders, 1 + 3 * i as u64).await;
+            measure(&shop, &file, what, orders, 1 + 5 * i as u64).await;
         }
         shop.remove().await;
     }
@@ -86,7 +86,7 @@ async fn measure(shop: &Shop, file: &Path, what: &str, orders: &str, first: u64)
     };
     let mut resident = Resident::default();
     refresh(&mut resident, "cold load").await;
-    for round in first..first + 3 {
+    for round in first..first + 5 {
         refresh(&mut resident, "nothing changed").await;
         change(shop, orders, round).await;
         refresh(&mut resident, what).await;

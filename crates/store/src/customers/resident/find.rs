@@ -11,6 +11,7 @@ use super::{Marks, State, tables};
 use crate::customers::error::StoreError;
 use crate::customers::held::HeldChunk;
 use crate::customers::keys::{Key, Keys, Places};
+use crate::customers::order::each;
 use crate::customers::reader::{Counting, Part, Reader};
 use crate::customers::table::Read;
 use tidings_engine::chunk::Needs;
@@ -100,7 +101,7 @@ impl State {
             let all: Vec<u32> = (0..read.rows as u32).collect();
             let mut people = People {
                 keys: keys.texts(&all),
-                columns: read.columns.iter().map(|column| column.take(&all)).collect(),
+                columns: each(&read.columns, |column| column.take(&all)),
                 gone: gone.into_iter().collect(),
                 whole: since.is_none(),
             };

@@ -41,12 +41,11 @@ pub(super) enum Stretch {
 /// What becomes of the customers of each chunk, of which there is at least one.
 pub(super) fn edits(chunks: &[HeldChunk], customers: &People) -> Result<Vec<Edits>, Doubt> {
     let keys = &customers.keys;
-    let mut order: Vec<u32> = (0..keys.len() as u32).filter(|row| keys.is_valid(*row as usize)).collect();
-    order.sort_unstable_by_key(|row| keys.value(*row as usize));
-    if order
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if keys.value(*a as usize) == keys.value(*b as usize)))
-    {
+    let there = (0..keys.len()).filter(|row| keys.is_valid(*row));
+    let mut order: Vec<(Ranked<'_>, u32)> =
+        there.map(|row| (Ranked::new(keys.value(row)), row as u32)).collect();
+    order.sort_unstable();
+    if order.windows(2).any(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
         return Err(Doubt::Key);
     }
     let mut gone: Vec<&str> = customers.gone.iter().map(|key| &**key).collect();
@@ -55,7 +54,7 @@ pub(super) fn edits(chunks: &[HeldChunk], customers: &People) -> Result<Vec<Edit
     let parts = chunks.iter().enumerate().map(|(i, chunk)| {
         let end = first_key(chunks, i + 1);
         let before = |key: &str| end.is_none_or(|end| key < end);
-        let (read, after) = coming.split_at(coming.partition_point(|row| before(keys.value(*row as usize))));
+        let (read, after) = coming.split_at(coming.partition_point(|(key, _)| before(key.text)));
         let (gone, later) = going.split_at(going.partition_point(|key| before(key)));
         (coming, going) = (after, later);
         (chunk, read, gone)
@@ -68,7 +67,7 @@ fn first_key(chunks: &[HeldChunk], i: usize) -> Option<&str> {
 }
 
 /// `coming` are those that were read, and `gone` the keys of those that are deleted, both in order.
-fn of_chunk(chunk: &HeldChunk, coming: &[u32], gone: &[&str], customers: &People) -> Edits {
+fn of_chunk(chunk: &HeldChunk, coming: &[(Ranked<'_>, u32)], gone: &[&str], customers: &People) -> Edits {
     let mut edits = Edits::default();
     if coming.is_empty() && gone.is_empty() && !customers.whole {
         return edits;
@@ -83,12 +82,11 @@ fn of_chunk(chunk: &HeldChunk, coming: &[u32], gone: &[&str], customers: &People
             .for_each(|at| edits.push(at, What::Goes)),
     };
     let mut next = 0;
-    for new in coming {
-        let key = customers.keys.value(*new as usize);
+    for (Ranked { text: key, .. }, new) in coming {
         let at = lower_bound(&chunk.keys, next, key);
         leave(&mut edits, next..at);
         next = at;
-        if at == chunk.keys.len() || chunk.keys.value(at) != key {
+        if at == chunk.keys.len() || chunk.keys.value(at) != *key {
             edits.push(at, What::Comes(*new));
             continue;
         }
@@ -214,17 +212,19 @@ pub(super) struct Places<'a> {
     read: &'a StringArray,
     edits: &'a [Edits],
     /// The first key of each chunk.
-    firsts: Vec<&'a str>,
+    firsts: Vec<Ranked<'a>>,
 }
 
 impl<'a> Places<'a> {
     pub(super) fn new(chunks: &'a [HeldChunk], read: &'a StringArray, edits: &'a [Edits]) -> Places<'a> {
-        let firsts = (0..chunks.len()).map(|i| first_key(chunks, i).unwrap_or_default()).collect();
+        let firsts =
+            (0..chunks.len()).map(|i| Ranked::new(first_key(chunks, i).unwrap_or_default())).collect();
         Places { chunks, read, edits, firsts }
     }
 
     /// The only chunk that a customer can be in.
     pub(super) fn chunk(&self, key: &str) -> usize {
+        let key = Ranked::new(key);
         self.firsts.partition_point(|first| *first <= key).saturating_sub(1)
     }
 
@@ -258,6 +258,21 @@ impl<'a> Places<'a> {
     }
 }
 
+/// A text whose first bytes are a number, by which most are told apart at once. They are in the order of the texts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ranked<'a> {
+    begins: u64,
+    pub(super) text: &'a str,
+}
+
+impl<'a> Ranked<'a> {
+    pub(super) fn new(text: &'a str) -> Ranked<'a> {
+        let mut begins = [0; 8];
+        begins.iter_mut().zip(text.bytes()).for_each(|(to, byte)| *to = byte);
+        Ranked { begins: u64::from_be_bytes(begins), text }
+    }
+}
+
 fn find(keys: &StringArray, key: &str) -> Option<usize> {
     let at = lower_bound(keys, 0, key);
     (at < keys.len() && keys.value(at) == key).then_some(at)
@@ -275,4 +290,29 @@ fn lower_bound(keys: &StringArray, from: usize, key: &str) -> usize {
         if keys.value(middle) < key { low = middle + 1 } else { high = middle }
     }
     low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranked_texts_are_in_the_order_of_texts(a in "[ab\0é]{0,10}", b in "[ab\0é]{0,10}") {
+            prop_assert_eq!(Ranked::new(&a).cmp(&Ranked::new(&b)), a.cmp(&b));
+        }
+
+        #[test]
+        fn a_place_is_found_from_anywhere_before_it(
+            mut keys in proptest::collection::vec("[abc]{0,3}", 0..40),
+            key in "[abc]{0,3}",
+            from in 0..40_usize,
+        ) {
+            keys.sort_unstable();
+            let first = keys.partition_point(|k| *k < key);
+            let keys = StringArray::from(keys);
+            prop_assert_eq!(lower_bound(&keys, from.min(first), &key), first);
+        }
+    }
 }

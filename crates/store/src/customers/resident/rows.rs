@@ -3,7 +3,7 @@
 use super::arrays::{self, Span, add, key_at, splice, splice_keys};
 use super::known::Known;
 use super::merge::Doubt;
-use super::place::{Edits, Places, Stretch};
+use super::place::{Edits, Places, Ranked, Stretch};
 use crate::customers::held::{HeldChunk, HeldRows, Left};
 use crate::customers::keys::{Key, Keys};
 use crate::customers::order::each;
@@ -56,7 +56,7 @@ impl Arrived {
     pub(super) fn of(read: &Read, time: usize, gone: Vec<Box<str>>) -> Result<Arrived, Doubt> {
         let [customers, keys] = read.keys.as_slice() else { return Err(Doubt::Key) };
         let all: Vec<u32> = (0..read.rows as u32).collect();
-        let fields = read.columns.iter().map(|column| column.take(&all)).collect();
+        let fields = each(&read.columns, |column| column.take(&all));
         let gone = gone.into_iter().collect();
         Ok(Arrived { customers: customers.texts(&all), keys: keys.take(&all), fields, time, gone })
     }
@@ -208,12 +208,12 @@ fn coming(
 ) -> (Vec<Coming>, Vec<usize>, Vec<usize>) {
     let (mut coming, mut orphans, mut without_time) =
         (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
-    let whose = |row: &usize| arrived.customer(*row).unwrap_or_default();
+    let whose = |row: &usize| Ranked::new(arrived.customer(*row).unwrap_or_default());
     let mut sorted: Vec<_> = rows.iter().map(|row| (whose(row), arrived.when(*row), *row)).collect();
     sorted.sort_unstable();
     let mut place = places.within(chunk);
     for (key, time, row) in sorted {
-        match (place(key), time) {
+        match (place(key.text), time) {
             (Some(customer), Some(time)) => coming.push(Coming { customer, time, row: row as u32 }),
             (Some(_), None) => without_time.push(row),
             (None, _) => orphans.push(row),
