@@ -199,6 +199,23 @@ async fn rows_with_a_key_are_brought_up_to_date() {
 }
 
 #[tokio::test]
+async fn what_an_import_kept_unique_identifies_rows_where_the_schema_names_no_key() {
+    let (shop, vocabulary) = (Shop::new(), vocabulary());
+    let first =
+        "id,customer_id,date,number_of_cds,dollar_value\n1,a,2026-01-01,1,5.00\n2,a,2026-01-02,1,6.00\n";
+    assert_eq!(counts(&shop.one(shop.write("orders.csv", first), None).await), (2, 0, 0, 0));
+    let grown = first.replace("6.00", "7.00") + "3,b,2026-01-03,1,8.00\n";
+    for expected in [(1, 1, 1, 0), (0, 0, 3, 0)] {
+        let report = shop.one(shop.write("orders.csv", &grown), Some(&vocabulary)).await;
+        assert_eq!(counts(&report), expected);
+    }
+    assert_eq!(
+        shop.rows("SELECT id || dollar_value FROM orders ORDER BY 1").await,
+        ["15.00", "27.00", "38.00"]
+    );
+}
+
+#[tokio::test]
 async fn rejected_rows_are_kept_with_their_reasons() {
     let (shop, vocabulary) = (Shop::new(), vocabulary());
     let text = "id,name,city,points,vip\n1,a,b,2,yes\n1,double,b,2,yes\n,nobody,b,2,yes\n2,a,b,NaN,yes\n3,a,b,1e400,yes\n4,a,b,2\n5,a,b,2,perhaps\n6,a,b,-0.0,no\n";
@@ -245,6 +262,8 @@ async fn files_that_cannot_be_imported_say_why() {
     assert!(said("tidings_outbox.csv", b"id\n1\n", None).await.contains("cannot be called"));
     let missing = said("customers.csv", b"id,nmae,points,vip\n", Some(&vocabulary)).await;
     assert!(missing.contains("`name` (the file has `nmae`), `city`."), "{missing}");
+    let pipe = Import::plan(&[Source::parse("a=/dev/null")], None, &options(), &mut |_| {}).err().unwrap();
+    assert!(pipe.to_string().contains("more than once"), "a pipe is not waited for: {pipe}");
     assert!(!shop.database().exists(), "nothing was made for a file that cannot be imported");
 }
 

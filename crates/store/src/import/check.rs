@@ -36,6 +36,15 @@ pub(crate) fn check(
     {
         return Err(ImportError::Name { path: source.path.clone(), table: source.table.clone() });
     }
+    let path = source.path.clone();
+    match std::fs::metadata(&path) {
+        Ok(file) if !file.is_file() => {
+            let why = "it is no file that can be read more than once. What comes out of a pipe is written to a file first";
+            return Err(ImportError::Table { path, why: why.to_owned() });
+        }
+        Ok(_) => {}
+        Err(why) => return Err(ImportError::File { path, why }),
+    }
     let fingerprint = fingerprint(&source.path)?;
     let mut records = Records::open(&source.path, options.delimiter)?;
     let delimiter = records.delimiter;

@@ -62,7 +62,7 @@ impl Writer {
 
     /// Rows without a key must not come in twice.
     pub(crate) async fn refuse_twice(&mut self, file: &Checked) -> Result<(), ImportError> {
-        if file.shape.key.is_some() {
+        if self.key(file).await?.is_some() {
             return Ok(());
         }
         let known: i64 = sqlx::query_scalar(
@@ -79,6 +79,17 @@ impl Writer {
         }
     }
 
+    /// The column that identifies a row of a file: by its shape, or by imports before where the schema names none.
+    async fn key(&mut self, file: &Checked) -> Result<Option<String>, ImportError> {
+        let columns = &file.shape.columns;
+        if let Some(column) = file.shape.key.and_then(|i| columns.get(i)) {
+            return Ok(Some(column.name.clone()));
+        }
+        let kept = unique_key(&mut self.connection, &file.source.table).await;
+        let kept = kept.map_err(|e| StoreError::of(&self.place, &e))?;
+        Ok(kept.filter(|key| columns.iter().any(|c| c.name == *key)))
+    }
+
     /// Imports a file in one transaction.
     pub(crate) async fn import(
         &mut self,
@@ -90,7 +101,8 @@ impl Writer {
         let failed = |e| ImportError::Store(StoreError::of(&place, &e));
         let table = &file.source.table;
         let names: Vec<&str> = file.shape.columns.iter().map(|c| c.name.as_str()).collect();
-        let key = file.shape.key.and_then(|i| names.get(i).copied());
+        let key = self.key(file).await?;
+        let key = key.as_deref();
 
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         ensure_table(&mut transaction, table, &file.shape.columns, key).await.map_err(failed)?;
@@ -178,6 +190,13 @@ impl Writer {
     pub(crate) async fn close(self) {
         self.connection.close().await.ok();
     }
+}
+
+/// The column that imports before keep unique in a table.
+async fn unique_key(connection: &mut SqliteConnection, table: &str) -> Result<Option<String>, sqlx::Error> {
+    let sql = "SELECT i.name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i \
+        WHERE l.\"unique\" AND l.name GLOB 'tidings_*'";
+    sqlx::query_scalar(sql).bind(table).fetch_optional(connection).await
 }
 
 /// The columns that a table has; none where there is no such table.
