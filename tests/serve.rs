@@ -162,6 +162,28 @@ fn others_than_this_machine_need_a_token_for_the_metrics() {
     assert_eq!(daemon.ask("GET", "/metrics", "Authorization: Bearer let me in\r\n", "").0, 200);
     assert_eq!(daemon.get("/healthz").0, 200);
     daemon.until("/readyz", |status, _| status == 200);
+    project.write("rules/hello.tidings", &RULE.replace("email is known", "emial is known"));
+    let (_, why) = daemon.until("/readyz", |status, _| status == 503);
+    assert!(!why.contains("hello"), "{why}");
+    let (_, why) = daemon.ask("GET", "/readyz", "Authorization: Bearer let me in\r\n", "");
+    assert!(why.contains("E201 rules/hello.tidings:3:"), "{why}");
+}
+
+/// A mailbox that cannot be read is said to be that, and nothing else.
+#[test]
+fn what_is_not_the_state_s_trouble_is_not_called_so() {
+    let project = shop(1);
+    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let bounces = "    bounces: {address: bounces@shop.example, secret: \"file:bounces.key\", mailbox: schema.yaml/none}\n";
+    project.write("tidings.yaml", &(config + bounces));
+    project.write("bounces.key", "a secret of bounces");
+    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    let (_, metrics) =
+        daemon.until("/metrics", |_, m| m.contains("tidings_state_errors_total{duty=\"mailboxes\"} 1"));
+    assert!(metrics.contains("\ntidings_state_reachable 1\n"), "{metrics}");
+    assert_eq!(daemon.get("/readyz").0, 200);
+    let log = daemon.log();
+    assert!(log.iter().any(|e| e["level"] == "ERROR" && e["fields"]["duty"] == "mailboxes"), "{log:#?}");
 }
 
 /// Gives a project twenty customers more, and writes the 23 sends down without sending any.

@@ -119,11 +119,20 @@ impl Duty {
 struct Trouble {
     /// In words for people; ids only.
     message: String,
+    /// Whether it is the state's: all that need it fail together then.
+    of_state: bool,
+}
+
+impl Trouble {
+    /// One that is not the state's.
+    fn of_another(message: String) -> Trouble {
+        Trouble { message, of_state: false }
+    }
 }
 
 impl From<StateError> for Trouble {
     fn from(error: StateError) -> Trouble {
-        Trouble { message: error.to_string() }
+        Trouble { message: error.to_string(), of_state: true }
     }
 }
 
@@ -138,6 +147,12 @@ struct Health {
     open: bool,
     /// Whether it is ending.
     stopping: bool,
+}
+
+impl Health {
+    fn state_is_away(&self) -> bool {
+        self.troubles.values().any(|trouble| trouble.of_state)
+    }
 }
 
 /// Runs until it is told to stop and what was leaving has left. Fails where it cannot begin. With errors in the rules,
@@ -434,28 +449,28 @@ impl Daemon {
         self.watched.send_replace(watched);
     }
 
-    /// Notes how a duty went; what fails is said once, and again when it works.
+    /// Notes how a duty went; what fails is said once, and again when it works. Where the state is away that is said of the
+    /// first duty that finds it so, and of the last.
     fn hear(&mut self, duty: Duty, result: Result<(), Trouble>) {
-        let troubles = &mut self.health.troubles;
+        let before = self.health.troubles.remove(&duty);
+        let said = |trouble: &Trouble| trouble.of_state && self.health.state_is_away();
         match result {
             Ok(()) => {
-                if troubles.remove(&duty).is_some() && troubles.is_empty() {
+                if before.is_some_and(|trouble| !said(&trouble)) {
                     tracing::info!(duty = duty.name(), "works again");
                 }
             }
             Err(trouble) => {
                 metrics::state_error(duty.name());
-                if troubles.is_empty() {
-                    tracing::error!(
-                        duty = duty.name(),
-                        error = trouble.message,
-                        "failed; it is tried again until it works"
-                    );
+                let known = before.is_some_and(|before| before.of_state == trouble.of_state);
+                if !known && !said(&trouble) {
+                    let (duty, error) = (duty.name(), &trouble.message);
+                    tracing::error!(duty, error, "failed; it is tried again until it works");
                 }
-                troubles.insert(duty, trouble);
+                self.health.troubles.insert(duty, trouble);
             }
         }
-        metrics::state(self.health.open && troubles.is_empty());
+        metrics::state(self.health.open && !self.health.state_is_away());
     }
 
     fn stop(&mut self) {

@@ -1,7 +1,7 @@
 //! The mailboxes that bounces arrive in, looked into every minute.
 
 use super::{Duty, Event, Trouble};
-use crate::bounces::take_in;
+use crate::bounces::{BounceError, take_in};
 use crate::site::Site;
 use crate::stop::Stop;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,8 @@ pub(super) async fn read(
             let place = Place::of(&now.project.folder, channel);
             match take_in(&now, &state, mailbox, place.read(), clock()).await {
                 Ok(taken) => place.keep(taken.next),
-                Err(e) => result = Err(Trouble { message: e.to_string() }),
+                Err(BounceError::State(e)) => result = Err(e.into()),
+                Err(e) => result = Err(Trouble::of_another(e.to_string())),
             }
         }
         events.send(Event::Worked(Duty::Mailboxes, result)).await.ok();

@@ -28,7 +28,7 @@ pub(super) async fn keep_time(
                 pause.over();
                 let wait = turn.next.saturating_sub((scheduler.clock)());
                 let wait = Duration::from_micros(u64::try_from(wait).unwrap_or(0)).min(LONGEST);
-                (turn.failed.map_or(Ok(()), |message| Err(Trouble { message })), Some(wait))
+                (turn.failed.map_or(Ok(()), |why| Err(Trouble::of_another(why))), Some(wait))
             }
             Err(error) => (Err(error.into()), None),
         };

@@ -123,7 +123,8 @@ async fn healthz(With(desk): With<Desk>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn readyz(With(desk): With<Desk>) -> (StatusCode, String) {
+/// Why it is not, where there is a token, only whoever has it is told: it names files and hosts.
+async fn readyz(With(desk): With<Desk>, headers: HeaderMap) -> (StatusCode, String) {
     let reasons = match desk.health().await {
         Some(health) => health.reasons(),
         None => vec!["the event loop does not answer".to_owned()],
@@ -131,7 +132,9 @@ async fn readyz(With(desk): With<Desk>) -> (StatusCode, String) {
     if reasons.is_empty() {
         return (StatusCode::OK, "ready\n".to_owned());
     }
-    (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n")
+    let told = permitted(desk.0.token, &headers);
+    let why = if told { reasons.join("\n") } else { "not ready; why is told with the token".to_owned() };
+    (StatusCode::SERVICE_UNAVAILABLE, why + "\n")
 }
 
 async fn numbers(With(desk): With<Desk>, headers: HeaderMap) -> Response {
@@ -161,9 +164,9 @@ impl Health {
         if !self.open {
             reasons.push("the state is not open".to_owned());
         }
-        reasons.extend(
-            self.troubles.iter().map(|(duty, trouble)| format!("{}: {}", duty.name(), trouble.message)),
-        );
+        // Whatever else fails, people can be answered: the log says it.
+        let of_state = self.troubles.iter().filter(|(_, trouble)| trouble.of_state);
+        reasons.extend(of_state.map(|(duty, trouble)| format!("{}: {}", duty.name(), trouble.message)));
         reasons.extend(self.project.iter().map(|line| format!("not taken up: {line}")));
         reasons
     }

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use tidings_channels::Clock;
 
@@ -27,7 +27,7 @@ impl Limit {
 
     /// Whether a peer may ask now.
     pub(super) fn permits(&self, peer: IpAddr) -> bool {
-        let now = (self.clock)();
+        let (now, peer) = ((self.clock)(), network(peer));
         let mut peers = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         if peers.len() >= PEERS {
             peers.retain(|_, full_at| *full_at > now);
@@ -42,6 +42,14 @@ impl Limit {
             *full_at = next;
         }
         permitted
+    }
+}
+
+/// What one peer has at its disposal: of an IPv6 address the first half says whose it is, and the other is anybody's choice.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        v4 => v4,
     }
 }
 
@@ -70,6 +78,9 @@ mod tests {
         let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         assert_eq!((0..1000).filter(|_| limit.permits(one)).count(), 100);
         assert!(limit.permits(other), "each peer has its own");
+        let v6 = |n: u128| IpAddr::from(Ipv6Addr::from_bits(0x2001_0db8 << 96 | n));
+        assert_eq!((0..1000).filter(|n| limit.permits(v6(*n))).count(), 100, "a network is one peer");
+        assert!(limit.permits(v6(1 << 64)), "and the next is another");
         now.fetch_add(1_000_000, Ordering::Relaxed);
         assert_eq!((0..1000).filter(|_| limit.permits(one)).count(), 10, "ten a second");
     }
