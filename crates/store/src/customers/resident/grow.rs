@@ -9,13 +9,12 @@ use super::read::Kept;
 use super::{State, tables};
 use crate::customers::error::StoreError;
 use crate::customers::held::{Left, RowKeys, on_a_thread};
-use crate::customers::keys::{Key, Keys, Places};
+use crate::customers::keys::{Keys, Places};
 use crate::customers::order::each;
 use crate::customers::reader::{Part, Reader};
 use crate::customers::table::{Only, Owners, Read};
 use arrow_array::ArrayRef;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tidings_engine::chunk::{CollectionNeeds, Needs};
 
 /// How many rows were read.
@@ -175,17 +174,15 @@ impl Expected {
     fn found(&self, read: Keys) -> Option<Vec<Vec<u32>>> {
         let (rows, without_key) = (read.len(), read.missing());
         let read = Places::new(read);
-        let taken: Vec<AtomicBool> = (0..rows).map(|_| AtomicBool::new(false)).collect();
-        let take = |key: Option<Key<'_>>| {
-            let row = read.get(key?)?;
-            let twice = taken.get(row as usize)?.swap(true, Ordering::Relaxed);
-            (!twice).then_some(row)
-        };
-        let of_chunk = |keys: &ArrayRef| (0..keys.len()).map(|row| take(key_at(keys, row))).collect();
+        let of_chunk = |keys: &ArrayRef| (0..keys.len()).map(|row| read.get(key_at(keys, row)?)).collect();
         let found: Vec<Vec<u32>> = each(&self.held, of_chunk).into_iter().collect::<Option<_>>()?;
         let left_out = self.left_out.iter().flat_map(|keys| (0..keys.len() as u32).map(|row| keys.get(row)));
-        let left_out = left_out.map(take).collect::<Option<Vec<u32>>>()?;
+        let left_out: Vec<u32> = left_out.map(|key| read.get(key?)).collect::<Option<_>>()?;
+        let mut taken = vec![false; rows];
+        let mut all = found.iter().flatten().chain(&left_out);
+        let once =
+            all.all(|row| taken.get_mut(*row as usize).is_some_and(|taken| !std::mem::replace(taken, true)));
         let with_key = found.iter().map(Vec::len).sum::<usize>() + left_out.len();
-        (with_key + without_key == rows && without_key == self.without_key).then_some(found)
+        (once && with_key + without_key == rows && without_key == self.without_key).then_some(found)
     }
 }
