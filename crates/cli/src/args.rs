@@ -2,6 +2,7 @@
 
 mod backtest;
 mod examining;
+mod examples;
 mod explaining;
 mod planning;
 mod testing;
@@ -21,24 +22,29 @@ use std::path::PathBuf;
 #[command(name = "tidings", version, propagate_version = true, after_help = START)]
 pub struct Cli {
     /// The project: a folder with a tidings.yaml
-    #[arg(long, short = 'C', global = true, default_value = ".", value_name = "DIR")]
+    #[arg(long, short = 'C', global = true, default_value = ".", value_name = "DIR", help_heading = EVERYWHERE)]
     pub project: PathBuf,
-    /// When to use colours
-    #[arg(long, global = true, default_value = "auto", value_name = "WHEN", alias = "color")]
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN", alias = "color",
+        hide_possible_values = true, help_heading = EVERYWHERE)]
     pub colour: Colour,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
 }
 
+/// What goes with every command.
+const EVERYWHERE: &str = "Everywhere";
+
 const START: &str = "\
 Start here:
-  tidings init --store sqlite:shop.db   look at a database and write a first schema.yaml
-  tidings check                         find every mistake in the rules
-  tidings plan                          see who each rule would reach, and who is held back and why
-  tidings explain RULE CUSTOMER         see why one customer is, or is not, sent something
+  tidings init --store sqlite:shop.db   a first schema.yaml from a database
+  tidings check                         every mistake in the rules
+  tidings plan                          who would be reached or held back, and why
+  tidings explain wake-up 00004         why a customer is sent something, or not
   tidings test                          hold the rules against tests/*.yaml
-  tidings run --sandbox                 send into a folder; `tidings sandbox list` shows what was caught
+  tidings run --sandbox                 send into a folder
+  tidings sandbox list                  what was caught there
   tidings serve                         let the rules run on their schedules
 
 Exit codes: 0 done, 1 the project or the run has errors, 2 the command line has, 3 a rule is over its limit.";
@@ -96,6 +102,7 @@ pub enum Command {
     /// Let things leave again
     Resume(Resume),
     /// Send from a state that was copied here; the one that it was copied from must send no more
+    #[command(after_help = examples::ADOPT)]
     Adopt(OfState),
     /// Look at the outbox: what is waiting, sent, held back, and why
     Outbox(Outbox),
@@ -113,7 +120,7 @@ pub enum Command {
     Erase(Erase),
     /// Explain an error or warning by its code, such as E205
     Errors(Errors),
-    /// Print completions for a shell
+    /// Print completions for a shell, as in `tidings completions zsh > _tidings`
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -122,6 +129,7 @@ pub enum Command {
 
 /// Look at a database and write a first tidings.yaml and schema.yaml.
 #[derive(Debug, Args)]
+#[command(after_help = examples::INIT)]
 pub struct Init {
     /// The customer store, such as sqlite:shop.db; it is only read
     #[arg(long, value_name = "URL")]
@@ -139,6 +147,7 @@ pub struct Init {
 
 /// Find every mistake in the project's files.
 #[derive(Debug, Args)]
+#[command(after_help = examples::CHECK)]
 pub struct Check {
     /// How to print the findings
     #[arg(long, default_value = "text", value_name = "FORMAT")]
@@ -159,6 +168,7 @@ pub enum TextOrJson {
 
 /// Write rule files in the one canonical layout.
 #[derive(Debug, Args)]
+#[command(after_help = examples::FMT)]
 pub struct Fmt {
     /// Change nothing; list the files that would change and exit with 1 if there are any
     #[arg(long)]
@@ -187,6 +197,7 @@ pub struct Asked {
 
 /// Make the plan and carry it out.
 #[derive(Debug, Args)]
+#[command(after_help = examples::RUN)]
 pub struct Run {
     /// What for
     #[command(flatten)]
@@ -222,12 +233,18 @@ pub struct Serve {
 }
 
 const SERVING: &str = "\
+Examples:
+  tidings serve --sandbox                  to try it: nothing leaves
+  tidings serve --listen 127.0.0.1:9000
+
 Files that change are taken up while it runs; broken ones are not, and the rules before run on.
+
 SIGTERM or Ctrl-C sees through what is leaving and begins nothing; a second one ends at once, and nothing is lost.
 SIGHUP reads the project again, secrets too. TIDINGS_LOG=debug says more.";
 
 /// Read files into the embedded store.
 #[derive(Debug, Args)]
+#[command(after_help = examples::IMPORT)]
 pub struct Import {
     /// CSV files with a header line, Parquet files, or spreadsheets; `orders=CDNOW_master.txt` names the table, else the file's name does
     #[arg(required = true, value_name = "[TABLE=]FILE")]
@@ -248,6 +265,7 @@ pub struct Import {
 
 /// Count the customers in each stage and segment.
 #[derive(Debug, Args)]
+#[command(after_help = examples::CUSTOMERS)]
 pub struct Customers {
     /// The moment; now where it is not said
     #[arg(long, value_name = "TIME")]
@@ -259,6 +277,7 @@ pub struct Customers {
 
 /// Look at what the sandbox caught.
 #[derive(Debug, Args)]
+#[command(after_help = examples::SANDBOX)]
 pub struct Sandbox {
     /// What to do
     #[command(subcommand)]
@@ -289,6 +308,7 @@ pub enum SandboxCommand {
 
 /// Show what will run when.
 #[derive(Debug, Args)]
+#[command(after_help = examples::NEXT)]
 pub struct Next {
     /// How many runs
     #[arg(long, default_value_t = 20, value_name = "N")]
@@ -304,13 +324,14 @@ pub struct Next {
 /// Which state.
 #[derive(Debug, Args)]
 pub struct OfState {
-    /// The sandbox's own
+    /// Of the sandbox, which has a state of its own
     #[arg(long)]
     pub sandbox: bool,
 }
 
 /// Show the latest runs, and what waits for a person's word.
 #[derive(Debug, Args)]
+#[command(after_help = examples::RUNS)]
 pub struct Runs {
     /// Which state
     #[command(flatten)]
@@ -325,6 +346,7 @@ pub struct Runs {
 
 /// Decide about what waits for a person's word.
 #[derive(Debug, Args)]
+#[command(after_help = examples::DECIDE)]
 pub struct Decide {
     /// The number of the run, as `tidings runs` lists it
     pub run: i64,
@@ -352,6 +374,7 @@ pub struct Scoped {
 
 /// Let nothing leave.
 #[derive(Debug, Args)]
+#[command(after_help = examples::PAUSE)]
 pub struct Pause {
     /// What
     #[command(flatten)]
@@ -366,6 +389,7 @@ pub struct Pause {
 
 /// Let things leave again.
 #[derive(Debug, Args)]
+#[command(after_help = examples::RESUME)]
 pub struct Resume {
     /// What
     #[command(flatten)]
@@ -377,6 +401,7 @@ pub struct Resume {
 
 /// Look at the outbox.
 #[derive(Debug, Args)]
+#[command(after_help = examples::OUTBOX)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Outbox {
     /// What to do; counts or rows are shown where nothing is said
@@ -429,6 +454,7 @@ pub enum OutboxCommand {
 
 /// Show everything that happened to a customer.
 #[derive(Debug, Args)]
+#[command(after_help = examples::LEDGER)]
 pub struct Ledger {
     /// The customer's key
     pub customer: String,
@@ -442,6 +468,7 @@ pub struct Ledger {
 
 /// Send what a rule would send a customer to yourself.
 #[derive(Debug, Args)]
+#[command(after_help = examples::SEND_TEST)]
 pub struct SendTest {
     /// The rule
     pub rule: String,
@@ -457,6 +484,7 @@ pub struct SendTest {
 
 /// What a customer said about being written to.
 #[derive(Debug, Args)]
+#[command(after_help = examples::CONSENT)]
 pub struct Consent {
     /// The customer's key
     pub customer: String,
@@ -486,6 +514,7 @@ pub enum Word {
 
 /// Read bounces and complaints.
 #[derive(Debug, Args)]
+#[command(after_help = examples::FEEDBACK)]
 pub struct Feedback {
     /// A mailbox: a file with mails one after another (mbox), or a folder with one a file (Maildir)
     pub mailbox: PathBuf,
@@ -496,6 +525,7 @@ pub struct Feedback {
 
 /// Forget a customer.
 #[derive(Debug, Args)]
+#[command(after_help = examples::ERASE)]
 pub struct Erase {
     /// The customer's key
     pub customer: String,
@@ -506,6 +536,7 @@ pub struct Erase {
 
 /// The addresses that nothing is sent to.
 #[derive(Debug, Args)]
+#[command(after_help = examples::SUPPRESS)]
 pub struct Suppress {
     /// Which state
     #[command(flatten)]
@@ -541,6 +572,7 @@ pub enum SuppressCommand {
 
 /// Explain an error or warning by its code.
 #[derive(Debug, Args)]
+#[command(after_help = examples::ERRORS)]
 pub struct Errors {
     /// The code; every one is listed where none is named
     pub code: Option<String>,

@@ -16,7 +16,8 @@ use tidings_channels::Clock;
 use tidings_check::program::{Overlap, Rule};
 use tidings_plan::schedule::{Occurrence, Skipped, due, events_since, is_late, next, occurrences};
 use tidings_plan::{Plan, pages};
-use tidings_schema::Now;
+use tidings_schema::show::show;
+use tidings_schema::{Now, Type, Value};
 use tidings_store::state::{OccurrenceState, Orphan};
 use tidings_store::{Resident, RunId, State, StateError, StoreError};
 use tokio::runtime::Handle;
@@ -56,6 +57,8 @@ pub struct Scheduler {
 pub struct Turn {
     /// What ran: rules and their occurrences, in order.
     pub ran: Vec<(String, Occurrence)>,
+    /// What lost workers had begun and was taken over, each with how long nobody had held it.
+    pub taken_over: Vec<(String, Occurrence, Duration)>,
     /// How many were skipped.
     pub skipped: u64,
     /// When to look again, in microseconds since 1970 UTC.
@@ -129,7 +132,7 @@ impl Scheduler {
         let names: Vec<String> = rules().map(|(_, rule)| rule.identity().to_owned()).collect();
         let seen = state.schedule_seen(&names).await?;
         let mut moments: BTreeMap<i64, Vec<Due>> = BTreeMap::new();
-        for Orphan { rule: name, occurrence, waits } in state.orphans(&self.worker, LEASE).await? {
+        for Orphan { rule: name, occurrence, waits, unheld } in state.orphans(&self.worker, LEASE).await? {
             let known = rules().find(|(_, rule)| rule.identity() == name);
             let before = waits.as_deref().unwrap_or("whoever ran it was lost");
             let reason = match known {
@@ -137,6 +140,16 @@ impl Scheduler {
                     format!("{before}; and then it was too late for it")
                 }
                 Some((i, rule)) => {
+                    if waits.is_none() {
+                        let (due, seconds) = (when(&occurrence, site), unheld.as_secs());
+                        tracing::warn!(
+                            rule = name,
+                            due,
+                            unheld_for_seconds = seconds,
+                            "taken over: whoever ran it was lost"
+                        );
+                        turn.taken_over.push((name.clone(), occurrence.clone(), unheld));
+                    }
                     // What was dealt with before it is not known any more.
                     let since = events_since(rule, occurrence.at - DAY, occurrence.at);
                     let due = Due { rule: i, occurrence, orphan: true, since };
@@ -146,7 +159,7 @@ impl Scheduler {
                 None => format!("{before}; and the rule is gone"),
             };
             turn.skipped += 1;
-            tracing::warn!(rule = name, occurrence = occurrence.name, reason, "skipped");
+            tracing::warn!(rule = name, due = when(&occurrence, site), reason, "skipped");
             state.give_up_occurrence(&self.worker, &name, &occurrence, &reason).await?;
         }
         for ((i, rule), name) in rules().zip(&names) {
@@ -159,7 +172,7 @@ impl Scheduler {
             for Skipped { count, last, reason, .. } in
                 due.skipped.into_iter().filter(|_| !rule.awaits_events())
             {
-                self.skip(state, name, &last, reason, count, turn).await?;
+                self.skip((site, state), name, &last, reason, count, turn).await?;
             }
             for occurrence in due.run {
                 let since = events_since(rule, *seen, occurrence.at);
@@ -189,7 +202,7 @@ impl Scheduler {
                 // One that waits is due until it can run, or until it is too late.
                 let why = if before == OccurrenceState::Begun(None) { STILL_GOING } else { STILL_WAITING };
                 match rule.overlap {
-                    Overlap::Skip => self.skip(state, name, &due.occurrence, why, 1, turn).await?,
+                    Overlap::Skip => self.skip((site, state), name, &due.occurrence, why, 1, turn).await?,
                     Overlap::Wait => drop(waiting.insert(due.rule)),
                 }
             } else {
@@ -260,7 +273,7 @@ impl Scheduler {
             let skips = rule.overlap == Overlap::Skip && !rule.awaits_events();
             let meanwhile: Vec<Occurrence> = meanwhile.filter(|_| skips).collect();
             if let Some(last) = meanwhile.last() {
-                self.skip(state, name, last, STILL_GOING, meanwhile.len(), turn).await?;
+                self.skip((site, state), name, last, STILL_GOING, meanwhile.len(), turn).await?;
             }
         }
         Ok(())
@@ -269,7 +282,7 @@ impl Scheduler {
     /// Writes down that so many occurrences up to one are not run, and why.
     async fn skip(
         &self,
-        state: &State,
+        (site, state): (&Site, &State),
         rule: &str,
         last: &Occurrence,
         reason: &str,
@@ -282,10 +295,15 @@ impl Scheduler {
         // Else another daemon has it, or has said so already.
         if state.skip_occurrence(rule, last, &reason).await? {
             turn.skipped += count as u64;
-            tracing::warn!(rule, occurrence = last.name, reason, "skipped");
+            tracing::warn!(rule, due = when(last, site), reason, "skipped");
         }
         Ok(())
     }
+}
+
+/// The moment at which it was due, for a log: the names of some are bare numbers.
+fn when(occurrence: &Occurrence, site: &Site) -> String {
+    show(&Type::Moment, &Value::Moment(occurrence.at), site.zone())
 }
 
 /// Keeps what was begun from being taken for lost.

@@ -4,6 +4,7 @@
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -345,7 +346,11 @@ async fn what_a_lost_daemon_began_is_taken_over_but_not_when_it_is_too_late() {
     }
     assert_eq!(world.turn(&scheduler).await.ran, [], "its lease still runs");
     world.pass(61 * SECOND);
-    assert_eq!(world.turn(&scheduler).await.ran.len(), 2);
+    let turn = world.turn(&scheduler).await;
+    assert_eq!(turn.ran.len(), 2);
+    let told = turn.taken_over.into_iter().map(|(rule, due, unheld)| (rule, due, unheld.as_secs()));
+    let told: BTreeSet<_> = told.collect();
+    assert_eq!(told, ["gone", "soon"].map(|rule| (rule.to_owned(), due.clone(), 1)).into());
 
     world.pass(world.next() - world.now());
     let due = occurrences(&Schedule::Interval(7200), world.site.zone(), START, world.now()).last().unwrap();

@@ -34,14 +34,15 @@ pub struct BacktestArgs {
 }
 
 const BACKTESTING: &str = "\
-Each step is what `tidings run --at` would do at that moment for the rules whose schedules came since the step before,
-on what the steps before it did: repeats, caps, hours of silence, hold-outs, limits and budgets are all simulated,
-from an empty past on. No state is read but who said no, and none is written. Only rows have times: their other
-fields, attributes, addresses and consents are as of today, and it says which rules read attributes.
-
+Examples:
   tidings backtest --from 1998-01-01T10:00 --to 1998-03-31
-  tidings backtest --from 1998-01-01T10:00 --to 1998-03-31 --html quarter.html --rows quarter.csv
-  tidings backtest --from 1998-01-01 --to 1998-06-30 --step week --format csv > weeks.csv";
+  tidings backtest --from 1998-01-01T10:00 --to 1998-03-31 --html q.html
+  tidings backtest --from 1998-01-01 --to 1998-06-30 --step week
+
+Each step is what `tidings run --at` would do at that moment for the rules whose schedules came since the step before, \
+on what the steps before it did: repeats, caps, hours of silence, hold-outs, limits and budgets are all simulated, \
+from an empty past on. No state is read but who said no, and none is written. Only rows have times: their other \
+fields, attributes, addresses and consents are as of today, and it says which rules read attributes.";
 
 /// How far apart the moments of a backtest are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -19,7 +19,7 @@ pub struct Doctor {
 }
 
 const EXAMINING: &str = "\
-It reads the project, the customers and the state, logs in to mail servers without a mail, and asks HTTP services for the
+It reads the project, the customers and the state, logs in to mail servers without a mail, and asks HTTP services for the \
 headers of `/` without any secret. Each look is ok, warn or fail, with what to do about it.
 
   tidings doctor                  before the first run, and whenever something is odd

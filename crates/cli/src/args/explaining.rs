@@ -43,11 +43,12 @@ pub enum ExplainFormat {
 
 const EXPLAINING: &str = "\
 Examples:
-  tidings explain wake-up 00004                       each comparison with what it saw, and what was sent before
-  tidings explain wake-up 00004 --at 1998-07-01       the same as of a day
-  tidings explain --all-rules 00004                   why did, or didn't, this customer get anything?
+  tidings explain wake-up 00004                     what each comparison saw
+  tidings explain wake-up 00004 --at 1998-07-01     the same as of a day
+  tidings explain --all-rules 00004                 every rule, in one line each
   tidings explain wake-up 00004 --format html > why.html
 
-Where the rule does not match, the fewest comparisons that would have to come out otherwise are told, each with the
+Where the rule does not match, the fewest comparisons that would have to come out otherwise are told, each with the \
 day on which it does by the rows there are, if that is within 400 days and no customers are ranked.
+
 Exit codes: 0 explained, 1 there is no such rule or customer.";

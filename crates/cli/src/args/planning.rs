@@ -30,12 +30,17 @@ pub struct PlanArgs {
 }
 
 const PLANNING: &str = "\
-What a change changes, for example before it is merged:
-  tidings plan --against origin/main                     for a terminal
-  tidings plan --against origin/main --format markdown   for a comment on a pull request
+Examples:
+  tidings plan --at 1998-07-01T10:00             as of a moment
+  tidings plan --rule wake-up --customers        one rule, with all keys
+
+What a change changes, before it is merged:
+  tidings plan --against origin/main
+  tidings plan --against origin/main --format markdown    for a pull request
 
 Exit codes: 0 planned, 1 the project has errors or a rule was renamed without `was`, 3 a rule is over its limit.
-With --against: 0 nothing changes, 2 something changes, 3 a rule is over its limit after the change. (2 also stands for
+
+With --against: 0 nothing changes, 2 something changes, 3 a rule is over its limit after the change. (2 also stands for \
 a mistake in the command line; then nothing is printed to the standard output.)";
 
 /// How to print a plan.

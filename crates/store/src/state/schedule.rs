@@ -34,7 +34,7 @@ const RENEW: &str = "UPDATE tidings_occurrences SET leased_until = $2 WHERE work
 const DELAY: &str = "\
     UPDATE tidings_occurrences SET leased_until = $2, waits = $3 WHERE worker = $1 AND state = 'begun'";
 const ORPHANS: &str = "\
-    SELECT rule, occurrence, due, waits FROM tidings_occurrences WHERE state = 'begun' AND leased_until <= $1";
+    SELECT rule, occurrence, due, waits, leased_until FROM tidings_occurrences WHERE state = 'begun' AND leased_until <= $1";
 const TAKE_OVER: &str = "\
     UPDATE tidings_occurrences SET worker = $3, leased_until = $4, waits = NULL \
     WHERE rule = $1 AND occurrence = $2 AND state = 'begun'";
@@ -83,6 +83,8 @@ pub struct Orphan {
     pub occurrence: Occurrence,
     /// Why it waits; none where its worker was lost.
     pub waits: Option<String>,
+    /// For how long nobody has held it.
+    pub unheld: Duration,
 }
 
 impl State {
@@ -206,7 +208,13 @@ impl State {
         let (now, until) = (tx.now, tx.now + micros(lease));
         let select = format!("{ORPHANS} {}", tx.skipping_locked());
         let orphan = |row: Row<'_>| {
-            Ok(Orphan { rule: row.get("rule")?, occurrence: occurrence(row)?, waits: row.get("waits")? })
+            let unheld = now.saturating_sub(row.get("leased_until")?).max(0).unsigned_abs();
+            Ok(Orphan {
+                rule: row.get("rule")?,
+                occurrence: occurrence(row)?,
+                waits: row.get("waits")?,
+                unheld: Duration::from_micros(unheld),
+            })
         };
         let orphans = tx.list(select, args![now], orphan).await?;
         for Orphan { rule, occurrence, .. } in &orphans {

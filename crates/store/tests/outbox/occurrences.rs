@@ -84,6 +84,7 @@ async fn what_a_lost_daemon_had_begun_is_taken_over_by_one() {
         assert!(f.state.orphans("other", LEASE).await.unwrap().is_empty(), "it was held");
         f.advance(LEASE);
         let orphans = f.state.orphans("other", LEASE).await.unwrap();
+        assert!(orphans.iter().all(|o| (LEASE * 2 / 3..LEASE).contains(&o.unheld)), "{orphans:?}");
         let mut of: Vec<_> = orphans.into_iter().map(|o| (o.rule, o.occurrence, o.waits)).collect();
         of.sort();
         assert_eq!(of, [("wake-up".to_owned(), day(1), None), ("wake-up".to_owned(), day(2), None)]);
