@@ -38,14 +38,14 @@ const EVERYWHERE: &str = "Everywhere";
 
 const START: &str = "\
 Start here:
-  tidings init --store sqlite:shop.db   a first schema.yaml from a database
-  tidings check                         every mistake in the rules
-  tidings plan                          who would be reached or held back, and why
-  tidings explain wake-up 00004         why a customer is sent something, or not
-  tidings test                          hold the rules against tests/*.yaml
-  tidings run --sandbox                 send into a folder
-  tidings sandbox list                  what was caught there
-  tidings serve                         let the rules run on their schedules
+  tidings init --store sqlite:shop.db   # a first schema.yaml from a database
+  tidings check                         # every mistake in the rules
+  tidings plan                          # who would be reached or held back, and why
+  tidings explain wake-up 00004         # why a customer is sent something, or not
+  tidings test                          # hold the rules against tests/*.yaml
+  tidings run --sandbox                 # send into a folder
+  tidings sandbox list                  # what was caught there
+  tidings serve                         # let the rules run on their schedules
 
 Exit codes: 0 done, 1 the project or the run has errors, 2 the command line has, 3 a rule is over its limit.";
 
@@ -234,7 +234,7 @@ pub struct Serve {
 
 const SERVING: &str = "\
 Examples:
-  tidings serve --sandbox                  to try it: nothing leaves
+  tidings serve --sandbox                  # to try it: nothing leaves
   tidings serve --listen 127.0.0.1:9000
 
 Files that change are taken up while it runs; broken ones are not, and the rules before run on.

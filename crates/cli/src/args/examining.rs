@@ -22,7 +22,7 @@ const EXAMINING: &str = "\
 It reads the project, the customers and the state, logs in to mail servers without a mail, and asks HTTP services for the \
 headers of `/` without any secret. Each look is ok, warn or fail, with what to do about it.
 
-  tidings doctor                  before the first run, and whenever something is odd
-  tidings doctor --offline        where the outside cannot be reached, such as a build machine
+  tidings doctor                  # before the first run, and whenever something is odd
+  tidings doctor --offline        # where the outside cannot be reached, such as a build machine
 
 Exit codes: 0 nothing fails, 1 something does, 2 the command line has errors.";

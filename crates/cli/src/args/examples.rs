@@ -2,67 +2,67 @@
 
 pub(super) const INIT: &str = "\
 Examples:
-  tidings init --time-zone Asia/Shanghai --currency CNY    of what was imported
-  tidings init --store sqlite:shop.db                      of a database that is there
-  tidings init --store env:DATABASE_URL                    whose address is a secret";
+  tidings init --time-zone Asia/Shanghai --currency CNY    # of what was imported
+  tidings init --store sqlite:shop.db                      # of a database that is there
+  tidings init --store env:DATABASE_URL                    # whose address is a secret";
 pub(super) const CHECK: &str = "\
 Examples:
-  tidings check               mistakes and warnings, each with its place
-  tidings check --strict      for a build: warnings fail too
-  tidings errors E205         what one of them means";
+  tidings check               # mistakes and warnings, each with its place
+  tidings check --strict      # for a build: warnings fail too
+  tidings errors E205         # what one of them means";
 pub(super) const FMT: &str = "\
 Examples:
-  tidings fmt                 all rule files
-  tidings fmt --check         for a build: which would change";
+  tidings fmt                 # all rule files
+  tidings fmt --check         # for a build: which would change";
 pub(super) const RUN: &str = "\
 Examples:
-  tidings run --sandbox                        caught in files, to look at
-  tidings run --rule wake-up                   one rule only
-  tidings run --sandbox --at 1998-07-01T10:00  as of another moment";
+  tidings run --sandbox                        # caught in files, to look at
+  tidings run --rule wake-up                   # one rule only
+  tidings run --sandbox --at 1998-07-01T10:00  # as of another moment";
 pub(super) const IMPORT: &str = "\
 Examples:
   tidings import data/customers.csv
-  tidings import --dry-run orders=data/CDNOW_master.txt    only judge it
+  tidings import --dry-run orders=data/CDNOW_master.txt    # only judge it
   tidings import data/customers.csv orders=data/CDNOW_master.txt";
 pub(super) const CUSTOMERS: &str = "\
 Examples:
-  tidings customers                    now
-  tidings customers --at 1998-07-01    as of a day";
+  tidings customers                    # now
+  tidings customers --at 1998-07-01    # as of a day";
 pub(super) const SANDBOX: &str = "\
 Examples:
   tidings sandbox list --channel email --count 3
-  tidings sandbox show 1                          the first of that list";
+  tidings sandbox show 1                          # the first of that list";
 pub(super) const NEXT: &str = "\
 Examples:
   tidings next --count 5
   tidings next --at 1998-07-01 --count 5";
 pub(super) const RUNS: &str = "\
 Examples:
-  tidings runs              what ran, and what waits for a person
-  tidings runs --sandbox    the same of the sandbox";
+  tidings runs              # what ran, and what waits for a person
+  tidings runs --sandbox    # the same of the sandbox";
 pub(super) const DECIDE: &str = "\
 Examples:
-  tidings runs                  which run waits, and for what
-  tidings approve 3 wake-up     lets go what the rule wants to send in run 3
-  tidings cancel 3 wake-up      calls it off";
+  tidings runs                  # which run waits, and for what
+  tidings approve 3 wake-up     # lets go what the rule wants to send in run 3
+  tidings cancel 3 wake-up      # calls it off";
 pub(super) const PAUSE: &str = "\
 Examples:
-  tidings pause --why \"wrong price in the mail\"    everything
-  tidings pause --rule wake-up                     one rule
-  tidings resume --rule wake-up                    and on it goes";
+  tidings pause --why \"wrong price in the mail\"    # everything
+  tidings pause --rule wake-up                     # one rule
+  tidings resume --rule wake-up                    # and on it goes";
 pub(super) const RESUME: &str = "\
 Examples:
-  tidings resume                    whatever was paused as a whole
-  tidings resume --channel email    one channel";
+  tidings resume                    # whatever was paused as a whole
+  tidings resume --channel email    # one channel";
 pub(super) const OUTBOX: &str = "\
 Examples:
-  tidings outbox                        how many sends are in which state
-  tidings outbox --state quarantined    those that need somebody, and why
-  tidings outbox --customer 00004       those for a customer";
+  tidings outbox                        # how many sends are in which state
+  tidings outbox --state quarantined    # those that need somebody, and why
+  tidings outbox --customer 00004       # those for a customer";
 pub(super) const LEDGER: &str = "\
 Examples:
   tidings ledger 00004
-  tidings ledger 00004 --sandbox    what the sandbox caught of it";
+  tidings ledger 00004 --sandbox    # what the sandbox caught of it";
 pub(super) const SEND_TEST: &str = "\
 Examples:
   tidings send-test wake-up 00004 --to ann@example.com --sandbox";
@@ -83,8 +83,8 @@ Examples:
   tidings suppress list";
 pub(super) const ERRORS: &str = "\
 Examples:
-  tidings errors         all of them
-  tidings errors E205    one";
+  tidings errors         # all of them
+  tidings errors E205    # one";
 pub(super) const ADOPT: &str = "\
 Examples:
   tidings adopt";
@@ -98,7 +98,7 @@ mod tests {
     fn examples(help: &str) -> Vec<Vec<String>> {
         let lines = help.lines().filter_map(|line| line.strip_prefix("  tidings "));
         let words = |line: &str| {
-            let line = line.split("   ").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
+            let line = line.split(" # ").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
             let quoted = |(i, part): (usize, &str)| match i % 2 {
                 0 => part.split_whitespace().map(str::to_owned).collect(),
                 _ => vec![part.to_owned()],

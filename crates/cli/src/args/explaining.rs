@@ -43,9 +43,9 @@ pub enum ExplainFormat {
 
 const EXPLAINING: &str = "\
 Examples:
-  tidings explain wake-up 00004                     what each comparison saw
-  tidings explain wake-up 00004 --at 1998-07-01     the same as of a day
-  tidings explain --all-rules 00004                 every rule, in one line each
+  tidings explain wake-up 00004                     # what each comparison saw
+  tidings explain wake-up 00004 --at 1998-07-01     # the same as of a day
+  tidings explain --all-rules 00004                 # every rule, in one line each
   tidings explain wake-up 00004 --format html > why.html
 
 Where the rule does not match, the fewest comparisons that would have to come out otherwise are told, each with the \

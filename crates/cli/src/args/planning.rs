@@ -31,12 +31,12 @@ pub struct PlanArgs {
 
 const PLANNING: &str = "\
 Examples:
-  tidings plan --at 1998-07-01T10:00             as of a moment
-  tidings plan --rule wake-up --customers        one rule, with all keys
+  tidings plan --at 1998-07-01T10:00             # as of a moment
+  tidings plan --rule wake-up --customers        # one rule, with all keys
 
 What a change changes, before it is merged:
   tidings plan --against origin/main
-  tidings plan --against origin/main --format markdown    for a pull request
+  tidings plan --against origin/main --format markdown    # for a pull request
 
 Exit codes: 0 planned, 1 the project has errors or a rule was renamed without `was`, 3 a rule is over its limit.
 
