@@ -108,6 +108,15 @@ impl Column {
         }
     }
 
+    /// Whether it is known that every row has a date or moment.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Column::Whole(v) => v.valid.as_slice().is_none(),
+            Column::Date(v) => v.valid.as_slice().is_none(),
+            _ => false,
+        }
+    }
+
     /// Where all rows lie in time; anywhere those that have no date or moment.
     pub(crate) fn times(&self) -> Times<'_> {
         match self {

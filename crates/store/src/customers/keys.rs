@@ -190,6 +190,9 @@ impl Keys {
 
     /// The rows that have a key, in the order of the keys.
     pub(crate) fn sorted(&self) -> Vec<u32> {
+        if let Some(rows) = self.counted_through() {
+            return rows;
+        }
         let rows = (0..self.len() as u32).filter(|row| self.get(*row).is_some());
         match &self.kept {
             Kept::Whole(numbers) => {
@@ -205,6 +208,35 @@ impl Keys {
             }
         }
     }
+}
+
+impl Keys {
+    /// The same where they are whole numbers, each once, that take up a good part of all from nothing on.
+    fn counted_through(&self) -> Option<Vec<u32>> {
+        let (least, rows) = close(self).filter(|(least, _)| *least >= 0)?;
+        let last = least.checked_add_unsigned(rows.len() as u64 - 1)?;
+        if last as usize / 4 > self.len() {
+            return None;
+        }
+        let row = |number: i64| rows.get(usize::try_from(number - least).ok()?).filter(|row| **row != FREE);
+        let sorted: Vec<u32> = by_text(last).filter_map(row).copied().collect();
+        (sorted.len() == self.len()).then_some(sorted)
+    }
+}
+
+/// All whole numbers up to one, in the order of their texts.
+fn by_text(last: i64) -> impl Iterator<Item = i64> {
+    std::iter::successors(Some(0), move |number| match number {
+        0 => Some(1).filter(|next| *next <= last),
+        longer if longer * 10 <= last => Some(longer * 10),
+        _ => {
+            let mut number = *number;
+            while number % 10 == 9 || number == last {
+                number /= 10;
+            }
+            Some(number + 1).filter(|next| *next > 1)
+        }
+    })
 }
 
 fn as_texts(numbers: &[i64]) -> Arena {
@@ -334,6 +366,17 @@ mod tests {
                 prop_assert_eq!(places.get(Key::Whole(number)), first);
             }
             prop_assert_eq!(places.get(Key::Text("x")), None);
+            let mut named: Vec<(String, u32)> = numbers.iter().map(i64::to_string).zip(0..).collect();
+            named.sort_unstable();
+            let rows: Vec<u32> = named.into_iter().map(|(_, row)| row).collect();
+            prop_assert_eq!(places.keys.sorted(), rows);
+        }
+
+        #[test]
+        fn all_numbers_come_in_the_order_of_their_texts(last in prop_oneof![0..12_i64, 90..111_i64, 0..3_000_i64]) {
+            let mut texts: Vec<String> = (0..=last).map(|number| number.to_string()).collect();
+            texts.sort_unstable();
+            prop_assert_eq!(by_text(last).map(|number| number.to_string()).collect::<Vec<_>>(), texts);
         }
 
         #[test]

@@ -32,7 +32,8 @@ impl Order {
         customers: usize,
     ) -> Order {
         let times = time.map_or(Times::None, Column::times);
-        let time = |row: u32| time.and_then(|column| column.time(row));
+        let all_timed = time.is_some_and(Column::is_full);
+        let timed = |row: u32| all_timed || time.is_some_and(|column| column.time(row).is_some());
         let mut order = Order { begins: vec![0; customers + 1], ..Order::default() };
         for (owner, row) in placed.iter_mut().zip(0..) {
             match *owner {
@@ -41,7 +42,7 @@ impl Order {
                     *owner = UNASKED;
                 }
                 UNASKED => {}
-                _ if time(row).is_none() => {
+                _ if !timed(row) => {
                     order.without_time.push(row);
                     *owner = UNASKED;
                 }
