@@ -85,7 +85,10 @@ async fn measure(shop: &Shop, file: &Path, what: &str, orders: &str, first: u64)
         say(shop.kind, what, start.elapsed(), &took);
     };
     let mut resident = Resident::default();
-    refresh(&mut resident, "cold load").await;
+    for _ in 0..3 {
+        resident = Resident::default();
+        refresh(&mut resident, "cold load").await;
+    }
     for round in first..first + 5 {
         refresh(&mut resident, "nothing changed").await;
         change(shop, orders, round).await;

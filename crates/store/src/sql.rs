@@ -160,10 +160,23 @@ impl Dialect {
         format!("t.{} {is}", self.quoted(&column.name))
     }
 
-    /// The rows whose number is after one and not after another.
-    pub(crate) fn between(self, column: &Stored, (after, until): (i64, i64)) -> String {
+    /// A number that tells which numbers a column has after one and up to another: one that comes in among them, and one
+    /// that goes, makes it another. Of each no more than a part is added, so that the sum never becomes too large.
+    pub(crate) fn between(
+        self,
+        table: &Table,
+        column: &Stored,
+        (after, until): (i64, i64),
+        only: &str,
+    ) -> Statement {
         let column = format!("t.{}", self.quoted(&column.name));
-        format!("{column} > {after} AND {column} <= {until}")
+        let whole = if matches!(self, Dialect::MySql) { "SIGNED" } else { "BIGINT" };
+        let between = format!("{column} > {after} AND {column} <= {until}");
+        AssertSqlSafe(format!(
+            "SELECT CAST(coalesce(sum(({column} - ({after})) % 1000003 + 1), 0) AS {whole}) FROM {} AS t{}",
+            self.table(table),
+            conditions([Some(&between), Some(only)])
+        ))
     }
 
     /// How many rows of SQLite come after a mark, as far as its column tells that.

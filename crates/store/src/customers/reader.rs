@@ -308,6 +308,18 @@ impl Reader {
         self.number(statement).await
     }
 
+    /// What tells which numbers a column has after one and up to another, see [`Dialect::between`].
+    pub(crate) async fn between(
+        &mut self,
+        table: &Table,
+        column: &Stored,
+        ends: (i64, i64),
+        only: &str,
+    ) -> Result<u64, sqlx::Error> {
+        let statement = self.dialect().between(table, column, ends, only);
+        self.number(statement).await
+    }
+
     async fn number(&mut self, statement: Statement) -> Result<u64, sqlx::Error> {
         let count: i64 = match &mut self.session {
             Session::Lite(session) => {

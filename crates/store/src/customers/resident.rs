@@ -2,7 +2,7 @@
 //!
 //! A table that says how it tells its changes is read from a little before its mark on, see [`mark`]. What was read
 //! takes the place of the rows with the same keys, wherever those are; a row that is just what is held changes nothing.
-//! All of a refresh is one snapshot of the store, and in it each table is counted: where what is held and what was left
+//! All of a refresh is one snapshot of the store, and in it tables are counted, those that only grow now and then: where what is held and what was left
 //! out do not add up to the rows that there are, the table is read anew. So rows that were deleted without a word are
 //! noticed, and so is whatever else a table did not tell. Columns that came to be needed since are then read alone, see
 //! [`grow`].

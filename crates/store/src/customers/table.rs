@@ -38,8 +38,6 @@ pub(crate) struct Only<'a> {
     pub(crate) deleted: Option<(&'a str, bool)>,
     /// Those that may have changed since a mark of a column.
     pub(crate) since: Option<(&'a str, Mark)>,
-    /// Those with a number of a column after the first and up to the second.
-    pub(crate) between: Option<(&'a str, (i64, i64))>,
 }
 
 impl<'a> Only<'a> {
@@ -257,12 +255,10 @@ pub(crate) async fn find(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<Fou
         })
     };
     let columns = wanted.columns().into_iter().map(column).collect::<Result<_, _>>()?;
-    let (dialect, Only { deleted, since, between }) = (reader.dialect(), wanted.only);
+    let (dialect, Only { deleted, since }) = (reader.dialect(), wanted.only);
     let deleted = deleted.map(|(name, deleted)| Ok(dialect.deleted(&column(name)?, deleted))).transpose()?;
-    let between = between.map(|(name, ends)| Ok(dialect.between(&column(name)?, ends))).transpose()?;
     let since = since.map(|(name, mark)| Ok((column(name)?, mark))).transpose()?;
-    let only: Vec<String> = deleted.into_iter().chain(between).collect();
-    Ok(Found { table, columns, only: only.join(" AND "), since })
+    Ok(Found { table, columns, only: deleted.unwrap_or_default(), since })
 }
 
 /// The one of that name, or else the one that is written so but for capitals.
@@ -297,6 +293,17 @@ impl<'a> Wanted<'a> {
 pub(crate) async fn counting(reader: &mut Reader, wanted: &Wanted<'_>) -> Result<Counting, StoreError> {
     let Found { table, columns, only, .. } = find(reader, wanted).await?;
     reader.counting(&table, columns.first(), &only).await.map_err(|e| reader.failed(&e))
+}
+
+/// What tells which numbers the rows that are wanted have in their first column, after one and up to another.
+pub(crate) async fn between(
+    reader: &mut Reader,
+    wanted: &Wanted<'_>,
+    ends: (i64, i64),
+) -> Result<Option<u64>, StoreError> {
+    let Found { table, columns, only, .. } = find(reader, wanted).await?;
+    let Some(column) = columns.first() else { return Ok(None) };
+    reader.between(&table, column, ends, &only).await.map(Some).map_err(|e| reader.failed(&e))
 }
 
 /// How many of the rows that are wanted there are, or how many that have something in their first column.

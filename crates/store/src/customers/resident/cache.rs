@@ -203,8 +203,8 @@ fn restored(content: Buffer, store: u128, vocabulary: &Vocabulary) -> Option<Sta
     let chunks = sections::chunks(columns, (table.attributes.len(), &shape))?;
     let mut marks = about.get("marks")?.as_array()?.iter().map(mark);
     let (customers_mark, collections_marks) = (marks.next()??, marks.collect::<Option<_>>()?);
-    let counted_at = about.get("counted_at")?.as_i64()?;
-    let marks = Marks { customers: customers_mark, collections: collections_marks, counted_at };
+    // Who deleted a row looks at once what became of it.
+    let marks = Marks { customers: customers_mark, collections: collections_marks, counted_at: i64::MIN };
     if collections.len() != shape.len() || marks.collections.len() != shape.len() || keys.next().is_some() {
         return None;
     }
@@ -248,7 +248,6 @@ fn about(kept: &State) -> Value {
             "collections": collections.collect::<Vec<_>>(),
         },
         "marks": marks.map(|mark| mark.map(Told::written)).collect::<Vec<_>>(),
-        "counted_at": kept.marks.counted_at,
         "whole_at": kept.whole_at,
         "patched": kept.patched,
         "stamp": kept.stamp.as_ref().map(Stamp::written),

@@ -28,9 +28,9 @@ pub(crate) enum Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     pub(crate) mark: Mark,
-    /// Of a table whose rows only come in: how many there were so little behind the mark that others may come among
-    /// them, see [`Mark::behind`].
-    pub(super) behind: Option<usize>,
+    /// Of a table whose rows only come in: what tells which numbers there were so little behind the mark that others may
+    /// come among them, see [`Mark::behind`].
+    pub(super) behind: Option<u64>,
 }
 
 impl Told {
@@ -43,7 +43,7 @@ impl Told {
     pub(super) fn read(written: &Value) -> Option<Told> {
         let behind = match written.get(1)? {
             Value::Null => None,
-            behind => Some(usize::try_from(behind.as_u64()?).ok()?),
+            behind => Some(behind.as_u64()?),
         };
         Some(Told { mark: Mark::read(written.get(0)?)?, behind })
     }
@@ -92,6 +92,15 @@ impl Mark {
             later.push(format!("{column} < '19-'"));
         }
         later
+    }
+
+    /// After which value rows are read where none came late: the last number may be another row's by now, since SQLite
+    /// gives it again once its row is gone.
+    pub(super) fn again(self) -> Mark {
+        match self {
+            Mark::Whole(n) => Mark::Whole(n.saturating_sub(1)),
+            other => other.since(),
+        }
     }
 
     /// The numbers behind it that rows may still come in with: those after the first, up to the second.

@@ -39,17 +39,17 @@ impl<'a> Kept<'a> {
         let behind =
             if before.mark == now.mark { now.behind } else { self.behind(reader, before.mark).await? };
         let none_came_late = behind.is_some() && behind == before.behind;
-        Ok(Some(if none_came_late { before.mark } else { before.mark.since() }))
+        Ok(Some(if none_came_late { before.mark.again() } else { before.mark.since() }))
     }
 
-    /// How many rows there are behind a mark among which others may come late; none where rows change too, since one that
-    /// does may keep its number.
-    async fn behind(&self, reader: &mut Reader, mark: Mark) -> Result<Option<usize>, StoreError> {
+    /// What tells which rows there are behind a mark among which others may come late; none where rows change too, since
+    /// one that does may keep its number.
+    async fn behind(&self, reader: &mut Reader, mark: Mark) -> Result<Option<u64>, StoreError> {
         let column = self.changes.since.as_deref().filter(|_| self.changes.only_grows);
-        let Some(between) = column.zip(mark.behind()) else { return Ok(None) };
-        let only = Only { between: Some(between), ..Only::there(self.changes) };
-        let wanted = Wanted { keys: Vec::new(), attributes: Vec::new(), ..self.wanted(only) };
-        Ok(usize::try_from(table::count(reader, &wanted).await?).ok())
+        let Some((column, ends)) = column.zip(mark.behind()) else { return Ok(None) };
+        let only = Only::there(self.changes);
+        let wanted = Wanted { keys: vec![column], attributes: Vec::new(), ..self.wanted(only) };
+        table::between(reader, &wanted, ends).await
     }
 
     async fn greatest(&self, reader: &mut Reader) -> Result<Option<Mark>, StoreError> {
@@ -118,7 +118,7 @@ impl<'a> Kept<'a> {
         let wanted = Wanted {
             keys: self.keys.last().copied().into_iter().collect(),
             attributes: Vec::new(),
-            ..self.wanted(Only { since, deleted: Some((deleted, true)), ..Only::default() })
+            ..self.wanted(Only { since, deleted: Some((deleted, true)) })
         };
         let read = table::read(reader, &wanted, chrono_tz::UTC).await?;
         let keys = read.keys.first().into_iter();
