@@ -240,7 +240,7 @@ mod tests {
                 sql += &format!("INSERT INTO t VALUES ({}, {});", id * 997, values.join(", "));
             }
             for i in 0..different {
-                sql += &format!("INSERT INTO t (id, owner, c0, c7) VALUES ({}, 1, 'text {i}', '[\"{i}\"]');", -20 * i);
+                sql += &format!("INSERT INTO t (id, owner, c0, c7) VALUES ({}, 1, 'text {i}', '[\"{i}\"]');", -20 * (i + 1));
             }
             let [blocks, one, three] = runtime.block_on(read_each_way(&path, sql + "COMMIT"));
             prop_assert_eq!(&one, &blocks);
