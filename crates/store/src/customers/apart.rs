@@ -25,9 +25,35 @@ pub(crate) struct Lane {
     /// The column that names rows in reports.
     name: Option<usize>,
     rows: usize,
-    owner: Option<(Owners, Vec<u32>)>,
+    owner: Option<Owned>,
     keys: Vec<(usize, Keys)>,
     attributes: Vec<Taken>,
+}
+
+/// Whose rows are.
+struct Owned {
+    owners: Owners,
+    places: Vec<u32>,
+    /// Keys of the owners of the last rows, whose places are not known yet.
+    waiting: Keys,
+}
+
+/// So many owners are looked up in one go: the processor waits for memory once for many of them, and not for each alone.
+const AT_ONCE: usize = 1024;
+
+impl Owned {
+    fn wait(&mut self, key: Option<Key<'_>>) {
+        self.waiting.push(key);
+        if self.waiting.len() == AT_ONCE {
+            self.look_up();
+        }
+    }
+
+    fn look_up(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let rows = 0..waiting.len() as u32;
+        self.places.extend(rows.map(|row| self.owners.place(waiting.get(row))));
+    }
 }
 
 /// An attribute's column.
@@ -64,7 +90,11 @@ impl Lane {
             kinds: kinds.to_vec(),
             name: (owners + keys).checked_sub(1),
             rows: 0,
-            owner: owner.map(|(_, owners)| (owners.clone(), Vec::new())),
+            owner: owner.map(|(_, owners)| Owned {
+                owners: owners.clone(),
+                places: Vec::new(),
+                waiting: Keys::default(),
+            }),
             keys: (owners..owners + keys).filter(|i| own(*i)).map(|i| (i, Keys::default())).collect(),
             attributes: attributes.collect(),
         }
@@ -75,8 +105,8 @@ impl Lane {
     pub(crate) fn take(&mut self, row: &Row<'_>) -> Result<(), NoMemory> {
         let (number, mut scratch) = (self.rows as u32, String::new());
         self.rows += 1;
-        if let Some((owners, places)) = &mut self.owner {
-            places.push(owners.place(key(row.cell(0)?, &mut scratch)));
+        if let Some(owned) = &mut self.owner {
+            owned.wait(key(row.cell(0)?, &mut scratch));
         }
         for (i, keys) in &mut self.keys {
             keys.push(key(row.cell(*i)?, &mut scratch));
@@ -97,7 +127,7 @@ impl Lane {
         self.rows += block.rows();
         let kind = |i: usize| self.kinds.get(i).copied().unwrap_or(Kind::Shown);
         let mut whole = true;
-        if let Some((owners, places)) = &mut self.owner {
+        if let Some(Owned { owners, places, .. }) = &mut self.owner {
             block.each(0, kind(0), |raw| {
                 places.push(owners.place(raw.and_then(|raw| Key::of_raw(raw, &mut scratch))));
             });
@@ -181,8 +211,9 @@ pub(crate) fn together(lanes: Vec<Lane>) -> Read {
     let mut read = Read { rows: lanes.first().map_or(0, |lane| lane.rows), ..Read::default() };
     let (mut keys, mut attributes) = (Vec::new(), Vec::new());
     for lane in lanes {
-        if let Some((_, places)) = lane.owner {
-            read.owners = places;
+        if let Some(mut owned) = lane.owner {
+            owned.look_up();
+            read.owners = owned.places;
         }
         keys.extend(lane.keys);
         attributes.extend(lane.attributes);
