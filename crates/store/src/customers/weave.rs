@@ -23,6 +23,7 @@ pub(crate) fn woven(mut parts: Vec<Read>, pieces: &[Piece]) -> Read {
     for (owners, rows) in in_order(&owners, pieces) {
         read.owners.extend_from_slice(owners.get(rows).unwrap_or_default());
     }
+    drop(owners);
     let keys = by_position(parts.iter_mut().map(|part| std::mem::take(&mut part.keys)));
     read.keys.extend(keys.into_iter().map(|parts| {
         let mut keys = Keys::default();
