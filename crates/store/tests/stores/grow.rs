@@ -234,26 +234,42 @@ async fn of_a_file_that_is_what_it_was_nothing_else_is_read() {
 #[tokio::test]
 async fn columns_are_put_beside_the_rows_that_they_are_of_or_all_is_read_anew() {
     for kind in Kind::ALL {
+        let Some(world) = World::settled(kind).await else { continue };
+        let new = format!(
+            "INSERT INTO visits VALUES (99000000, '300', '2026-01-02', 'x', {})",
+            world.moment(world.now())
+        );
         let nobody = "INSERT INTO customers SELECT NULL, city, points, number, told, NULL FROM customers WHERE id = '300'";
-        for (before, silent) in [
-            ("SELECT 1", "UPDATE customers SET id = '301x' WHERE id = '301'"),
-            (nobody, "UPDATE customers SET id = '301x' WHERE id IS NULL"),
-            ("SELECT 1", "UPDATE orders SET id = 'o301x' WHERE id = 'o301'"),
+        for (way, before, silent) in [
+            (0, "SELECT 1", "UPDATE customers SET id = '301x' WHERE id = '301'"),
+            (0, nobody, "UPDATE customers SET id = '301x' WHERE id IS NULL"),
+            (0, "SELECT 1", "UPDATE orders SET id = 'o301x' WHERE id = 'o301'"),
             (
+                0,
                 "UPDATE orders SET customer_id = 'later 9' WHERE id = 'o301'",
                 "UPDATE orders SET id = 'o301x', customer_id = '301' WHERE id = 'o301'",
             ),
-            ("UPDATE orders SET id = 'o302', note = 'y' WHERE id = 'o301'", "SELECT 1"),
-            ("SELECT 1", "INSERT INTO visits VALUES (NULL, '301', '2026-01-02', 'y', NULL)"),
-            ("SELECT 1", "DELETE FROM visits WHERE id = 301"),
+            (0, "UPDATE orders SET id = 'o302', note = 'y' WHERE id = 'o301'", "SELECT 1"),
+            (0, "SELECT 1", "DELETE FROM visits WHERE id = 301"),
+            (
+                2,
+                &new,
+                "INSERT INTO visits SELECT NULL, customer_id, day, page, told FROM visits WHERE id = 301",
+            ),
+            (
+                2,
+                &new,
+                "INSERT INTO visits SELECT 77, customer_id, day, page, told FROM visits WHERE id = 301",
+            ),
         ] {
             let Some(world) = World::settled(kind).await else { continue };
+            let (schema, mut resident, at) = (schema(way), Resident::default(), world.now() * 1_000_000);
+            let (few, more) =
+                (["city", "orders.total", "visits.day"], ["points", "orders.note", "visits.page"]);
             world.shop.execute(before).await;
-            let (mut resident, at) = (Resident::default(), world.now() * 1_000_000);
-            reads(&mut resident, &world, SCHEMA, &["city", "orders.total"], at).await;
+            reads(&mut resident, &world, &schema, &few, at).await;
             world.shop.execute(silent).await;
-            reads(&mut resident, &world, SCHEMA, &["city", "points", "orders.total", "orders.note"], at)
-                .await;
+            reads(&mut resident, &world, &schema, &[few, more].concat(), at).await;
         }
     }
 }
