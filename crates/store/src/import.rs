@@ -15,6 +15,7 @@ pub use records::Delimiter;
 use crate::customers::place::path_of;
 use check::Checked;
 use shape::Column;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tidings_schema::Vocabulary;
 use tidings_schema::load::Settings;
@@ -169,9 +170,40 @@ impl Import {
         options: &Options,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Import, ImportError> {
+        Import::check(sources, vocabulary, HashMap::new(), options, progress)
+    }
+
+    /// The same for a store of that URL that is imported into again: what it holds unique identifies the rows, also where
+    /// the schema names no key.
+    pub async fn plan_into(
+        (url, base): (&str, &Path),
+        sources: &[Source],
+        vocabulary: Option<&Vocabulary>,
+        options: &Options,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Import, ImportError> {
+        let tables = sources.iter().map(|source| source.table.as_str());
+        let kept = match url.starts_with("sqlite:") {
+            true => write::unique_keys(&path_of(url, base)?, tables).await?,
+            false => HashMap::new(),
+        };
+        Import::check(sources, vocabulary, kept, options, progress)
+    }
+
+    fn check(
+        sources: &[Source],
+        vocabulary: Option<&Vocabulary>,
+        mut kept: HashMap<String, String>,
+        options: &Options,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Import, ImportError> {
         let mut files: Vec<Checked> = Vec::new();
         for source in sources {
-            let file = check::check(source, vocabulary, options, progress)?;
+            let table = source.table.to_lowercase();
+            let file =
+                check::check(source, vocabulary, kept.get(&table).map(String::as_str), options, progress)?;
+            // The next file goes where this one is by then.
+            kept.extend(file.report.key.clone().map(|key| (table, key)));
             let same = |other: &Checked| {
                 other.fingerprint == file.fingerprint
                     && other.source.table.eq_ignore_ascii_case(&source.table)

@@ -70,8 +70,9 @@ impl Shop {
         vocabulary: Option<&Vocabulary>,
         options: &Options,
     ) -> Result<Report, ImportError> {
-        let import = Import::plan(sources, vocabulary, options, &mut |_| {})?;
-        import.run("sqlite:.tidings/store.db", self.0.path(), &mut |_| {}).await
+        let store = ("sqlite:.tidings/store.db", self.0.path());
+        let import = Import::plan_into(store, sources, vocabulary, options, &mut |_| {}).await?;
+        import.run(store.0, store.1, &mut |_| {}).await
     }
 
     async fn one(&self, source: Source, vocabulary: Option<&Vocabulary>) -> FileReport {
@@ -213,6 +214,40 @@ async fn what_an_import_kept_unique_identifies_rows_where_the_schema_names_no_ke
         shop.rows("SELECT id || dollar_value FROM orders ORDER BY 1").await,
         ["15.00", "27.00", "38.00"]
     );
+}
+
+#[tokio::test]
+async fn rows_without_a_key_of_their_own_do_not_go_over_others_where_keys_are_unique() {
+    let (shop, vocabulary) = (Shop::new(), vocabulary());
+    let header = "customer_id,date,number_of_cds,dollar_value\n";
+    let all = "SELECT id || dollar_value FROM orders ORDER BY 1";
+    let first = format!("id,{header}1,a,2026-01-01,1,5.00\n2,a,2026-01-02,1,6.00\n");
+    shop.one(shop.write("orders.csv", &first), None).await;
+
+    let doubled = format!("ID,{header}2,a,2026-01-02,1,7.00\n3,b,2026-01-03,1,8.00\n3,b,2026-01-04,1,9.00\n");
+    let source = shop.write("orders.csv", &doubled);
+    let refused = shop.import(std::slice::from_ref(&source), None, &options()).await.unwrap_err().to_string();
+    assert!(refused.contains("lines 3 and 4 have the same") && refused.contains("NAME=FILE"), "{refused}");
+    assert_eq!(shop.rows(all).await, ["15.00", "26.00"]);
+    for expected in [(1, 1, 0, 1), (0, 0, 2, 1)] {
+        assert_eq!(counts(&shop.one(source.clone(), Some(&vocabulary)).await), expected);
+    }
+
+    let empty = format!("id,{header},a,2026-01-02,1,7.00\n");
+    let source = shop.write("orders.csv", &empty);
+    let refused = shop.import(std::slice::from_ref(&source), None, &options()).await.unwrap_err().to_string();
+    assert!(refused.contains("1 of 1 rows have none"), "{refused}");
+    assert_eq!(counts(&shop.one(source.clone(), Some(&vocabulary)).await), (0, 0, 0, 1));
+    assert_eq!(shop.rows(all).await, ["15.00", "27.00", "38.00"]);
+
+    let other = doubled.replace("9.00", "9.50");
+    let plain = Import::plan(&[shop.write("orders.csv", other)], None, &options(), &mut |_| {}).unwrap();
+    let refused = plain.run("sqlite:.tidings/store.db", shop.0.path(), &mut |_| {}).await.unwrap_err();
+    assert!(refused.to_string().contains("Import it again"), "checked before the key was held: {refused}");
+    let pair = [shop.write("visits.csv", &first), shop.write("again.csv", &doubled)];
+    let pair = pair.map(|source| Source { table: "visits".to_owned(), ..source });
+    let refused = shop.import(&pair, None, &options()).await.unwrap_err().to_string();
+    assert!(refused.contains("lines 3 and 4"), "one after the other in one go: {refused}");
 }
 
 #[tokio::test]

@@ -33,7 +33,8 @@ pub async fn import(folder: &Path, args: &Args, screen: &Screen) -> Result<ExitC
         settings: project.config.settings(),
     };
     let mut bars = Bars::default();
-    let import = Import::plan(&sources, project.vocabulary.as_deref(), &options, &mut |p| bars.show(p))?;
+    let (store, vocabulary) = ((project.config.store.as_str(), folder), project.vocabulary.as_deref());
+    let import = Import::plan_into(store, &sources, vocabulary, &options, &mut |p| bars.show(p)).await?;
     bars.clear();
     import.dry().for_each(|file| screen.print(&dry(file, args.dry_run)));
     let rejected = import.dry().any(|file| file.rejected > 0);

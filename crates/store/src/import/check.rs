@@ -21,10 +21,11 @@ pub(crate) struct Checked {
     pub(crate) report: DryFile,
 }
 
-/// Checks a file.
+/// Checks a file. `kept` is the column that its table holds unique already.
 pub(crate) fn check(
     source: &Source,
     vocabulary: Option<&Vocabulary>,
+    kept: Option<&str>,
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Checked, ImportError> {
@@ -49,10 +50,14 @@ pub(crate) fn check(
     let mut records = Records::open(&source.path, options.delimiter)?;
     let delimiter = records.delimiter;
     let mut shape = Shape::of(&source.path, &source.table, &mut records, vocabulary, &options.settings)?;
+    kept.into_iter().for_each(|key| shape.keep(key));
     let mut notes = Vec::new();
     loop {
         let mut tried = shape.clone();
         let mut report = pass(source, &mut tried, delimiter, progress)?;
+        if let Some(why) = without_key(&tried, &source.table, report.rows) {
+            return Err(ImportError::Table { path: source.path.clone(), why });
+        }
         if !mend(&mut shape, &tried, report.rows, &mut notes) {
             report.notes = notes;
             return Ok(Checked { source: source.clone(), shape: tried, delimiter, fingerprint, report });
@@ -108,6 +113,22 @@ fn pass(
     })
 }
 
+/// Why a file cannot go into a table that holds a key unique: no schema says that the column is one, and in the file it
+/// does not look like one. Rows of it would be written over others.
+fn without_key(tried: &Shape, table: &str, rows: u64) -> Option<String> {
+    let key = tried.key.and_then(|i| tried.columns.get(i)).filter(|_| tried.guessed && tried.kept)?;
+    let wrong = match tried.double_key {
+        Some((one, other)) => format!("lines {one} and {other} have the same"),
+        None if key.refused * 100 > rows => format!("{} of {rows} rows have none", key.refused),
+        None => return None,
+    };
+    Some(format!(
+        "`{}` identifies the rows of `{table}` since an earlier import, but {wrong}. Correct the file, or import it into \
+         another table: `NAME=FILE`",
+        key.name
+    ))
+}
+
 /// Takes back guesses that the whole file does not bear out; true if there were any. A guess stands that
 /// fails for at most one row in a hundred: those rows are rejected.
 fn mend(shape: &mut Shape, tried: &Shape, rows: u64, notes: &mut Vec<String>) -> bool {
@@ -126,7 +147,7 @@ fn mend(shape: &mut Shape, tried: &Shape, rows: u64, notes: &mut Vec<String>) ->
             wrong.push(i);
         }
     }
-    if tried.double_keys > 0 && wrong.is_empty() {
+    if tried.double_key.is_some() && wrong.is_empty() {
         notes.push("the rows have no key: what looked like one comes more than once".to_owned());
         wrong.extend(shape.key);
     }

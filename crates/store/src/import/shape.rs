@@ -27,8 +27,10 @@ pub(crate) struct Shape {
     pub(crate) by_customer: Option<(usize, usize)>,
     /// Whether no schema declares the table.
     pub(crate) guessed: bool,
-    /// How many rows so far have the key of another.
-    pub(crate) double_keys: u64,
+    /// Whether the table holds its key unique already, so that it is no guess.
+    pub(crate) kept: bool,
+    /// The lines of the first two rows so far that have one key.
+    pub(crate) double_key: Option<(u64, u64)>,
     zone: chrono_tz::Tz,
 }
 
@@ -140,7 +142,8 @@ impl Shape {
         let columns = header.iter().map(|name| Column::new(name, declared.kind(name))).collect();
         let by_customer = declared.customer.and_then(at).zip(declared.times.first().and_then(|t| at(t)));
         let key = declared.key.and_then(at);
-        Ok(Shape { columns, key, by_customer, guessed: false, double_keys: 0, zone: settings.zone })
+        let zone = settings.zone;
+        Ok(Shape { columns, key, by_customer, guessed: false, kept: false, double_key: None, zone })
     }
 
     fn guess(table: &str, records: &mut Records, settings: &Settings) -> Result<Shape, ImportError> {
@@ -184,7 +187,18 @@ impl Shape {
         };
         let time = columns.iter().position(timed);
         let by_customer = customer.zip(time);
-        Ok(Shape { columns, key, by_customer, guessed: true, double_keys: 0, zone: settings.zone })
+        let zone = settings.zone;
+        Ok(Shape { columns, key, by_customer, guessed: true, kept: false, double_key: None, zone })
+    }
+
+    /// Takes the column that the table holds unique for the key, unless the schema names another.
+    pub(crate) fn keep(&mut self, key: &str) {
+        let at = self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(key));
+        let Some(column) = at.and_then(|i| self.columns.get_mut(i)) else { return };
+        if self.guessed || self.key.is_none() || self.key == at {
+            column.kind = Kind::Key;
+            (self.key, self.kept) = (at, true);
+        }
     }
 
     /// The values of a row for the table, or why there are none. `seen` holds the keys of the rows before it.
@@ -221,7 +235,7 @@ impl Shape {
         }
         if let Some(Cell::Text(key)) = self.key.and_then(|i| cells.get(i)) {
             if let Some(line) = seen.get(key) {
-                self.double_keys += 1;
+                self.double_key = self.double_key.or(Some((*line, record.line)));
                 return Err(format!("line {line} has the same key"));
             }
             seen.insert(key.clone(), record.line);

@@ -62,7 +62,7 @@ impl Writer {
 
     /// Rows without a key must not come in twice.
     pub(crate) async fn refuse_twice(&mut self, file: &Checked) -> Result<(), ImportError> {
-        if self.key(file).await?.is_some() {
+        if file.shape.key.is_some() {
             return Ok(());
         }
         let known: i64 = sqlx::query_scalar(
@@ -79,15 +79,21 @@ impl Writer {
         }
     }
 
-    /// The column that identifies a row of a file: by its shape, or by imports before where the schema names none.
-    async fn key(&mut self, file: &Checked) -> Result<Option<String>, ImportError> {
-        let columns = &file.shape.columns;
-        if let Some(column) = file.shape.key.and_then(|i| columns.get(i)) {
-            return Ok(Some(column.name.clone()));
-        }
+    /// Rows that were judged without a key must not go where one is held unique.
+    async fn refuse_new_key(&mut self, file: &Checked) -> Result<(), ImportError> {
         let kept = unique_key(&mut self.connection, &file.source.table).await;
         let kept = kept.map_err(|e| StoreError::of(&self.place, &e))?;
-        Ok(kept.filter(|key| columns.iter().any(|c| c.name == *key)))
+        let (columns, table) = (&file.shape.columns, &file.source.table);
+        match kept.filter(|key| columns.iter().any(|c| c.name.eq_ignore_ascii_case(key))) {
+            Some(key) if file.shape.key.is_none() => {
+                let why = format!(
+                    "`{key}` identifies the rows of `{table}` since another import, and this file was checked before it. \
+                     Import it again"
+                );
+                Err(ImportError::Table { path: file.source.path.clone(), why })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Imports a file in one transaction.
@@ -101,8 +107,8 @@ impl Writer {
         let failed = |e| ImportError::Store(StoreError::of(&place, &e));
         let table = &file.source.table;
         let names: Vec<&str> = file.shape.columns.iter().map(|c| c.name.as_str()).collect();
-        let key = self.key(file).await?;
-        let key = key.as_deref();
+        let key = file.shape.key.and_then(|i| names.get(i)).copied();
+        self.refuse_new_key(file).await?;
 
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         ensure_table(&mut transaction, table, &file.shape.columns, key).await.map_err(failed)?;
@@ -190,6 +196,28 @@ impl Writer {
     pub(crate) async fn close(self) {
         self.connection.close().await.ok();
     }
+}
+
+/// The column that imports before keep unique in each of some tables; nothing where there is no store yet.
+pub(crate) async fn unique_keys(
+    path: &Path,
+    tables: impl Iterator<Item = &str>,
+) -> Result<HashMap<String, String>, ImportError> {
+    match look(path) {
+        Err(StoreError::NoFile { .. }) => return Ok(HashMap::new()),
+        looked => looked?,
+    };
+    let failed = |e| StoreError::of(&Place::File(path.to_owned()), &e);
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let options = options.busy_timeout(Duration::from_secs(30)).disable_statement_logging();
+    let mut connection = options.connect().await.map_err(failed)?;
+    let mut keys = HashMap::new();
+    for table in tables {
+        let key = unique_key(&mut connection, table).await.map_err(failed)?;
+        keys.extend(key.map(|key| (table.to_lowercase(), key)));
+    }
+    connection.close().await.ok();
+    Ok(keys)
 }
 
 /// The column that imports before keep unique in a table.
