@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::opened;
 use crate::screen::Screen;
 use chrono_tz::Tz;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use tidings_daemon::site::open_customers;
@@ -50,8 +51,13 @@ pub async fn init(folder: &Path, args: &Init, screen: &Screen) -> Result<ExitCod
     opened::make_unversioned(&folder.join(".tidings"))?;
     std::fs::write(folder.join("tidings.yaml"), settings(folder, store, zone, currency))?;
     std::fs::write(folder.join("schema.yaml"), &guessed.yaml)?;
-    ignored(folder, screen)?;
     guessed.notes.iter().for_each(|note| screen.print(&format!("  {note}")));
+    // The project is written by now: whatever is wrong with this file does not end it.
+    let note = ignored(folder).unwrap_or_else(|why| {
+        let lines = PRIVATE.join(" and ");
+        Some(format!(".gitignore: cannot be read or written ({why}); write {lines} into it: customers' data"))
+    });
+    note.iter().for_each(|note| screen.print(&format!("  {note}")));
     screen.print(
         "Wrote tidings.yaml and schema.yaml from these guesses: read them through and mend what is wrong.",
     );
@@ -62,21 +68,21 @@ pub async fn init(folder: &Path, args: &Init, screen: &Screen) -> Result<ExitCod
 /// Customers' data that has no place in version control.
 const PRIVATE: [&str; 2] = [".tidings/", "*.rejected.csv"];
 
-/// Leaves customers' data out of version control; a file that is there is the person's own.
-fn ignored(folder: &Path, screen: &Screen) -> Result<(), Failure> {
+/// Leaves customers' data out of version control; a file that is there is the person's own, who is told what to write.
+fn ignored(folder: &Path) -> io::Result<Option<String>> {
     let file = folder.join(".gitignore");
-    let there = match std::fs::read_to_string(&file) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(std::fs::write(file, format!("{}\n", PRIVATE.join("\n")))?);
+    let there = match std::fs::read(&file) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return std::fs::write(file, format!("{}\n", PRIVATE.join("\n"))).map(|()| None);
         }
         read => read?,
     };
+    // Names of files may be in any encoding.
+    let there = String::from_utf8_lossy(&there);
     let missing = PRIVATE.into_iter().filter(|line| !there.lines().any(|other| other.trim() == *line));
     let missing: Vec<String> = missing.map(|line| format!("`{line}`")).collect();
-    if !missing.is_empty() {
-        screen.print(&format!("  .gitignore: write {} into it: customers' data", missing.join(" and ")));
-    }
-    Ok(())
+    let note = || format!(".gitignore: write {} into it: customers' data", missing.join(" and "));
+    Ok((!missing.is_empty()).then(note))
 }
 
 fn settings(folder: &Path, store: &str, zone: Tz, currency: Currency) -> String {
