@@ -150,19 +150,27 @@ impl RowKey {
     }
 }
 
+/// From so many rows on, that no value comes twice says something of a column whose name says little.
+const TELLING_ROWS: u64 = 50;
+
 /// The column that identifies a row: the primary key, else one that is called so and never has a value twice.
 fn row_key<'a>(table: &'a TableInfo, customer: &ColumnInfo) -> Option<&'a ColumnInfo> {
     let others = || table.columns.iter().filter(|c| c.name != customer.name);
-    others()
-        .find(|c| c.primary_key)
-        .or_else(|| others().find(|c| c.unique && names_a_row(&table.name, &c.name)))
+    // Among few rows, what only numbers them on a page has no value twice either.
+    let vague = |name: &str| ["key", "no", "number"].contains(&Words::of(name).joined().as_str());
+    let enough = table.row_count.is_some_and(|rows| rows >= TELLING_ROWS);
+    others().find(|c| c.primary_key).or_else(|| {
+        others().find(|c| c.unique && names_a_row(&table.name, &c.name) && (enough || !vague(&c.name)))
+    })
 }
 
 /// Whether a column is called as what identifies a row of its table: `id`, or `order_no` in `orders`.
 pub fn names_a_row(table: &str, column: &str) -> bool {
     let (own, name) = (singular(&Words::of(table).joined()), Words::of(column).joined());
     let ends = ["id", "key", "no", "number", "uuid"];
-    ends.iter().any(|end| name == *end || name == format!("{own}{end}")) || name.contains("编号")
+    ends.iter().any(|end| name == *end || name == format!("{own}{end}"))
+        || name == "编号"
+        || name == format!("{own}编号")
 }
 
 /// The column of a table that holds the customer's key.
