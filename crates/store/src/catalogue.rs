@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 const SAMPLES: u32 = 1000;
 /// Up to so many different values, all of a column's values are listed.
 const LISTED: u32 = 50;
+/// Up to so many rows, it is counted whether a column has a value twice.
+const COUNTED: u64 = 1_000_000;
 
 impl CustomerStore {
     /// Its tables and views with their columns, up to 1,000 values of each, and how many rows they have. The
@@ -69,7 +71,8 @@ async fn describe(reader: &mut Reader, table: &Table) -> Result<TableInfo, sqlx:
             samples,
             distinct: None,
         };
-        if !keyed && count > 0 && names_a_row(&table.name, &column.name) {
+        let counted = (1..=COUNTED).contains(&count);
+        if !keyed && counted && names_a_row(&table.name, &column.name) && all_differ(&info.samples) {
             info.unique = reader.different(table, &column).await? == count;
         }
         if count > u64::from(SAMPLES) {
@@ -78,6 +81,12 @@ async fn describe(reader: &mut Reader, table: &Table) -> Result<TableInfo, sqlx:
         columns.push(info);
     }
     Ok(TableInfo { name: table.name.clone(), columns, row_count: Some(count) })
+}
+
+/// Whether every value is there and none comes twice.
+fn all_differ(values: &[Option<String>]) -> bool {
+    let mut seen = HashSet::new();
+    values.iter().all(|value| value.as_ref().is_some_and(|value| seen.insert(value)))
 }
 
 /// Where a column has few different values, all of them are among its samples.
