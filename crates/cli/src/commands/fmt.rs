@@ -58,7 +58,19 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = path.canonicalize()?;
     let beside = path.with_added_extension("new");
     let permissions = fs::metadata(&path)?.permissions();
-    let written = fs::write(&beside, text)
+    // One that a killed run left, or a link that is there, is not written through.
+    fs::remove_file(&beside)
+        .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        options.mode(permissions.mode());
+    }
+    let written = options
+        .open(&beside)
+        .and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()))
         .and_then(|()| fs::set_permissions(&beside, permissions))
         .and_then(|()| fs::rename(&beside, &path));
     if written.is_err() {

@@ -88,8 +88,7 @@ fn update(site: &Site, told: &[Told<'_, '_>], screen: &Screen) -> Result<ExitCod
         let new = updated(text, &differences);
         let path = site.project.folder.join(&one.file.path);
         if new.written > 0 {
-            super::fmt::write_whole(&path, &new.text)
-                .map_err(|e| Failure::new(format!("{} cannot be written: {e}", path.display())))?;
+            super::fmt::write_whole(&path, &new.text)?;
         }
         screen.print(&format!(
             "{}: {} written anew",
