@@ -26,6 +26,9 @@ pub(crate) struct Lane {
     pub(crate) permits: Arc<Semaphore>,
 }
 
+/// How many deliveries of a batch were begun, and how long it took from the gate's end until the last of them had ended.
+pub(crate) type Left = (usize, Duration);
+
 /// How one delivery ended: with an outcome, or before it began.
 type Delivered = Option<Outcome>;
 
@@ -34,6 +37,9 @@ struct Batch {
     token: Token,
     /// A moment just before the gate.
     gated: Instant,
+    /// The moment just after it.
+    open: Instant,
+    left: Left,
     queue: VecDeque<(Sending, String)>,
     under_way: JoinSet<(Key, Delivered)>,
     /// Whose delivery a task is, for those that break down.
@@ -50,10 +56,13 @@ struct Batch {
 
 impl Lane {
     /// Sees a claim through. An error is the state's; what was not written down is then in the hands of the lease.
-    pub(crate) async fn carry(&self, claim: Claim) -> Result<(), StateError> {
+    pub(crate) async fn carry(&self, claim: Claim) -> (Left, Result<(), StateError>) {
+        let now = Instant::now();
         let mut batch = Batch {
             token: claim.token,
-            gated: Instant::now(),
+            gated: now,
+            open: now,
+            left: Left::default(),
             queue: VecDeque::new(),
             under_way: JoinSet::new(),
             tasks: HashMap::new(),
@@ -72,7 +81,9 @@ impl Lane {
                 Err(error) => batch.failing = Some((Instant::now(), error)),
             }
         }
-        self.deliver(batch).await
+        batch.open = Instant::now();
+        let result = self.deliver(&mut batch).await;
+        (batch.left, result)
     }
 
     /// What may leave now.
@@ -97,7 +108,7 @@ impl Lane {
             .unwrap_or_else(|_| Err("preparing it broke down".into()))
     }
 
-    async fn deliver(&self, mut batch: Batch) -> Result<(), StateError> {
+    async fn deliver(&self, batch: &mut Batch) -> Result<(), StateError> {
         let Shared { state, lease, stop, .. } = &*self.shared;
         let beat = *lease / 3;
         let mut beats = interval_at(Instant::now() + beat, beat);
@@ -108,7 +119,7 @@ impl Lane {
                 batch.back.extend(batch.queue.drain(..).map(|(sending, _)| sending.key));
             }
             if batch.failing.is_none() {
-                self.write_down(&mut batch);
+                self.write_down(batch);
             }
             if batch.queue.is_empty() && batch.under_way.is_empty() && batch.writing.is_none() {
                 if batch.outcomes.is_empty() && batch.back.is_empty() {
@@ -121,10 +132,10 @@ impl Lane {
             }
             tokio::select! {
                 biased;
-                written = ended(&mut batch.writing) => self.written(&mut batch, written),
-                Some(first) = batch.under_way.join_next_with_id() => self.landed(&mut batch, first),
+                written = ended(&mut batch.writing) => self.written(batch, written),
+                Some(first) = batch.under_way.join_next_with_id() => self.landed(batch, first),
                 Ok(permit) = self.permits.clone().acquire_owned(), if !batch.queue.is_empty() => {
-                    self.start(&mut batch, permit);
+                    self.start(batch, permit);
                 }
                 _ = beats.tick(), if batch.failing.is_none() => {
                     if let Err(error) = state.renew(batch.token, *lease).await {
@@ -132,7 +143,7 @@ impl Lane {
                     }
                 }
                 () = sleep(TRY_EVERY), if batch.failing.is_some() && batch.writing.is_none() => {
-                    self.write_down(&mut batch);
+                    self.write_down(batch);
                     // Where there is nothing to write, the lease is what has to be held.
                     if batch.writing.is_none() && state.renew(batch.token, *lease).await.is_ok() {
                         batch.failing = None;
@@ -163,6 +174,7 @@ impl Lane {
         while let Some(done) = next {
             match done {
                 Ok((_, (key, Some(outcome)))) => {
+                    batch.left = (batch.left.0 + 1, batch.open.elapsed());
                     self.shared.heard(&self.outlet, &outcome);
                     batch.outcomes.push((key, outcome));
                 }

@@ -4,7 +4,7 @@
 //! Any number of dispatchers may share a state. Correctness rests on the outbox's commits alone; nothing here
 //! has to survive a crash.
 
-use crate::batch::Lane;
+use crate::batch::{Lane, Left};
 use crate::breaker::{Breaker, Leave};
 use crate::pace::Pace;
 use crate::stop::Stop;
@@ -197,8 +197,7 @@ struct Open {
 /// A batch that has ended.
 struct Landed {
     outlet: Outlet,
-    rows: usize,
-    took: Duration,
+    left: Left,
     result: Result<(), StateError>,
 }
 
@@ -301,9 +300,8 @@ impl Drain<'_> {
                     permits: open.permits.clone(),
                 };
                 self.under_way.spawn(async move {
-                    let (rows, began) = (claim.rows.len(), Instant::now());
-                    let result = lane.carry(claim).await;
-                    Landed { outlet: lane.outlet, rows, took: began.elapsed(), result }
+                    let (left, result) = lane.carry(claim).await;
+                    Landed { outlet: lane.outlet, left, result }
                 });
             }
         }
@@ -311,7 +309,8 @@ impl Drain<'_> {
     }
 
     fn landed(&mut self, batch: Result<Landed, JoinError>) {
-        let Landed { outlet, rows, took, result } = batch.unwrap_or_else(|e| resume_unwind(e.into_panic()));
+        let Landed { outlet, left: (rows, took), result } =
+            batch.unwrap_or_else(|e| resume_unwind(e.into_panic()));
         self.landed_since = true;
         if let Some(open) = self.lanes.get_mut(&outlet) {
             open.free += 1;

@@ -1,7 +1,8 @@
 //! How many rows of an outlet are let out together.
 //!
-//! What was let out and had not left when the machine died is in doubt, and most channels leave it alone then. So no more
-//! is let out than leaves within about a second, as far as it is known how fast that goes.
+//! What was let out and had not left when the machine died is in doubt, and most channels leave it alone then. So batches
+//! grow only while they leave within half a second, and shrink where they take more than one. A drain begins with a row for
+//! each connection in every batch, as nothing is known yet, and no batch gets smaller than keeps all connections busy.
 
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ impl Pace {
         self.rows
     }
 
-    /// Takes in how long a batch of so many rows took.
+    /// Takes in how long it took so many rows to leave that were let out together.
     pub fn took(&mut self, rows: usize, time: Duration) {
         if time > ABOUT {
             self.rows = (self.rows / 2).max(self.least);

@@ -137,3 +137,22 @@ async fn no_more_is_let_out_than_leaves_soon() {
     let doubtful = count(&state, |s| matches!(s, Status::Leased | Status::Dispatching)).await;
     assert!(doubtful <= 16, "four batches for four connections, not {doubtful} rows");
 }
+
+#[tokio::test]
+async fn more_is_let_out_together_once_so_much_has_left_quickly_and_not_for_what_never_leaves() {
+    let sizes = async |refused: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let state = open(folder.path()).await;
+        start(&state, 400).await;
+        let mut receiver = Receiver::new(folder.path(), "shop", OnUnknown::Retry(86_400));
+        receiver.refuses = refused;
+        let (outlet, receiver) = (Outlet { kind: Kind::Coupon, channel: "shop".into() }, Arc::new(receiver));
+        let carriers = BTreeMap::from([(outlet, receiver.clone() as Arc<dyn Carrier>)]);
+        dispatcher_with(&state, carriers).drain(|_| {}).await.unwrap();
+        receiver.batches.lock().unwrap().iter().map(|(_, rows)| *rows).collect::<Vec<_>>()
+    };
+    let leaving = sizes(0).await;
+    assert_eq!((leaving[0], leaving.iter().max()), (4, Some(&25)));
+    let refused = sizes(300).await;
+    assert_eq!(refused[..76], [4; 76], "the first that leave are as few as at the start");
+}

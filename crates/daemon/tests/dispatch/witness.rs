@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tidings_daemon::Stop;
 use tidings_plan::{Answer, Asked, Carrier, Grant, Key, OnUnknown, Outcome, Sending};
 use tidings_store::{Outlet, State};
 use tokio::sync::{Barrier, BarrierWaitResult, OnceCell};
+use tokio::task::Id;
 
 /// A receiver of one channel. A key that it knows it does not carry out again, if it is one that honours keys.
 pub struct Receiver {
@@ -28,6 +29,10 @@ pub struct Receiver {
     met: OnceCell<BarrierWaitResult>,
     /// The process dies at this moment of this delivery.
     pub dies_at: Option<(Moment, usize)>,
+    /// So many preparations fail, before any does not.
+    pub refuses: usize,
+    /// How many rows were prepared together, batch by batch.
+    pub batches: Mutex<Vec<(Option<Id>, usize)>>,
     began: AtomicUsize,
     prepared: AtomicUsize,
 }
@@ -56,6 +61,8 @@ impl Receiver {
             meets: None,
             met: OnceCell::new(),
             dies_at: None,
+            refuses: 0,
+            batches: Mutex::default(),
             began: AtomicUsize::new(0),
             prepared: AtomicUsize::new(0),
         }
@@ -78,6 +85,14 @@ impl Carrier for Receiver {
         let nth = self.prepared.fetch_add(1, Ordering::Relaxed);
         self.die_at(Moment::Preparing, nth);
         assert!(nth > 0 || self.breaks != Some(Moment::Preparing), "breaking down");
+        let (mut batches, batch) = (self.batches.lock().unwrap(), tokio::task::try_id());
+        match batches.last_mut().filter(|(last, _)| *last == batch) {
+            Some((_, rows)) => *rows += 1,
+            None => batches.push((batch, 1)),
+        }
+        if nth < self.refuses {
+            return Err("it never leaves".into());
+        }
         let code = coupon.map_or("", |grant| &grant.code);
         // Every preparation differs, so that a repeat of the first one's bytes can be told from a new one.
         Ok(format!("{}:{code}:{nth}:{}", sending.customer, std::process::id()))
