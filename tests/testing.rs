@@ -429,7 +429,7 @@ fn a_rule_that_is_not_carried_out_yet_has_its_reason() {
         "rules/begin.tidings",
         "journey onboarding\n  on order\n  send hello email\nend\n\nrule begin\n  every day at 10:00\n  for big\n  then start onboarding\nend\n",
     );
-    assert_eq!(project.run(&["test", "--update"]), "tests/wake-up.yaml: 1 expectations written anew\n");
+    assert_eq!(project.run(&["test", "--update"]), "tests/wake-up.yaml: 1 expectation written anew\n");
     let written = std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap();
     assert_eq!(written, format!("{CUSTOMERS}{}", tests("{held: not_run}")));
     assert_eq!(project.run(&["test"]), "1 test: 1 passed\n");
