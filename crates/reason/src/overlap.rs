@@ -7,7 +7,7 @@ use crate::findings::running_places;
 use crate::formula::Formula;
 use crate::sample::{Dice, Sample};
 use crate::solve::{Room, room};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use tidings_check::Program;
 use tidings_check::program::{Action, Rule, Schedule, Step};
 use tidings_engine::people::chunk;
@@ -66,7 +66,10 @@ fn looked_for(program: &Program) -> (Vec<Overlap>, Vec<Place>) {
     let pairs = pairs(program, sides);
     let (found, mut unseen) =
         if pairs.is_empty() { Default::default() } else { Search::new(program, sides).witnessed(&pairs) };
-    unseen.extend(others.iter().flat_map(|side| &side.channels).map(|(_, place)| *place));
+    let beyond: HashSet<&str> =
+        others.iter().flat_map(|side| &side.channels).map(|(channel, _)| *channel).collect();
+    let partners = all.iter().flat_map(|side| &side.channels).filter(|(channel, _)| beyond.contains(channel));
+    unseen.extend(partners.map(|(_, place)| *place));
     (found, unseen)
 }
 

@@ -128,10 +128,12 @@ fn an_allowance_is_for_the_pairs_of_its_rule_alone() {
 #[test]
 fn an_allowance_is_called_idle_only_where_all_its_pairs_were_looked_at() {
     let everybody = Everybody::at(moment);
-    let idle = |rules: usize| {
+    let idle = |rules: usize, texts: &[usize]| {
         let rule = |i: usize| {
-            let why = ["", "  # allow W035: it is meant so\n"][usize::from(i % 7 == 3)];
-            format!("rule r{i}\n  if visits = {i}\n{why}  then send x email\nend\n")
+            let allowed = if texts.is_empty() { i % 7 == 3 } else { i == texts[0] };
+            let why = ["", "  # allow W035: it is meant so\n"][usize::from(allowed)];
+            let channel = ["email", "sms"][usize::from(texts.contains(&i))];
+            format!("rule r{i}\n  if visits = {i}\n{why}  then send x {channel}\nend\n")
         };
         let text: String = (0..rules).map(rule).collect();
         let program = everybody.program(&text);
@@ -142,7 +144,8 @@ fn an_allowance_is_called_idle_only_where_all_its_pairs_were_looked_at() {
         findings(&program, &[], &mut allowances);
         allowances.without(Vec::new()).len()
     };
-    assert_eq!([idle(20), idle(40), idle(310)], [3, 0, 0]);
+    assert_eq!([idle(20, &[]), idle(40, &[]), idle(310, &[])], [3, 0, 0]);
+    assert_eq!([idle(310, &[3, 5]), idle(310, &[3, 305])], [1, 0], "whom the others reach nobody looked at");
 }
 
 fn customer(program: &Program, person: &Person) -> Customer {

@@ -54,7 +54,8 @@ impl Everybody {
         sources.add("schema.yaml", SCHEMA);
         let id = sources.add("rules/test.tidings", text);
         let file = RuleFile { id, name: "test".to_owned(), tree: parse(id, text).file, broken: Vec::new() };
-        let world = World { templates: vec![("x".to_owned(), "email".to_owned())], ..World::default() };
+        let templates = ["email", "sms"].map(|channel| ("x".to_owned(), channel.to_owned())).to_vec();
+        let world = World { templates, ..World::default() };
         let checked = check(&[file], Arc::clone(&self.vocabulary), &world, &sources);
         checked.program.unwrap_or_else(|| panic!("{text}\n{:#?}", checked.diagnostics))
     }
