@@ -209,6 +209,9 @@ impl Scheduler {
                 free.push((name, due));
             }
         }
+        if free.is_empty() {
+            return Ok(mine);
+        }
         let wanted: Vec<_> = free.iter().map(|(name, due)| (*name, &due.occurrence)).collect();
         let begun = state.begin_occurrences(&self.worker, LEASE, &wanted).await?;
         mine.extend(free.into_iter().filter(|(name, _)| begun.contains(*name)).map(|(_, due)| due));
