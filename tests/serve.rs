@@ -179,8 +179,9 @@ fn what_is_not_the_state_s_trouble_is_not_called_so() {
     project.write("bounces.key", "a secret of bounces");
     let daemon = Daemon::start(&project, &[], &[LINKS]);
     let (_, metrics) =
-        daemon.until("/metrics", |_, m| m.contains("tidings_state_errors_total{duty=\"mailboxes\"} 1"));
+        daemon.until("/metrics", |_, m| m.contains("tidings_duty_failures_total{duty=\"mailboxes\"} 1"));
     assert!(metrics.contains("\ntidings_state_reachable 1\n"), "{metrics}");
+    assert!(!metrics.contains("tidings_state_errors_total{duty=\"mailboxes\"}"), "{metrics}");
     assert_eq!(daemon.get("/readyz").0, 200);
     let log = daemon.log();
     assert!(log.iter().any(|e| e["level"] == "ERROR" && e["fields"]["duty"] == "mailboxes"), "{log:#?}");

@@ -46,6 +46,7 @@ fn describe() {
     describe_counter!("tidings_reload_failures_total", "Changes that were not taken up");
     describe_counter!("tidings_occurrences_total", "Occurrences of schedules, by what became of them");
     describe_counter!("tidings_state_errors_total", "Failures of the state, by duty");
+    describe_counter!("tidings_duty_failures_total", "Failures that were not the state's, by duty");
     describe_counter!("tidings_unsubscribes_total", "Consents that were withdrawn over a link");
     describe_counter!("tidings_feedback_total", "Words of mail servers about mails that were sent, by kind");
     describe_gauge!("tidings_resident_bytes", "What the customers' columns take that are kept in memory");
@@ -126,9 +127,12 @@ pub(crate) fn state(reachable: bool) {
     gauge!("tidings_state_reachable").set(if reachable { 1.0 } else { 0.0 });
 }
 
-/// The state failed somebody's duty.
-pub(crate) fn state_error(duty: &'static str) {
-    counter!("tidings_state_errors_total", "duty" => duty).increment(1);
+/// A duty failed, because of the state or of something else.
+pub(crate) fn failed(duty: &'static str, of_state: bool) {
+    match of_state {
+        true => counter!("tidings_state_errors_total", "duty" => duty).increment(1),
+        false => counter!("tidings_duty_failures_total", "duty" => duty).increment(1),
+    }
 }
 
 /// How many runs wait for a person.

@@ -128,6 +128,11 @@ impl Trouble {
     fn of_another(message: String) -> Trouble {
         Trouble { message, of_state: false }
     }
+
+    /// Whether another one that follows needs no word of its own; one cause of the state's has many words.
+    fn covers(&self, other: &Trouble) -> bool {
+        self.of_state == other.of_state && (self.of_state || self.message == other.message)
+    }
 }
 
 impl From<StateError> for Trouble {
@@ -461,8 +466,8 @@ impl Daemon {
                 }
             }
             Err(trouble) => {
-                metrics::state_error(duty.name());
-                let known = before.is_some_and(|before| before.of_state == trouble.of_state);
+                metrics::failed(duty.name(), trouble.of_state);
+                let known = before.is_some_and(|before| before.covers(&trouble));
                 if !known && !said(&trouble) {
                     let (duty, error) = (duty.name(), &trouble.message);
                     tracing::error!(duty, error, "failed; it is tried again until it works");
@@ -567,5 +572,18 @@ impl fmt::Display for ServeError {
             ServeError::State(e) => e.fmt(f),
             ServeError::Broken(what) => write!(f, "{what} broke down; see the log, and start it again"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_cause_is_said_even_where_the_duty_failed_before() {
+        let [a, b] = ["mailbox a", "mailbox b"].map(|what| Trouble::of_another(what.to_owned()));
+        let [away, full] = ["away", "full"].map(|what| Trouble { message: what.to_owned(), of_state: true });
+        assert!(a.covers(&a) && !a.covers(&b), "one mailbox is mended while another breaks");
+        assert!(away.covers(&full) && !away.covers(&a) && !a.covers(&away));
     }
 }

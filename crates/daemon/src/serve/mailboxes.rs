@@ -24,16 +24,21 @@ pub(super) async fn read(
 ) -> &'static str {
     while !stop.wanted() {
         let now = site.borrow().clone();
-        let mut result = Ok(());
+        let (mut of_state, mut others) = (None, Vec::new());
         for (channel, path) in now.carriers.return_paths() {
             let Some(mailbox) = path.mailbox() else { continue };
             let place = Place::of(&now.project.folder, channel);
             match take_in(&now, &state, mailbox, place.read(), clock()).await {
                 Ok(taken) => place.keep(taken.next),
-                Err(BounceError::State(e)) => result = Err(e.into()),
-                Err(e) => result = Err(Trouble::of_another(e.to_string())),
+                Err(BounceError::State(e)) => of_state = Some(e),
+                Err(e) => others.push(e.to_string()),
             }
         }
+        let result = match of_state {
+            Some(error) => Err(error.into()),
+            None if others.is_empty() => Ok(()),
+            None => Err(Trouble::of_another(others.join("; "))),
+        };
         events.send(Event::Worked(Duty::Mailboxes, result)).await.ok();
         tokio::select! { () = sleep(EVERY) => {}, () = stop.wait() => {} }
     }
