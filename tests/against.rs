@@ -585,3 +585,17 @@ fn a_daemon_goes_on_with_the_rules_that_it_has_and_says_what_it_runs() {
     rules("rule welcome was hello");
     daemon.until("/readyz", |status, _| status == 200);
 }
+
+#[test]
+fn a_comparison_says_what_is_not_run_yet_as_a_plan_does() {
+    let project = cdnow();
+    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    project.write("schema.yaml", &format!("{schema}events:\n  purchase: purchases\n"));
+    project
+        .write("rules/onboarding.tidings", "journey onboarding\n  on purchase\n  send wake-up coupon\nend\n");
+    let folder = project.folder().to_str().unwrap().to_owned();
+    for args in [&["plan"][..], &["plan", "--against", &folder]] {
+        let said = String::from_utf8(project.output(args).stderr).unwrap();
+        assert!(said.contains("note: 1 journey is checked, but not run yet"), "{args:?}: {said}");
+    }
+}

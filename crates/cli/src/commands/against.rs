@@ -49,7 +49,8 @@ pub async fn against(
         beside.decide(of, now, only, |decider| Cache::used(cache.as_ref(), decider)).await?;
     loading.finish_and_clear();
     Cache::keep(cache.as_ref(), &after);
-    remarks::all(&site.program, &after).iter().for_each(|r| aside(&format!("note: {r}")));
+    let remarks = remarks::all(&site.program, &after);
+    remarks::journeys(&site.program).iter().chain(&remarks).for_each(|r| aside(&format!("note: {r}")));
     remarks::unmet(&after).iter().for_each(|r| aside(&format!("warning: {r}")));
 
     let named = if args.customers { usize::MAX } else { NAMED };

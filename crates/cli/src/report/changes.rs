@@ -212,10 +212,35 @@ pub fn groups(movement: &Movement) -> Vec<Group<'_>> {
     groups
 }
 
-/// Those who are moved by other comparisons than the first few, in words; nothing where there are none.
-pub fn others(groups: &[Group<'_>], most: usize) -> Option<String> {
-    let more = groups.get(most..).filter(|more| !more.is_empty())?;
+/// Those who are moved by other comparisons than those of the first few groups, in words; nothing where there are none.
+/// `first` is of how many the groups are made, where those are not all.
+pub fn others(groups: &[Group<'_>], most: usize, first: &str) -> Option<String> {
+    let more: Vec<_> = groups.iter().skip(most).filter(|group| !group.because.is_empty()).collect();
+    if more.is_empty() {
+        return None;
+    }
     let customers: usize = more.iter().map(|group| group.customers.len()).sum();
     let reasons = counted(more.len() as u64, "more comparison");
-    Some(format!("{} because of {reasons}", counted(customers as u64, "other")))
+    Some(format!("{}{first} because of {reasons}", counted(customers as u64, "other")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_no_comparison_moved_are_not_said_to_be_moved_by_one_more() {
+        let group = |because: &str, customers: &[&'static str]| Group {
+            because: because.to_owned(),
+            why: None,
+            customers: customers.iter().map(|key| (*key, String::new())).collect(),
+        };
+        let groups = [group("`vip` is yes", &["a", "b"]), group("", &["c"]), group("`new` is yes", &["d"])];
+        assert_eq!(
+            others(&groups, 1, " of the first 4").as_deref(),
+            Some("1 other of the first 4 because of 1 more comparison")
+        );
+        assert_eq!(others(groups.split_at(2).0, 1, ""), None);
+        assert_eq!(others(&groups, 3, ""), None);
+    }
 }

@@ -130,7 +130,7 @@ fn moved(base: &str, movement: &Movement, out: &mut String) {
         let (number, verb) = (count(moved), verb(moved, base));
         out.push_str(&format!("- {number}{first} {verb}{because}: {some}\n"));
     }
-    others(&groups, SAMPLES).iter().for_each(|said| out.push_str(&format!("- {said}\n")));
+    others(&groups, SAMPLES, &first).iter().for_each(|said| out.push_str(&format!("- {said}\n")));
 }
 
 fn sums(when: &str, both: &[Totals; 2], out: &mut String) {

@@ -124,7 +124,7 @@ fn moved(name: &str, base: &str, movement: &Movement, most: usize, out: &mut Str
         let (number, verb) = (count(moved), verb(moved, base));
         out.push_str(&format!("{name}: {number}{first} {verb}{because}: {some}\n"));
     }
-    others(&groups, most).iter().for_each(|said| out.push_str(&format!("{name}: {said}\n")));
+    others(&groups, most, &first).iter().for_each(|said| out.push_str(&format!("{name}: {said}\n")));
 }
 
 fn sums(when: &str, both: &[Totals; 2], screen: &Screen, out: &mut String) {
