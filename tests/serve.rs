@@ -316,7 +316,7 @@ async fn a_bounce_in_the_mailbox_suppresses_the_address() {
     drop(daemon);
     let list = project.command(&["suppress", "list"]).env(LINKS.0, LINKS.1).output().unwrap();
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
-    assert!(list.contains("hard bounce") && list.contains("1 entries"), "{list}");
+    assert!(list.contains("hard bounce") && list.contains("1 on the list"), "{list}");
     let again = project.command(&["feedback", "bounces"]).env(LINKS.0, LINKS.1).output().unwrap();
     assert!(String::from_utf8_lossy(&again.stdout).contains("0 mails read"), "each is dealt with once");
 }
