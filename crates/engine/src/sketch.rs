@@ -114,7 +114,8 @@ impl<'p> Sketcher<'p> {
             }
             ConditionKind::Compare(_, left, right) => {
                 // `7 days before birthday` is one place: its date says more than how many days that is from today.
-                let left = if left.place == condition.place { date_of(left) } else { left };
+                let one_place = left.place == condition.place && !left.place.span.is_empty();
+                let left = if one_place { date_of(left) } else { left };
                 for side in [left, right] {
                     self.side(side, &mut values, &mut children);
                 }

@@ -155,10 +155,7 @@ impl Case<'_> {
                     self.check_trace(world, &self.program.segments[id.0 as usize].condition, child, scene);
                 }
             }
-            // None of these was written anywhere, so each stands for `7 days before birthday`, of which the date is told.
-            ConditionKind::Compare(_, left, right) => {
-                self.check_values(world, &[date_of(left), right], trace, scene);
-            }
+            ConditionKind::Compare(_, left, right) => self.check_values(world, &[left, right], trace, scene),
             ConditionKind::In(term, _)
             | ConditionKind::Matches(_, term, _)
             | ConditionKind::HasTag(term, _) => {
@@ -192,17 +189,5 @@ impl Case<'_> {
             vocabulary.customer.created,
             self.customers[customer],
         )
-    }
-}
-
-/// What days are counted from or to; other terms as they are.
-fn date_of(term: &Term) -> &Term {
-    match &term.kind {
-        TermKind::Since(_, of)
-        | TermKind::Until(_, of)
-        | TermKind::Next(of)
-        | TermKind::Last(of)
-        | TermKind::DateOf(of) => date_of(of),
-        _ => term,
     }
 }

@@ -23,6 +23,11 @@ impl Span {
         Span { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
+    /// Whether it covers nothing, as that of a piece that was made and not parsed.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
     /// The span as a range of byte offsets.
     pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
