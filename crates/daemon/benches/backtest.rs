@@ -144,10 +144,8 @@ async fn store(folder: &Path, vocabulary: &Vocabulary, needs: &Needs, chunks: &[
     rows.flush().unwrap();
     let source = |table: &str| Source { table: table.into(), path: folder.join(format!("{table}.csv")) };
     let settings = Settings { zone: vocabulary.zone, currency: vocabulary.currency };
-    let options =
-        Options { delimiter: None, again: false, customers_from: None, rejected_in: None, settings };
     let sources = [source("customers"), source("orders")];
-    let import = Import::plan(&sources, Some(vocabulary), &options, &mut |_| {}).unwrap();
+    let import = Import::plan(&sources, Some(vocabulary), &Options::new(settings), &mut |_| {}).unwrap();
     import.run("sqlite:shop.db", folder, &mut |_| {}).await.unwrap();
     sources.iter().for_each(|source| std::fs::remove_file(&source.path).unwrap());
 }

@@ -2,18 +2,29 @@
 //! lost on the way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod shop;
+
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use shop::Shop;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use tidings_daemon::{Site, site};
+use tidings_daemon::Site;
 use tidings_plan::{Page, pages};
 use tidings_schema::Now;
-use tidings_store::{Import, State};
+use tidings_store::State;
 
 /// More than a page holds.
 const CUSTOMERS: usize = 1_200;
 const AT: i64 = 1_804_682_096_000_000;
+
+const SCHEMA: &str = "
+customer:
+  table: customers
+  key: id
+  attributes:
+    number: number
+    note: {type: text, kept: true}
+";
 
 /// Rules for customers from a number up to another, each with its priority.
 fn draw_rules(draw: &mut StdRng) -> Vec<(usize, usize, i32)> {
@@ -50,35 +61,15 @@ async fn the_lowest_priority_has_the_last_word_whoever_looks_between_pages_and_t
     let (mut argued, mut cut) = (0, 0);
     for seed in 0..6 {
         let mut draw = StdRng::seed_from_u64(seed);
-        let folder = tempfile::tempdir().unwrap();
-        let write = |path: &str, text: &str| {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("tidings.yaml", "name: words\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: UTC\n");
-        write(
-            "schema.yaml",
-            "customer:\n  table: customers\n  key: id\n  attributes:\n    number: number\n    note: {type: text, kept: true}\n",
-        );
         let rules = draw_rules(&mut draw);
-        write("rules/all.tidings", &rules.iter().enumerate().map(text).collect::<String>());
-        let mut people = "id,number\n".to_owned();
-        (0..CUSTOMERS).for_each(|n| writeln!(people, "c{n},{n}").unwrap());
-        write("customers.csv", &people);
-        let site = Site::open(folder.path(), true, site::wall_clock());
-        let site = site.unwrap_or_else(|unsound| panic!("{seed}: {:#?}", unsound.lines()));
-        let sources =
-            [tidings_store::Source::parse(&folder.path().join("customers.csv").display().to_string())];
-        let options = tidings_store::import::Options {
-            delimiter: None,
-            again: false,
-            customers_from: None,
-            rejected_in: None,
-            settings: site.project.config.settings(),
-        };
-        let import = Import::plan(&sources, Some(&site.program.vocabulary), &options, &mut |_| {}).unwrap();
-        import.run("sqlite:shop.db", folder.path(), &mut |_| {}).await.unwrap();
+        let shop = Shop::new(&[
+            ("tidings.yaml", "name: words\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: UTC\n"),
+            ("schema.yaml", SCHEMA),
+            ("rules/all.tidings", &rules.iter().enumerate().map(text).collect::<String>()),
+        ]);
+        let site = shop.site(|| AT);
+        let people: String = (0..CUSTOMERS).map(|n| format!("c{n},{n}\n")).collect();
+        shop.import(&site, &[("customers", &format!("id,number\n{people}"))]).await;
         let state = site.state().await.unwrap();
 
         // One is lost after some of the pages, another decides anew and sees the rest through.

@@ -1,16 +1,17 @@
 //! What a test of rules says is what a run on a store says: the same plans, step by step, to the last verdict.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod shop;
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use shop::Shop;
 use std::fmt::Write as _;
-use std::path::Path;
-use tidings_daemon::{Decider, RunOf, Site, run, site};
+use tidings_daemon::{Decider, RunOf, Site, run};
 use tidings_plan::{Plan, pages};
 use tidings_rehearse::{Rehearsal, TestFile};
 use tidings_schema::Now;
 use tidings_schema::yaml::Document;
-use tidings_store::Import;
 use tidings_syntax::FileId;
 
 const SCHEMA: &str = "
@@ -56,8 +57,8 @@ fn rules(random: &mut StdRng) -> String {
     text + "rule always\n  if spend is known or consent\n  then send hello email\n  once\nend\n"
 }
 
-/// The same customers as files for a store, and as the customers of a test.
-fn customers(random: &mut StdRng, folder: &Path) -> String {
+/// The same customers as rows for a store, theirs and of their orders, and as the customers of a test.
+fn customers(random: &mut StdRng) -> (String, String, String) {
     let (mut people, mut orders) =
         ("id,email,consent,city,level,signed_up\n".to_owned(), "customer_id,placed_at,total\n".to_owned());
     let mut yaml = String::new();
@@ -89,26 +90,11 @@ fn customers(random: &mut StdRng, folder: &Path) -> String {
         }
         yaml += "]}\n";
     }
-    std::fs::write(folder.join("customers.csv"), people).unwrap();
-    std::fs::write(folder.join("orders.csv"), orders).unwrap();
-    yaml
+    (people, orders, yaml)
 }
 
 /// The plans of runs on a store, one after another.
-async fn on_a_store(folder: &Path, site: &Site, moments: &[Now], since: &[Vec<(usize, i64)>]) -> Vec<Plan> {
-    let sources = ["customers", "orders"].map(|table| tidings_store::Source {
-        table: table.into(),
-        path: folder.join(format!("{table}.csv")),
-    });
-    let options = tidings_store::import::Options {
-        delimiter: None,
-        again: true,
-        customers_from: None,
-        rejected_in: None,
-        settings: site.project.config.settings(),
-    };
-    let import = Import::plan(&sources, Some(&site.program.vocabulary), &options, &mut |_| {}).unwrap();
-    import.run("sqlite:shop.db", folder, &mut |_| {}).await.unwrap();
+async fn on_a_store(site: &Site, moments: &[Now], since: &[Vec<(usize, i64)>]) -> Vec<Plan> {
     let (state, customers) = (site.state().await.unwrap(), site.customers().await.unwrap());
     let supplies = site.supplies();
     let mut plans = Vec::new();
@@ -129,24 +115,20 @@ async fn a_test_plans_what_runs_on_a_store_plan() {
     let (mut matched, mut held) = (0, 0);
     for seed in 0..24 {
         let mut random = StdRng::seed_from_u64(seed);
-        let folder = tempfile::tempdir().unwrap();
-        let write = |path: &str, text: &str| {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("tidings.yaml", "name: same\nstore: sqlite:shop.db\ntime_zone: Asia/Shanghai\ncurrency: CNY\n");
-        write("schema.yaml", SCHEMA);
-        write("rules/all.tidings", &rules(&mut random));
-        write("templates/hello.email.liquid", "subject: Hello\n---\n<p>{{ customer.city }}</p>\n");
-        let yaml = customers(&mut random, folder.path());
+        let shop = Shop::new(&[
+            ("tidings.yaml", "name: same\nstore: sqlite:shop.db\ntime_zone: Asia/Shanghai\ncurrency: CNY\n"),
+            ("schema.yaml", SCHEMA),
+            ("rules/all.tidings", &rules(&mut random)),
+            ("templates/hello.email.liquid", "subject: Hello\n---\n<p>{{ customer.city }}</p>\n"),
+        ]);
+        let (people, orders, yaml) = customers(&mut random);
         let steps = ["    - {after: 1 hour}\n", "    - {after: 1 day}\n", "    - {after: 3 days}\n"];
         let text = format!(
             "at: 2026-03-10T09:00\nlimits: yes\ncustomers:\n{yaml}tests:\n- name: all\n  steps:\n    - {{expect: {{c0: nothing}}}}\n{}",
             steps.concat()
         );
-        let site = Site::open(folder.path(), true, site::wall_clock());
-        let site = site.unwrap_or_else(|unsound| panic!("{seed}: {:#?}", unsound.lines()));
+        let site = shop.site(|| 0);
+        shop.import(&site, &[("customers", &people), ("orders", &orders)]).await;
         let mut found = Vec::new();
         let document = Document::read(&text, FileId::default(), &mut found).unwrap();
         let file = TestFile::read("tests/all.yaml", &document, &site.program, &mut found);
@@ -161,7 +143,7 @@ async fn a_test_plans_what_runs_on_a_store_plan() {
             since.push(scene.question.since.to_vec());
             true
         });
-        let ran = on_a_store(folder.path(), &site, &moments, &since).await;
+        let ran = on_a_store(&site, &moments, &since).await;
         assert_eq!(rehearsed.len(), 4);
         for (step, (rehearsed, ran)) in rehearsed.iter().zip(&ran).enumerate() {
             assert_eq!(rehearsed, ran, "seed {seed}, step {step}\n{text}");

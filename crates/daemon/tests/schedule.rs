@@ -2,20 +2,21 @@
 //! customer, every rule `repeat every time`, so each occurrence leaves one row.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod shop;
+
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use shop::Shop;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use tempfile::TempDir;
 use tidings_check::program::Schedule;
 use tidings_daemon::{Decider, Decision, Scheduler, Site, Stop, Turn};
 use tidings_plan::Status;
 use tidings_plan::schedule::{Occurrence, occurrences};
 use tidings_schema::Now;
+use tidings_store::State;
 use tidings_store::state::OccurrenceState;
-use tidings_store::{Import, State};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -38,8 +39,31 @@ const FORMS: [(&str, &str); 10] = [
     ("around", "7 days before birthday at 09:00"),
 ];
 
+const SETTINGS: &str = "
+name: clock
+store: sqlite:shop.db
+state: sqlite:state.db
+time_zone: Europe/Berlin
+currency: EUR
+";
+
+const SCHEMA: &str = "
+customer:
+  table: customers
+  key: id
+  attributes:
+    email: text
+    birthday: {type: date, yearly: true}
+    consent: yes/no
+    signed_up: moment
+events:
+  signup: customer.signed_up
+contact:
+  email: {address: email, consent: consent}
+";
+
 struct World {
-    folder: TempDir,
+    shop: Shop,
     site: Arc<Site>,
     state: State,
     now: Arc<AtomicI64>,
@@ -48,40 +72,37 @@ struct World {
 
 impl World {
     async fn new(rules: &str) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |path: &str, text: &str| {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write(
-            "tidings.yaml",
-            "name: clock\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: Europe/Berlin\ncurrency: EUR\n",
-        );
-        write(
-            "schema.yaml",
-            "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    birthday: {type: date, yearly: true}\n    consent: yes/no\n    signed_up: moment\n\
-             events:\n  signup: customer.signed_up\ncontact:\n  email: {address: email, consent: consent}\n",
-        );
-        write("rules/all.tidings", rules);
-        write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
-        write(
-            "customers.csv",
-            "id,email,birthday,consent,signed_up\n1,one@example.com,1990-04-01,yes,2027-03-10T13:40:30+01:00\n",
-        );
+        let shop = Shop::new(&[
+            ("tidings.yaml", SETTINGS),
+            ("schema.yaml", SCHEMA),
+            ("rules/all.tidings", rules),
+            ("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n"),
+        ]);
         let now = Arc::new(AtomicI64::new(START));
-        let site = open(folder.path(), &now);
-        import(folder.path(), &site).await;
+        let site = Arc::new(open(&shop, &now));
         let state = site.state().await.unwrap();
         let wall = chrono::Utc::now().timestamp_micros();
         state.advance(START - wall);
-        World { site: Arc::new(site), folder, state, now, workers: 0 }
+        let world = World { site, shop, state, now, workers: 0 };
+        world.import("1,one@example.com,1990-04-01,yes,2027-03-10T13:40:30+01:00").await;
+        world
+    }
+
+    /// Customers who come in, or are others now.
+    async fn import(&self, customers: &str) {
+        let rows = format!("id,email,birthday,consent,signed_up\n{customers}\n");
+        self.shop.import(&self.site, &[("customers", &rows)]).await;
+    }
+
+    /// Another line in its schema, from the next edit on.
+    fn expect(&self, line: &str, expecting: &str) {
+        self.shop.write("schema.yaml", &SCHEMA.replace(line, expecting));
     }
 
     /// The same project with other rules.
     fn edit(&mut self, rules: &str) {
-        std::fs::write(self.folder.path().join("rules/all.tidings"), rules).unwrap();
-        self.site = Arc::new(open(self.folder.path(), &self.now));
+        self.shop.write("rules/all.tidings", rules);
+        self.site = Arc::new(open(&self.shop, &self.now));
     }
 
     fn now(&self) -> i64 {
@@ -198,23 +219,9 @@ impl World {
     }
 }
 
-fn open(folder: &Path, now: &Arc<AtomicI64>) -> Site {
+fn open(shop: &Shop, now: &Arc<AtomicI64>) -> Site {
     let now = now.clone();
-    Site::open(folder, true, Arc::new(move || now.load(Ordering::Relaxed)))
-        .unwrap_or_else(|unsound| panic!("{:#?}", unsound.lines()))
-}
-
-async fn import(folder: &Path, site: &Site) {
-    let sources = [tidings_store::Source::parse(&folder.join("customers.csv").display().to_string())];
-    let options = tidings_store::import::Options {
-        delimiter: None,
-        again: false,
-        customers_from: None,
-        rejected_in: None,
-        settings: site.project.config.settings(),
-    };
-    let import = Import::plan(&sources, site.project.vocabulary.as_deref(), &options, &mut |_| {}).unwrap();
-    import.run(&site.project.config.store, folder, &mut |_| {}).await.unwrap();
+    shop.site(move || now.load(Ordering::Relaxed))
 }
 
 fn rule(name: &str, when: &str) -> String {
@@ -370,9 +377,7 @@ async fn what_a_lost_daemon_began_is_taken_over_but_not_when_it_is_too_late() {
 async fn what_is_due_on_stale_data_waits_until_the_data_is_there_or_it_is_too_late() {
     let rules = rule("daily", "every day at 10:00") + &rule("welcome", "on signup");
     let mut world = World::new(&rules).await;
-    let schema = std::fs::read_to_string(world.folder.path().join("schema.yaml")).unwrap();
-    let expecting = schema.replace("signed_up: moment", "signed_up: {type: moment, expect: {fresh: 1 day}}");
-    std::fs::write(world.folder.path().join("schema.yaml"), expecting).unwrap();
+    world.expect("signed_up: moment", "signed_up: {type: moment, expect: {fresh: 1 day}}");
     world.edit(&rules);
     let scheduler = world.scheduler();
     scheduler.turn(&world.site, &world.state).await.unwrap();
@@ -393,10 +398,9 @@ async fn what_is_due_on_stale_data_waits_until_the_data_is_there_or_it_is_too_la
     // The data comes, late for its day but in time for its run.
     let signup = |id: i64, at: i64| {
         let at = chrono::DateTime::from_timestamp_micros(at).unwrap().to_rfc3339();
-        format!("id,email,birthday,consent,signed_up\n{id},{id}@example.com,1990-04-01,no,{at}\n")
+        format!("{id},{id}@example.com,1990-04-01,no,{at}")
     };
-    std::fs::write(world.folder.path().join("customers.csv"), signup(2, ten(2) - HOUR)).unwrap();
-    import(world.folder.path(), &world.site).await;
+    world.import(&signup(2, ten(2) - HOUR)).await;
     for _ in 0..3 {
         world.pass(MINUTE);
         scheduler.turn(&world.site, &world.state).await.unwrap();
@@ -420,19 +424,16 @@ async fn events_that_come_while_the_data_is_not_as_expected_are_answered_after()
     let rules =
         rule("welcome", "on signup").replace("  repeat", "  if late by more than 1 day then skip\n  repeat");
     let mut world = World::new(&rules).await;
-    let schema = std::fs::read_to_string(world.folder.path().join("schema.yaml")).unwrap();
-    let expecting = schema.replace("email: text", "email: {type: text, expect: {known: 100%}}");
-    std::fs::write(world.folder.path().join("schema.yaml"), expecting).unwrap();
+    world.expect("email: text", "email: {type: text, expect: {known: 100%}}");
     // One signs up every half hour, and the first has no address yet.
     let people = |first: &str| {
         let at = |n: i64| chrono::DateTime::from_timestamp_micros(START + (30 * n + 5) * MINUTE).unwrap();
         let rest = (1..9).map(|n| format!("{n},{n}@example.com,1990-04-01,yes,{}\n", at(n).to_rfc3339()));
         let first = format!("0,{first},1990-04-01,yes,{}\n", at(0).to_rfc3339());
-        format!("id,email,birthday,consent,signed_up\n{first}{}", rest.collect::<String>())
+        first + &rest.collect::<String>()
     };
     let import = async |world: &mut World, first: &str| {
-        std::fs::write(world.folder.path().join("customers.csv"), people(first)).unwrap();
-        import(world.folder.path(), &world.site).await;
+        world.import(&people(first)).await;
         world.edit(&rules);
     };
     import(&mut world, "").await;
@@ -479,14 +480,13 @@ async fn an_event_is_answered_once_within_its_minute() {
 /// A shop of 400, with rules that wait for events and one that does not.
 async fn busy(rules: &str) -> World {
     let mut world = World::new(rules).await;
-    let mut customers = String::from("id,email,birthday,consent,signed_up\n");
+    let mut customers = String::new();
     for n in 0..400 {
         let at = chrono::DateTime::from_timestamp_micros(START - n * 20 * MINUTE).unwrap().to_rfc3339();
         let consent = if n % 5 == 0 { "no" } else { "yes" };
         customers += &format!("c{n},c{n}@example.com,1990-04-01,{consent},{at}\n");
     }
-    std::fs::write(world.folder.path().join("customers.csv"), customers).unwrap();
-    import(world.folder.path(), &world.site).await;
+    world.import(&customers).await;
     world.edit(rules);
     world
 }
@@ -577,9 +577,7 @@ async fn who_says_no_in_the_shop_is_found_also_where_nothing_happens() {
     world.pass(MINUTE);
     world.turn(&scheduler).await;
     assert_eq!(world.state.ledger("c1").await.unwrap()[0].status, Status::Pending);
-    let no = "id,email,birthday,consent,signed_up\nc1,c1@example.com,1990-04-01,no,2020-01-01\n";
-    std::fs::write(world.folder.path().join("customers.csv"), no).unwrap();
-    import(world.folder.path(), &world.site).await;
+    world.import("c1,c1@example.com,1990-04-01,no,2020-01-01").await;
     world.pass(5 * HOUR);
     world.turn(&scheduler).await;
     assert_eq!(world.state.ledger("c1").await.unwrap()[0].status, Status::NoConsent);

@@ -1,13 +1,14 @@
 //! What a decision says does not depend on whether its customers fit into memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod shop;
+
+use shop::Shop;
 use std::fmt::Write as _;
-use std::path::Path;
-use tempfile::TempDir;
-use tidings_daemon::{Decider, Decision, Site, site};
+use tidings_daemon::{Decider, Decision};
 use tidings_plan::{pages, situation};
 use tidings_schema::Now;
-use tidings_store::{Import, Resident, Room};
+use tidings_store::{Resident, Room};
 use tokio::sync::Mutex;
 
 const SCHEMA: &str = "
@@ -78,21 +79,17 @@ end
 
 const NOW: &str = "2026-11-11T10:00";
 
-fn project() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |path: &str, text: &str| {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
-    write(
-        "tidings.yaml",
-        "name: big\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: Asia/Shanghai\ncurrency: CNY\nmemory: 5 MB\n\
-         channels:\n  email: {kind: smtp, host: 127.0.0.1, tls: none, from: \"Shop <a@shop.example>\"}\n",
-    );
-    write("schema.yaml", SCHEMA);
-    write("rules/all.tidings", RULES);
-    write("templates/hello.email.liquid", "subject: Hello\n---\n<p>{{ customer.city }}</p>\n");
+const SETTINGS: &str = "
+name: big
+store: sqlite:shop.db
+state: sqlite:state.db
+time_zone: Asia/Shanghai
+currency: CNY
+memory: 5 MB
+";
+
+/// Rows of customers, and of their orders.
+fn rows() -> (String, String) {
     let (mut customers, mut orders) =
         ("id,email,consent,city,signed_up\n".to_owned(), "customer_id,placed_at,total\n".to_owned());
     let moment = |hours: i64| {
@@ -108,32 +105,20 @@ fn project() -> TempDir {
                 .unwrap();
         }
     }
-    write("customers.csv", &customers);
-    write("orders.csv", &orders);
-    folder
-}
-
-async fn import(folder: &Path, site: &Site) {
-    let sources: Vec<_> = ["customers", "orders"]
-        .map(|table| tidings_store::Source { table: table.into(), path: folder.join(format!("{table}.csv")) })
-        .into();
-    let options = tidings_store::import::Options {
-        delimiter: None,
-        again: true,
-        customers_from: None,
-        rejected_in: None,
-        settings: site.project.config.settings(),
-    };
-    let import = Import::plan(&sources, Some(&site.program.vocabulary), &options, &mut |_| {}).unwrap();
-    import.run("sqlite:shop.db", folder, &mut |_| {}).await.unwrap();
+    (customers, orders)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_says_the_same_whether_its_customers_fit_into_memory_or_not() {
-    let folder = project();
-    let site = Site::open(folder.path(), false, site::wall_clock());
-    let site = site.unwrap_or_else(|unsound| panic!("{:#?}", unsound.lines()));
-    import(folder.path(), &site).await;
+    let shop = Shop::new(&[
+        ("tidings.yaml", SETTINGS),
+        ("schema.yaml", SCHEMA),
+        ("rules/all.tidings", RULES),
+        ("templates/hello.email.liquid", "subject: Hello\n---\n<p>{{ customer.city }}</p>\n"),
+    ]);
+    let site = shop.site(|| 0);
+    let (customers, orders) = rows();
+    shop.import(&site, &[("customers", &customers), ("orders", &orders)]).await;
     let (state, customers) = (site.state().await.unwrap(), site.customers().await.unwrap().in_chunks_of(7));
     let now = |text: &str| Now::parse(text, site.zone()).unwrap();
     let enough = site.decider(&customers, Some(&state));
@@ -146,7 +131,7 @@ async fn a_decision_says_the_same_whether_its_customers_fit_into_memory_or_not()
     let kept = Mutex::new(Resident::default());
     for at in [NOW, "2026-11-11T10:30", "2026-11-14T10:00"] {
         let enough = Decider { since: &since, resident: Some((&kept, now(at).micros)), ..enough };
-        let little = Room { memory: 1, folder: folder.path().join("aside"), threads: 2 };
+        let little = Room { memory: 1, folder: shop.folder().join("aside"), threads: 2 };
         let whole = enough.decide(now(at), None).await.unwrap();
         let streamed = Decider { room: Some(&little), ..enough }.decide(now(at), None).await.unwrap();
         assert!(whole.stream.is_none() && whole.refreshed.is_some(), "5 MB are enough");

@@ -61,6 +61,13 @@ pub struct Options {
     pub settings: Settings,
 }
 
+impl Options {
+    /// With nothing asked for beyond the rows themselves, in a project's zone and currency.
+    pub fn new(settings: Settings) -> Options {
+        Options { delimiter: None, again: false, customers_from: None, rejected_in: None, settings }
+    }
+}
+
 /// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {

@@ -47,7 +47,7 @@ fn vocabulary() -> Vocabulary {
 }
 
 fn options() -> Options {
-    Options { delimiter: None, again: false, customers_from: None, rejected_in: None, settings: SETTINGS }
+    Options::new(SETTINGS)
 }
 
 /// A folder with files.

@@ -29,8 +29,7 @@ pub async fn import(folder: &Path, args: &Args, screen: &Screen) -> Result<ExitC
         delimiter: args.delimiter.as_deref().map(delimiter).transpose()?,
         again: args.again,
         customers_from: args.customers_from.as_deref().map(table_and_column).transpose()?,
-        rejected_in: None,
-        settings: project.config.settings(),
+        ..Options::new(project.config.settings())
     };
     let mut bars = Bars::default();
     let (store, vocabulary) = ((project.config.store.as_str(), folder), project.vocabulary.as_deref());

@@ -60,13 +60,7 @@ async fn import(folder: &Path) {
     let (project, _) = Project::load(folder);
     let files = ["customers", "orders"].map(|table| (table, folder.join(format!("{table}.csv"))));
     let sources = files.clone().map(|(table, path)| Source { table: table.into(), path });
-    let options = Options {
-        delimiter: None,
-        again: false,
-        customers_from: None,
-        rejected_in: None,
-        settings: project.config.settings(),
-    };
+    let options = Options::new(project.config.settings());
     let import = Import::plan(&sources, project.vocabulary.as_deref(), &options, &mut |_| {}).unwrap();
     import.run(&project.config.store, folder, &mut |_| {}).await.unwrap();
     files.iter().for_each(|(_, path)| fs::remove_file(path).unwrap());

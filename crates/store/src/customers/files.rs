@@ -156,8 +156,7 @@ async fn bring_in(
         Some(vocabulary) => Settings { zone: vocabulary.zone, currency: vocabulary.currency },
         None => Settings { zone: chrono_tz::UTC, currency: Currency::USD },
     };
-    let rejected_in = Some(kept.to_owned());
-    let options = Options { delimiter: None, again: true, customers_from: None, rejected_in, settings };
+    let options = Options { again: true, rejected_in: Some(kept.to_owned()), ..Options::new(settings) };
     let failed = |e| StoreError::Files(Box::new(e));
     let import = Import::plan(&sources, vocabulary, &options, &mut |_| {}).map_err(failed)?;
     drop(fs::remove_file(database));
