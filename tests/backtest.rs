@@ -109,13 +109,13 @@ const DAYS: [&str; 12] = [
 /// Some of the people of the example, and what they bought.
 fn shop() -> Project {
     let project = Project::example("cdnow");
-    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    let schema = project.read("schema.yaml");
     let more = "    tags: {type: tags, kept: true}\n    woken: {type: yes/no, kept: true}\n\ncontact:";
     project.write("schema.yaml", &schema.replacen("\ncontact:", more, 1));
     std::fs::remove_dir_all(project.folder().join("rules")).unwrap();
     project.write("rules/all.tidings", RULES);
     let some = |file: &str, key: &dyn Fn(&str) -> Option<u32>| {
-        let text = std::fs::read_to_string(project.folder().join(file)).unwrap();
+        let text = project.read(file);
         let lines = text.lines().filter(|line| key(line).is_none_or(|key| key % 40 == 0));
         let lines: Vec<&str> = lines.collect();
         project.write(file, &(lines.join("\n") + "\n"));
@@ -206,10 +206,7 @@ fn a_backtest_is_planning_and_running_day_by_day() {
     let csv = project.run(&[&asked[..], &["csv"]].concat());
     let of_steps = csv.lines().skip(1).filter_map(|line| line.rsplit(',').nth(1).filter(|c| !c.is_empty()));
     assert_eq!(of_steps.map(ten_thousandths).sum::<u64>(), days_cost);
-    let told = [
-        project.run(&[&asked[..], &["text"]].concat()),
-        std::fs::read_to_string(project.folder().join("page.html")).unwrap(),
-    ];
+    let told = [project.run(&[&asked[..], &["text"]].concat()), project.read("page.html")];
     assert!(told.iter().all(|text| text.contains(&format!("{} USD", rounded(days_cost)))), "{told:?}");
 
     // The figures are those of the rows.
@@ -280,7 +277,7 @@ fn half_a_year_of_the_example_is_what_counting_by_hand_gives() {
     project.import_purchases();
     let asked = ["backtest", "--from", "1998-01-01", "--to", "1998-06-30", "--format", "json"];
     let backtest = project.json(&[&asked[..], &["--html", "page.html"]].concat());
-    let page = std::fs::read_to_string(project.folder().join("page.html")).unwrap();
+    let page = project.read("page.html");
     assert!(page.starts_with("<!doctype html>") && page.contains("Customers in the stages of life"));
     for outside in ["<script", "http", "src=", "href=", "@import", "url("] {
         assert!(!page.contains(outside), "the page needs {outside}");

@@ -260,7 +260,7 @@ fn what_the_command_line_keeps_changes_no_answer() {
 
     project.run(&["erase", "c1"]);
     assert!(!cache.exists(), "whoever is erased is not in it");
-    let settings = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let settings = project.read("tidings.yaml");
     project.write("tidings.yaml", &format!("{settings}\ncache: no\n"));
     assert_eq!(plan(&[]).0, without);
     assert!(!cache.exists());
@@ -319,8 +319,7 @@ fn a_first_description_names_what_identifies_a_row_and_keeps_data_out_of_version
     project.run(&["import", "customers.csv", "orders.csv", "returns.csv", "visits.csv"]);
     let said = project.run(&["init"]);
     assert!(said.contains("orders: order_id identifies a row, because no value of it comes twice"), "{said}");
-    let read = |file: &str| std::fs::read_to_string(project.folder().join(file)).unwrap();
-    let schema = read("schema.yaml");
+    let schema = project.read("schema.yaml");
     let of = |name: &str| {
         let begin = schema.find(&format!("  {name}:\n")).unwrap();
         let part: Vec<&str> = schema[begin..].lines().skip(1).take_while(|l| l.starts_with("    ")).collect();
@@ -330,12 +329,12 @@ fn a_first_description_names_what_identifies_a_row_and_keeps_data_out_of_version
     assert!(!of("returns").contains("key:") && !of("returns").contains("append_only"), "{schema}");
     assert!(of("visits").contains("key: id\n    # updated_at: updated_at "), "{schema}");
     assert!(!of("visits").contains("append_only"), "{schema}");
-    assert_eq!(read(".gitignore"), ".tidings/\n*.rejected.csv\n");
+    assert_eq!(project.read(".gitignore"), ".tidings/\n*.rejected.csv\n");
 
     project.write(".gitignore", "*.rejected.csv\nmine\n");
     let said = project.run(&["init", "--force"]);
     assert!(said.contains(".gitignore: write `.tidings/` into it"), "{said}");
-    assert_eq!(read(".gitignore"), "*.rejected.csv\nmine\n", "a person's own file stays");
+    assert_eq!(project.read(".gitignore"), "*.rejected.csv\nmine\n", "a person's own file stays");
 }
 
 #[test]
@@ -344,7 +343,7 @@ fn what_is_not_run_is_said_by_check_and_run_and_no_plan_repeats_it() {
     let goals = ["one", "two"].map(|rule| {
         format!("rule {rule}\n  then send weekly email\n  goal unsubscribe within 3 days\nend\n")
     });
-    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    let schema = project.read("schema.yaml");
     let visits = "collections:\n  visits:\n    table: visits\n    customer: customer_id\n    time: at\n    fields: {at: moment}\n\
          events: {unsubscribe: visits}\n";
     project.write("schema.yaml", &format!("{schema}{visits}"));

@@ -166,7 +166,7 @@ fn the_hook_looks_at_what_is_committed() {
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
 
     let file = "rules/wake-up.tidings";
-    let good = std::fs::read_to_string(project.folder().join(file)).unwrap();
+    let good = project.read(file);
     assert!(git(&["add", "--all"]).0);
     project.write(file, "rule half");
     let (committed, said) = git(&["commit", "--message", "good, with a bad edit that is not in it"]);

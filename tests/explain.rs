@@ -137,11 +137,11 @@ fn a_cap_is_told_by_its_clause_and_an_else_by_its_name() {
 #[test]
 fn each_reason_says_when_it_is_over_and_the_ledger_that_there_is_more() {
     let project = shop();
-    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    let schema = project.read("schema.yaml");
     let schema = schema.replace("    city: text\n", "    city: text\n    phone: text\n");
     let sms = "contact:\n  sms: {address: phone, consent: consent}\n";
     project.write("schema.yaml", &schema.replace("contact:\n", sms));
-    let customers = std::fs::read_to_string(project.folder().join("customers.csv")).unwrap();
+    let customers = project.read("customers.csv");
     let phones = customers.replace("consent\n", "consent,phone\n").replace("yes\n", "yes,+4915112345678\n");
     project.write("customers.csv", &phones.replace("no\n", "no,\n"));
     project.run(&["import", "customers.csv"]);
@@ -193,7 +193,7 @@ fn each_reason_says_when_it_is_over_and_the_ledger_that_there_is_more() {
 #[test]
 fn a_day_that_a_schedule_waits_for_is_told_by_its_date() {
     let project = shop();
-    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    let schema = project.read("schema.yaml");
     let attributes = "    joined: moment\n    birthday: {type: date, yearly: true}\n    consent:";
     project.write("schema.yaml", &schema.replace("    consent:", attributes));
     project.write(

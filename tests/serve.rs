@@ -80,7 +80,7 @@ async fn a_project_that_is_broken_from_the_start_sends_nothing_and_still_lets_pe
         let before = mails.lock().unwrap().len();
         let project = shop(port);
         fill(&project);
-        let sound = std::fs::read_to_string(project.folder().join(file)).unwrap();
+        let sound = project.read(file);
         project.write(file, &wrong);
         let mut daemon = Daemon::start(&project, &[], &[LINKS]);
         daemon
@@ -173,7 +173,7 @@ fn others_than_this_machine_need_a_token_for_the_metrics() {
 #[test]
 fn what_is_not_the_state_s_trouble_is_not_called_so() {
     let project = shop(1);
-    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let config = project.read("tidings.yaml");
     let bounces = "    bounces: {address: bounces@shop.example, secret: \"file:bounces.key\", mailbox: schema.yaml/none}\n";
     project.write("tidings.yaml", &(config + bounces));
     project.write("bounces.key", "a secret of bounces");
@@ -259,7 +259,7 @@ async fn a_signal_sees_through_what_is_leaving_and_a_second_one_ends_at_once() {
     assert_eq!(states(&project), [("pending".to_owned(), 23 - sent), ("sent".to_owned(), sent)]);
 
     let (port, late) = mail_server(Duration::from_secs(600)).await;
-    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let config = project.read("tidings.yaml");
     let line = config.lines().find(|l| l.contains("port:")).unwrap();
     project.write("tidings.yaml", &config.replace(line, &format!("    port: {port}")));
     let mut daemon = Daemon::start(&project, &[], &[LINKS]);
@@ -276,7 +276,7 @@ async fn a_signal_sees_through_what_is_leaving_and_a_second_one_ends_at_once() {
 async fn a_bounce_in_the_mailbox_suppresses_the_address() {
     let (port, mails) = mail_server(Duration::ZERO).await;
     let project = shop(port);
-    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let config = project.read("tidings.yaml");
     let bounces =
         "    bounces: {address: bounces@shop.example, secret: \"file:bounces.key\", mailbox: bounces}\n";
     project.write("tidings.yaml", &(config + bounces));
@@ -324,7 +324,7 @@ async fn a_bounce_in_the_mailbox_suppresses_the_address() {
 #[test]
 fn feedback_over_http_is_signed_bounded_and_counted() {
     let project = shop(1);
-    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let config = project.read("tidings.yaml");
     project.write("tidings.yaml", &(config + "    feedback_secret: \"file:feedback.key\"\n"));
     project.write("feedback.key", "a secret of feedback");
     let daemon = Daemon::start(&project, &[], &[LINKS]);
@@ -345,7 +345,7 @@ fn feedback_over_http_is_signed_bounded_and_counted() {
 #[test]
 fn a_database_that_is_away_ends_nothing_and_is_said_once() {
     let project = shop(1);
-    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let config = project.read("tidings.yaml");
     project.write("tidings.yaml", &config.replace("sqlite:state.db", "env:DATABASE_URL"));
     let url = ("DATABASE_URL", "postgres://shop:hunter2@127.0.0.1:1/shop");
     let mut daemon = Daemon::start(&project, &[], &[LINKS, url]);
@@ -365,7 +365,7 @@ fn a_database_that_is_away_ends_nothing_and_is_said_once() {
 #[test]
 fn a_state_that_no_waiting_mends_ends_it() {
     let project = shop(1);
-    let config = std::fs::read_to_string(project.folder().join("tidings.yaml")).unwrap();
+    let config = project.read("tidings.yaml");
     project.write("tidings.yaml", &config.replace("sqlite:state.db", "env:DATABASE_URL"));
     let mut command = project.command(&["serve", "--listen", "127.0.0.1:0"]);
     let output =

@@ -195,7 +195,7 @@ failed tests/wake-up.yaml: stages
         (&first["expected"], &first["place"]),
         (&"no match".into(), &"tests/wake-up.yaml:11:13".into())
     );
-    let xml = std::fs::read_to_string(project.folder().join("out.xml")).unwrap();
+    let xml = project.read("out.xml");
     assert!(
         xml.contains("<testcase classname=\"tests/wake-up.yaml\" name=\"wrong &lt;twice&gt;\">"),
         "{xml}"
@@ -332,11 +332,11 @@ tests:
 ";
     let project = shop(wrong);
     assert_eq!(project.run(&["test", "--update"]), "tests/wake-up.yaml: 9 expectations written anew\n");
-    let written = std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap();
+    let written = project.read("tests/wake-up.yaml");
     assert_eq!(written, format!("{CUSTOMERS}{right}"));
     assert_eq!(project.run(&["test"]), "2 tests: 2 passed\n");
     project.run(&["test", "--update"]);
-    assert_eq!(std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap(), written);
+    assert_eq!(project.read("tests/wake-up.yaml"), written);
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn what_cannot_be_written_anew_for_sure_is_left() {
         let output = project.output(&["test", "--update"]);
         let said = String::from_utf8(output.stdout).unwrap();
         let after = if after.is_empty() { before } else { after };
-        let written = std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap();
+        let written = project.read("tests/wake-up.yaml");
         assert_eq!(written, tests(after), "{said}{}", String::from_utf8_lossy(&output.stderr));
         let left = after == before || after.contains('&');
         assert_eq!(
@@ -430,7 +430,7 @@ fn a_rule_that_is_not_carried_out_yet_has_its_reason() {
         "journey onboarding\n  on order\n  send hello email\nend\n\nrule begin\n  every day at 10:00\n  for big\n  then start onboarding\nend\n",
     );
     assert_eq!(project.run(&["test", "--update"]), "tests/wake-up.yaml: 1 expectation written anew\n");
-    let written = std::fs::read_to_string(project.folder().join("tests/wake-up.yaml")).unwrap();
+    let written = project.read("tests/wake-up.yaml");
     assert_eq!(written, format!("{CUSTOMERS}{}", tests("{held: not_run}")));
     assert_eq!(project.run(&["test"]), "1 test: 1 passed\n");
 }
@@ -474,7 +474,7 @@ fn the_example_of_the_manual_passes() {
     let manual = std::fs::read_to_string(project::repository().join("docs/testing.md")).unwrap();
     let example = manual.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     let project = shop("tests: []\n");
-    let schema = std::fs::read_to_string(project.folder().join("schema.yaml")).unwrap();
+    let schema = project.read("schema.yaml");
     project.write("schema.yaml", &schema.replace("    email: text\n", "    email: text\n    city: text\n"));
     project.write(
         "rules/wake-up.tidings",

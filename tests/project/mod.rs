@@ -48,6 +48,16 @@ impl Project {
         self.folder.path()
     }
 
+    /// The same, as it is written in a command.
+    pub fn path(&self) -> &str {
+        self.folder().to_str().unwrap()
+    }
+
+    /// What one of its files says.
+    pub fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.folder().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+    }
+
     /// Writes one of its files.
     pub fn write(&self, path: &str, text: &str) {
         let path = self.folder().join(path);
