@@ -225,8 +225,9 @@ async fn soon(mut comes: impl FnMut() -> bool) {
 async fn what_is_due_is_sent() {
     let (port, mails) = mail_server(Duration::ZERO).await;
     let project = shop(port);
-    project.write("rules/hello.tidings", &RULE.replace("every day at 10:00", "every 1 hours"));
-    // The rule was last dealt with two hours ago.
+    // Due half an hour ago, and not again before tomorrow; the rule was last dealt with two hours ago.
+    let due = chrono::Utc::now() - chrono::TimeDelta::minutes(30);
+    project.write("rules/hello.tidings", &RULE.replace("10:00", &due.format("%H:%M").to_string()));
     let state = State::open_file(&project.folder().join("state.db")).await.unwrap();
     state.advance(-2 * 3_600_000_000);
     state.schedule_seen(&["hello".to_owned()]).await.unwrap();
