@@ -10,12 +10,16 @@ use tidings_schema::calendar;
 /// What templates and bodies can show of every row, besides the customer's attributes.
 pub const OF_ROWS: [&str; 8] = ["key", "kind", "channel", "subject", "to", "customer_key", "rule.name", "at"];
 
-/// What they can show of a coupon: its code only once it was granted.
-pub const OF_COUPONS: [&str; 6] =
-    ["coupon.name", "coupon.code", "coupon.value", "coupon.label", "coupon.expires", "coupon.expires_at"];
+/// What messages can show of the coupon that was granted with them.
+pub const OF_GRANTS: [&str; 5] =
+    ["coupon.code", "coupon.value", "coupon.label", "coupon.expires", "coupon.expires_at"];
 
-/// What only mails can show.
-pub const OF_MAILS: [&str; 1] = ["unsubscribe_url"];
+/// What only the bodies of coupon providers can show, of the coupon that they are asked for: it has no code yet.
+pub const OF_PROVIDERS: [&str; 5] =
+    ["coupon.name", "coupon.value", "coupon.label", "coupon.expires", "coupon.expires_at"];
+
+/// What only mails of a channel with a page to unsubscribe on can show.
+pub const OF_UNSUBSCRIBE: [&str; 1] = ["unsubscribe_url"];
 /// What only the bodies of message channels can show.
 pub const OF_BODIES: [&str; 3] = ["text", "mail.subject", "mail.html"];
 

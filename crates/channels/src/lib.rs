@@ -19,7 +19,7 @@ pub mod unsubscribe;
 pub use address::{AddressBook, email_address, phone};
 pub use carriers::{Carriers, Surroundings};
 pub use config::{ChannelConfig, CouponConfig, Delivery, HttpConfig, SmtpConfig};
-pub use context::{OF_BODIES, OF_COUPONS, OF_MAILS, OF_ROWS};
+pub use context::{OF_BODIES, OF_GRANTS, OF_PROVIDERS, OF_ROWS, OF_UNSUBSCRIBE};
 pub use http::{Clock, body_variables, check_body, check_http};
 pub use probe::{Answered, Probed, probe};
 pub use secret::Secret;

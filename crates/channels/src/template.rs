@@ -189,9 +189,10 @@ impl Templates {
         self.broken.iter().map(|(template, channel)| (template.as_str(), channel.as_str()))
     }
 
-    /// What the templates show that is not among the known values. `shop.*` knows everything in `shop`.
-    pub fn check(&self, known: &BTreeSet<String>) -> Vec<TemplateError> {
-        self.files.values().flat_map(|t| t.unknown(known)).collect()
+    /// What the templates show that is not among the values that are known in their channel. `shop.*` knows everything
+    /// in `shop`.
+    pub fn check<'k>(&self, known: impl Fn(&str) -> &'k BTreeSet<String>) -> Vec<TemplateError> {
+        self.files.iter().flat_map(|((_, channel), template)| template.unknown(known(channel))).collect()
     }
 
     fn get(&self, template: &str, channel: &str) -> Option<&Template> {

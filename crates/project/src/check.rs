@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use tidings_channels::{
-    ChannelConfig, OF_BODIES, OF_COUPONS, OF_MAILS, OF_ROWS, TemplateError, body_variables, check_body,
+    ChannelConfig, OF_BODIES, OF_GRANTS, OF_PROVIDERS, OF_ROWS, OF_UNSUBSCRIBE, TemplateError,
+    body_variables, check_body,
 };
 use tidings_check::program::Action;
 use tidings_check::{Program, RuleFile, World};
@@ -85,9 +86,20 @@ impl Project {
     }
 
     fn check_templates(&mut self, vocabulary: &Vocabulary) -> Vec<Diagnostic> {
-        let known = self.known(vocabulary, &[&OF_COUPONS, &OF_MAILS]);
-        let errors = self.templates.check(&known);
+        let known = self.known(vocabulary, &[&OF_GRANTS]);
+        let with_link = self.known(vocabulary, &[&OF_GRANTS, &OF_UNSUBSCRIBE]);
+        let errors =
+            self.templates.check(|channel| if self.unsubscribes(channel) { &with_link } else { &known });
         errors.into_iter().map(|e| template_error(&self.folder, &mut self.sources, e)).collect()
+    }
+
+    /// Whether mails of a channel have a link to unsubscribe. Of a channel that is not set up yet it is taken for granted.
+    fn unsubscribes(&self, channel: &str) -> bool {
+        match self.config.delivery.channels.get(channel) {
+            Some(ChannelConfig::Smtp(smtp)) => smtp.unsubscribe.is_some(),
+            Some(ChannelConfig::Http(_)) => false,
+            Some(ChannelConfig::Sandbox(_)) | None => true,
+        }
     }
 
     /// A message that shows a coupon needs one: its own, or one that the rule sent before it.
@@ -130,8 +142,8 @@ impl Project {
     fn check_bodies(&self, vocabulary: &Vocabulary) -> Vec<Diagnostic> {
         let problems = self.config.bodies.iter().flat_map(|body| {
             let more: &[&[&str]] = match body.of {
-                Purpose::Message => &[&OF_BODIES, &OF_COUPONS],
-                Purpose::Coupon => &[&OF_COUPONS],
+                Purpose::Message => &[&OF_BODIES, &OF_GRANTS],
+                Purpose::Coupon => &[&OF_PROVIDERS],
                 Purpose::Other => &[],
             };
             let problems = check_body(&body.json, &self.known(vocabulary, more));

@@ -144,6 +144,31 @@ fn templates_are_checked_with_the_rules() {
     assert_eq!(load(folder.path()).1, ["E222 rules/hello.tidings:1"]);
 }
 
+/// What would be an empty place in the message is an error: a link that nobody makes, a name that only the provider is told.
+#[test]
+fn messages_show_what_their_channel_knows() {
+    let folder = project();
+    let unlinked = "channels:\n  email: {kind: smtp, host: mail.example, from: a@shop.example}\n";
+    let linked = unlinked
+        .replace('}', ", unsubscribe: {url: \"https://shop.example/unsubscribe\", secret: env:A_SECRET}}");
+    let config = fs::read_to_string(folder.path().join("tidings.yaml")).unwrap();
+    let rule = "rule r if city = \"Shanghai\" then send hello email with spring coupon end\n";
+    write(folder.path(), "rules/hello.tidings", rule);
+    for (shown, channels, fine) in [
+        ("unsubscribe_url", "", true),
+        ("unsubscribe_url", linked.as_str(), true),
+        ("unsubscribe_url", unlinked, false),
+        ("coupon.code", "", true),
+        ("coupon.name", "", false),
+    ] {
+        write(folder.path(), "tidings.yaml", format!("{config}{channels}"));
+        let text = format!("subject: Hello\n---\n{{{{ {shown} }}}}\n");
+        write(folder.path(), "templates/hello.email.liquid", text);
+        let want: &[&str] = if fine { &[] } else { &["E223 templates/hello.email.liquid:3"] };
+        assert_eq!(load(folder.path()).1, want, "{shown} with {channels}");
+    }
+}
+
 #[test]
 fn a_message_that_shows_a_coupon_has_one() {
     let folder = project();
