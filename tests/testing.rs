@@ -103,7 +103,7 @@ tests:
       - expect:
           ann: {wake-up: [wake-up coupon, wake-up email], lifecycle: dormant, big: yes}
           bob: {wake-up: hello email, lifecycle: active, thanks: no match}
-          eva: {wake-up: {sends: [wake-up coupon], held: no_consent}}
+          eva: {wake-up: {sends: wake-up coupon, held: no_consent}}
           fay: nothing
       - after: 1 day
         customers:

@@ -145,8 +145,7 @@ fn doing(program: &Program, rule: usize, node: &Node<'_>, out: &mut Vec<Diagnost
     match node.value() {
         Written::Text(word) if word == NO_MATCH => Some(Doing::NoMatch),
         Written::Text(word) if word == NOTHING => Some(Doing::Nothing),
-        Written::Text(_) => Some(Doing::Does(vec![deed(program, rule, node, out)?], None)),
-        Written::List(_) => Some(Doing::Does(deeds(program, rule, node, out)?, None)),
+        Written::Text(_) | Written::List(_) => Some(Doing::Does(deeds(program, rule, node, out)?, None)),
         Written::Map(_) => {
             let fields = node.fields(&["sends", "held"], out)?;
             let sends = match fields.get("sends") {
@@ -160,7 +159,11 @@ fn doing(program: &Program, rule: usize, node: &Node<'_>, out: &mut Vec<Diagnost
     }
 }
 
+/// What is sent: one thing, or a list.
 fn deeds(program: &Program, rule: usize, node: &Node<'_>, out: &mut Vec<Diagnostic>) -> Option<Vec<String>> {
+    if let Written::Text(_) = node.value() {
+        return Some(vec![deed(program, rule, node, out)?]);
+    }
     let items = node.items(out)?;
     if items.is_empty() {
         return node

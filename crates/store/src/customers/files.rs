@@ -165,8 +165,9 @@ async fn bring_in(
     let rejected = report.files.iter().filter_map(|f| Some((f, f.rejected_file.as_ref()?)));
     let note = |(file, list): (&crate::import::FileReport, &PathBuf)| {
         format!(
-            "{} rows of {} cannot be read; {} says why",
+            "{} {} of {} cannot be read; {} says why",
             file.rejected,
+            if file.rejected == 1 { "row" } else { "rows" },
             file.path.display(),
             list.display()
         )
