@@ -1,4 +1,4 @@
-//! Every example in docs/language.md is checked, so that the reference says what the language does.
+//! Every rule in docs/language.md and on the other pages that show some is checked, so that they say what the language does.
 //!
 //! A fence names what its lines are and what must come of them: ```` ```tidings ```` is a whole file,
 //! `tidings conditions`, `values`, `clauses` and `actions` are one example a line. Nothing may be found in
@@ -20,12 +20,20 @@ use tidings_syntax::{Code, FileId, Parsed, Sources, parse};
 const UNUSED: &str = "W021";
 
 #[test]
-fn every_example_of_the_reference_does_what_it_says() {
+fn every_example_does_what_it_says() {
     let shop = Shop::read();
-    let examples = examples(&read("docs/language.md"));
-    assert!(examples.len() > 100, "the examples were not found");
-    let wrong: Vec<String> = examples.iter().filter_map(|example| shop.wrong(example)).collect();
-    assert!(wrong.is_empty(), "{} of {} examples\n{}", wrong.len(), examples.len(), wrong.join("\n"));
+    for (page, least) in [
+        ("docs/language.md", 100),
+        ("docs/review.md", 1),
+        ("README.md", 2),
+        ("README.zh-CN.md", 2),
+        ("examples/one-sentence/README.md", 1),
+    ] {
+        let examples = examples(page, &read(page));
+        assert!(examples.len() >= least, "{page}: the examples were not found");
+        let wrong: Vec<String> = examples.iter().filter_map(|example| shop.wrong(example)).collect();
+        assert!(wrong.is_empty(), "{} of {} examples\n{}", wrong.len(), examples.len(), wrong.join("\n"));
+    }
 }
 
 #[test]
@@ -33,7 +41,7 @@ fn the_checks_of_this_test_bite() {
     let shop = Shop::read();
     let wrong = |fence: &str, text: &str| {
         let page = format!("```{fence}\n{text}\n```\n");
-        examples(&page).iter().any(|example| shop.wrong(example).is_some())
+        examples("a page", &page).iter().any(|example| shop.wrong(example).is_some())
     };
     assert!(wrong("tidings conditions", "balance > 100"), "an error in a sound example");
     assert!(wrong("tidings conditions", "city != \"Shanghai\""), "a warning in a sound example");
@@ -44,15 +52,15 @@ fn the_checks_of_this_test_bite() {
 
 /// A piece of rule text, and what must be found in it.
 struct Example {
-    line: usize,
+    place: String,
     text: String,
     expected: BTreeSet<String>,
 }
 
 /// The examples of a page.
-fn examples(page: &str) -> Vec<Example> {
+fn examples(page: &str, text: &str) -> Vec<Example> {
     let mut found = Vec::new();
-    let mut lines = page.lines().enumerate();
+    let mut lines = text.lines().enumerate();
     while let Some((_, line)) = lines.next() {
         let Some(fence) = line.strip_prefix("```tidings") else { continue };
         let block: Vec<(usize, &str)> =
@@ -66,8 +74,9 @@ fn examples(page: &str) -> Vec<Example> {
         let expected: BTreeSet<String> = expected.iter().map(|code| (**code).to_owned()).collect();
         let known = |id: &String| Code::ALL.iter().any(|code| code.id() == id);
         assert!(expected.iter().all(known), "`{line}` names a code that does not exist");
-        let mut add =
-            |(line, text): (usize, String)| found.push(Example { line, text, expected: expected.clone() });
+        let mut add = |(line, text): (usize, String)| {
+            found.push(Example { place: format!("{page}:{line}"), text, expected: expected.clone() });
+        };
         if kind == "file" {
             let text: Vec<&str> = block.iter().map(|(_, l)| *l).collect();
             add((block[0].0, text.join("\n")));
@@ -143,12 +152,8 @@ impl Shop {
         let words: Vec<String> =
             diagnostics.iter().map(|d| format!("    {} {}", d.code, d.message)).collect();
         (found != example.expected).then(|| {
-            let (line, text) = (example.line, &example.text);
-            format!(
-                "docs/language.md:{line}: {:?} is expected\n{text}\n{}",
-                example.expected,
-                words.join("\n")
-            )
+            let Example { place, text, expected } = example;
+            format!("{place}: {expected:?} is expected\n{text}\n{}", words.join("\n"))
         })
     }
 
