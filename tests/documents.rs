@@ -37,6 +37,25 @@ fn links_lead_to_files_and_headings() {
 }
 
 #[test]
+fn tests_and_sources_that_are_named_are_there() {
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for page in pages() {
+        let named = spans(&read(&page)).into_iter().filter(|span| {
+            (span.starts_with("tests/") || span.starts_with("crates/"))
+                && (span.ends_with(".rs") || !span.contains('.'))
+        });
+        for path in named {
+            seen += 1;
+            if !repository().join(&path).exists() {
+                wrong.push(format!("{page}: {path}"));
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn every_command_line_is_understood() {
     let nowhere = Project::new();
     let mut seen = 0;
@@ -125,6 +144,52 @@ fn the_files_of_the_manual_are_sound() {
         folder.write("tidings.yaml", &with.collect::<Vec<_>>().join("\n"));
         assert_eq!(found(&folder), [""; 0], "{line}");
     }
+}
+
+/// Pages leave columns and lines out, and cut what is long: what stands in a line of theirs stands in one of the output.
+#[test]
+fn what_is_shown_is_what_is_said() {
+    let shop = Project::example("cdnow");
+    shop.run(&["import", "data/customers.csv", "orders=data/CDNOW_master.txt"]);
+    let at = ["--at", "1998-07-01T10:00"];
+    let said = shop.run(&[&["plan"], &at[..]].concat())
+        + &shop.run(&[&["explain", "wake-up", "00004"], &at[..]].concat());
+    for page in ["README.md", "README.zh-CN.md"] {
+        is_said(page, &said);
+    }
+
+    let [before, after] = [">", ">="].map(|sign| {
+        let version = Project::purchases("date: date\n");
+        let rule = format!("if days since latest purchases.date {sign} 90 then send wake-up coupon\n");
+        version.write("rules/quiet.tidings", &rule);
+        version
+    });
+    after.import_purchases();
+    let output =
+        after.output(&["plan", "--at", "1998-07-01", "--against", before.folder().to_str().unwrap()]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    is_said("docs/review.md", &said.replace(before.folder().to_str().unwrap(), "main"));
+}
+
+/// What a page shows of an output.
+fn is_said(page: &str, said: &str) {
+    let text = read(page);
+    let shown = fences(&text)
+        .into_iter()
+        .filter(|(kind, _)| *kind == "text")
+        .map(|(_, text)| text)
+        .collect::<String>();
+    let lines = shown.lines().filter(|line| !line.starts_with(['┌', '╞', '└']));
+    let mut seen = 0;
+    for line in lines {
+        let parts: Vec<&str> = line.trim_end_matches('…').split(['│', '┆']).map(str::trim).collect();
+        assert!(
+            said.lines().any(|said| parts.iter().all(|part| said.contains(part))),
+            "{page}: {line}\n{said}"
+        );
+        seen += 1;
+    }
+    assert!(seen > 3, "{page} shows nothing");
 }
 
 /// Puts keys over those that are there, at every depth.
