@@ -1,10 +1,10 @@
 //! What rules mean stays the same however they are written, and changes with what they say.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::sync::Arc;
-use tidings_check::{Meaning, Program, RuleFile, World, check};
-use tidings_schema::{Currency, Settings, load};
-use tidings_syntax::{FileId, Sources, parse};
+mod checked;
+
+use tidings_check::{Meaning, Program, World};
+use tidings_schema::Currency;
 
 const SCHEMA: &str = "
 customer:
@@ -31,15 +31,9 @@ events:
 ";
 
 fn program(text: &str) -> Program {
-    let mut sources = Sources::default();
-    let settings = Settings { zone: chrono_tz::Tz::Asia__Shanghai, currency: Currency::CNY };
-    let (vocabulary, _) = load(SCHEMA, FileId(0), &settings);
-    let id = sources.add("rules/test.tidings", text);
-    let parsed = parse(id, text);
+    let vocabulary = checked::vocabulary(SCHEMA, chrono_tz::Asia::Shanghai, Currency::CNY);
     let world = World { templates: vec![("card".into(), "email".into())], ..World::default() };
-    let file = RuleFile { id, name: "test".into(), tree: parsed.file, broken: parsed.broken };
-    let checked = check(&[file], Arc::new(vocabulary.unwrap()), &world, &sources);
-    checked.program.unwrap_or_else(|| panic!("{text}\n{:?}", checked.diagnostics))
+    checked::program(text, &vocabulary, &world)
 }
 
 fn meaning(text: &str) -> Meaning {

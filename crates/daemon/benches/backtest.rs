@@ -18,17 +18,15 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
-use tidings_check::{Program, RuleFile, World, check};
+use tidings_check::{Program, World};
 use tidings_daemon::backtest::Tally;
 use tidings_daemon::{Decider, Span, StepOf, Watch};
 use tidings_engine::{Chunk, Evaluator, Needs, value_at};
 use tidings_plan::{Addresses, Standing, Supplies};
-use tidings_schema::{Attribute, Currency, Now, Settings, Vocabulary, load};
+use tidings_schema::{Attribute, Currency, Now, Settings, Vocabulary};
 use tidings_store::CustomerStore;
 use tidings_store::import::{Import, Options, Source};
-use tidings_syntax::{FileId, Sources, parse};
 
 struct Anywhere;
 
@@ -181,17 +179,9 @@ fn program(rules: usize) -> Program {
         let out = if i % 5 == 2 { "  hold out 10%\n" } else { "" };
         writeln!(text, "rule r{i}\n  if {}\n  then {send}\n{repeat}{out}end", question.rule).unwrap();
     }
-    let settings = Settings { zone: chrono_tz::Asia::Shanghai, currency: Currency::USD };
     // The city is as good an address as any.
     let schema = format!("{}contact:\n  email: {{address: city, consent: email_consent}}\n", shop::SCHEMA);
-    let (vocabulary, findings) = load(&schema, FileId(0), &settings);
-    let vocabulary = Arc::new(vocabulary.unwrap_or_else(|| panic!("{findings:?}")));
-    let text = declared + &text;
-    let mut sources = Sources::default();
-    let id = sources.add("rules/bench.tidings", &text);
-    let parsed = parse(id, &text);
+    let vocabulary = shop::checked::vocabulary(&schema, chrono_tz::Asia::Shanghai, Currency::USD);
     let world = World { templates: [("news".to_owned(), "email".to_owned())].into(), ..World::default() };
-    let files = [RuleFile { id, name: "bench".into(), tree: parsed.file, broken: parsed.broken }];
-    let checked = check(&files, vocabulary, &world, &sources);
-    checked.program.unwrap_or_else(|| panic!("{:?} {:?}", parsed.diagnostics, checked.diagnostics))
+    shop::checked::program(&(declared + &text), &vocabulary, &world)
 }

@@ -8,6 +8,9 @@
 //! not installed (packages `postfix`, `wrk`) is passed over, and said.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../../check/tests/checked/mod.rs"]
+mod checked;
+
 use axum::Router;
 use axum::routing::post;
 use std::collections::BTreeMap;
@@ -18,14 +21,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidings_channels::{Carriers, Delivery, Surroundings, Templates};
-use tidings_check::{RuleFile, World, check};
+use tidings_check::World;
 use tidings_daemon::Dispatcher;
 use tidings_plan::{
     Answer, Asked, Carrier, Door, Grant, Intent, Key, Kind, OnUnknown, Outcome, Page, Sending,
 };
-use tidings_schema::{Currency, Settings, load};
+use tidings_schema::Currency;
 use tidings_store::{Outlet, State};
-use tidings_syntax::{FileId, Sources, parse};
 
 const SCHEMA: &str = "customer: {table: c, key: id, attributes: {email: text, ok: yes/no}}\n\
                       contact: {email: {address: email, consent: ok}, sms: {address: email, consent: ok}}\n";
@@ -215,14 +217,9 @@ fn sending() -> Sending {
 /// A policy such as shops have: the caps are looked at for every row.
 fn door() -> Door {
     let text = "policy at most 3 messages per day end rule hello then send hello email end";
-    let mut sources = Sources::default();
-    let settings = Settings { zone: chrono_tz::UTC, currency: Currency::CNY };
-    let vocabulary = Arc::new(load(SCHEMA, FileId(0), &settings).0.unwrap());
-    let id = sources.add("rules/hello.tidings", text);
-    let parsed = parse(id, text);
+    let vocabulary = checked::vocabulary(SCHEMA, chrono_tz::UTC, Currency::CNY);
     let world = World { templates: [("hello".to_owned(), "email".to_owned())].into(), ..World::default() };
-    let file = RuleFile { id, name: "hello".into(), tree: parsed.file, broken: parsed.broken };
-    Door::new(&check(&[file], vocabulary, &world, &sources).program.unwrap(), "bench")
+    Door::new(&checked::program(text, &vocabulary, &world), "bench")
 }
 
 /// A carrier that takes everything at once.

@@ -2,14 +2,15 @@
 //! hours of silence, and nothing waits longer than it must.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../../check/tests/checked/mod.rs"]
+mod checked;
+
 use chrono::{DateTime, Datelike, Days, Months, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use proptest::prelude::*;
-use std::sync::Arc;
-use tidings_check::{Program, RuleFile, World, check};
+use tidings_check::{Program, World};
 use tidings_plan::{AtGate, Door, Kind, Refusal, Status};
-use tidings_schema::{Currency, Settings, load};
-use tidings_syntax::{FileId, Sources, parse};
+use tidings_schema::Currency;
 
 const SCHEMA: &str = "
 customer:
@@ -131,15 +132,9 @@ impl Case {
 }
 
 fn program(rules: &str, zone: Tz) -> Program {
-    let mut sources = Sources::default();
-    let vocabulary =
-        Arc::new(load(SCHEMA, FileId(0), &Settings { zone, currency: Currency::CNY }).0.unwrap());
-    let id = sources.add("rules/test.tidings", rules);
-    let parsed = parse(id, rules);
+    let vocabulary = checked::vocabulary(SCHEMA, zone, Currency::CNY);
     let world = World { templates: [("a".to_owned(), "email".to_owned())].into(), ..World::default() };
-    let file = RuleFile { id, name: "test".into(), tree: parsed.file, broken: parsed.broken };
-    let checked = check(&[file], vocabulary, &world, &sources);
-    checked.program.unwrap_or_else(|| panic!("{rules}\n{:#?}", checked.diagnostics))
+    checked::program(rules, &vocabulary, &world)
 }
 
 fn row<'a>(

@@ -1,16 +1,17 @@
 //! Schedules: in order, each once, however a stretch of time is cut up; and what is made up for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../../check/tests/checked/mod.rs"]
+mod checked;
+
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use tidings_check::World;
 use tidings_check::program::{Days, Rule, Schedule};
-use tidings_check::{RuleFile, World, check};
 use tidings_plan::schedule::{Due, Occurrence, due, events_since, latest_occurrence, next, occurrences};
-use tidings_schema::{Currency, Now, Settings, load};
-use tidings_syntax::{FileId, Sources, parse};
+use tidings_schema::{Currency, Now};
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND;
@@ -26,14 +27,8 @@ fn micros(text: &str) -> i64 {
 /// A rule in a project with this policy.
 fn rule(clauses: &str, policy: &str) -> Rule {
     let text = format!("policy {policy} end rule r {clauses} if vip then send x coupon end");
-    let mut sources = Sources::default();
-    let settings = Settings { zone: Tz::UTC, currency: Currency::CNY };
-    let vocabulary = Arc::new(load(SCHEMA, FileId(0), &settings).0.unwrap());
-    let id = sources.add("rules/test.tidings", &text);
-    let parsed = parse(id, &text);
-    let file = RuleFile { id, name: "test".into(), tree: parsed.file, broken: parsed.broken };
-    let checked = check(&[file], vocabulary, &World::default(), &sources);
-    checked.program.unwrap_or_else(|| panic!("{text}\n{:#?}", checked.diagnostics)).rules.remove(0)
+    let vocabulary = checked::vocabulary(SCHEMA, Tz::UTC, Currency::CNY);
+    checked::program(&text, &vocabulary, &World::default()).rules.remove(0)
 }
 
 type Told<'a> = (usize, &'a str, &'a str, &'a str);

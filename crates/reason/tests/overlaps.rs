@@ -109,7 +109,6 @@ fn an_allowance_is_for_the_pairs_of_its_rule_alone() {
         let text: String = ["a", "b", "c"].iter().map(rule).collect();
         let program = everybody.program(&text);
         let mut sources = Sources::default();
-        sources.add("schema.yaml", "");
         sources.add("rules/test.tidings", text);
         let mut allowances = Allowances::read(&sources);
         let mut found = findings(&program, &[], &mut allowances);
@@ -138,7 +137,6 @@ fn an_allowance_is_called_idle_only_where_all_its_pairs_were_looked_at() {
         let text: String = (0..rules).map(rule).collect();
         let program = everybody.program(&text);
         let mut sources = Sources::default();
-        sources.add("schema.yaml", "");
         sources.add("rules/test.tidings", text);
         let mut allowances = Allowances::read(&sources);
         findings(&program, &[], &mut allowances);

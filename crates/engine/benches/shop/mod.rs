@@ -1,5 +1,7 @@
 //! A shop by chance, the same each time: its vocabulary, its rules, its customers and their orders.
 
+#[path = "../../../check/tests/checked/mod.rs"]
+pub mod checked;
 pub mod data;
 pub mod rules;
 
@@ -7,12 +9,10 @@ use data::Data;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rules::Question;
-use std::sync::Arc;
 use std::time::Instant;
-use tidings_check::{Program, RuleFile, World, check};
+use tidings_check::{Program, World};
 use tidings_engine::{Chunk, Evaluator, Matches};
-use tidings_schema::{Currency, Now, Settings, load};
-use tidings_syntax::{FileId, Sources, parse};
+use tidings_schema::{Currency, Now};
 
 /// What the shop knows.
 pub const SCHEMA: &str = "
@@ -102,15 +102,8 @@ impl Shop {
 }
 
 fn program(text: &str) -> Program {
-    let settings = Settings { zone: chrono_tz::Asia::Shanghai, currency: Currency::USD };
-    let (vocabulary, findings) = load(SCHEMA, FileId(0), &settings);
-    let vocabulary = vocabulary.unwrap_or_else(|| panic!("{findings:?}"));
-    let mut sources = Sources::default();
-    let id = sources.add("rules/shop.tidings", text);
-    let parsed = parse(id, text);
-    let files = [RuleFile { id, name: "shop".into(), tree: parsed.file, broken: parsed.broken }];
-    let checked = check(&files, Arc::new(vocabulary), &World::default(), &sources);
-    checked.program.unwrap_or_else(|| panic!("{:?} {:?}", parsed.diagnostics, checked.diagnostics))
+    let vocabulary = checked::vocabulary(SCHEMA, chrono_tz::Asia::Shanghai, Currency::USD);
+    checked::program(text, &vocabulary, &World::default())
 }
 
 /// Seconds of processors that this program has had, on Linux.

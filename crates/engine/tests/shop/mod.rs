@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../../../check/tests/checked/mod.rs"]
+mod checked;
+
 use crate::model::{Customer, Row, Texts, chunk, chunk_of};
-use std::sync::Arc;
-use tidings_check::{Program, RuleFile, World, check};
+use tidings_check::{Program, World};
 use tidings_engine::{Chunk, Evaluator, Matches, Trace, Verdict};
-use tidings_schema::{Currency, Now, Settings, Value, Vocabulary, load};
-use tidings_syntax::{FileId, Sources, parse};
+use tidings_schema::{Currency, Now, Value, Vocabulary};
 
 const SCHEMA: &str = "
 customer:
@@ -32,7 +33,7 @@ collections:
 ";
 
 pub struct Shop {
-    pub sources: Sources,
+    pub rules: String,
     pub program: Program,
     pub evaluator: Evaluator,
     pub customers: Vec<Customer>,
@@ -41,17 +42,14 @@ pub struct Shop {
 impl Shop {
     /// A shop with rules and no customer.
     pub fn new(rules: &str) -> Shop {
-        let settings = Settings { zone: chrono_tz::Asia::Shanghai, currency: Currency::USD };
-        let (vocabulary, findings) = load(SCHEMA, FileId(0), &settings);
-        let vocabulary = vocabulary.unwrap_or_else(|| panic!("{findings:?}"));
-        let mut sources = Sources::default();
-        let id = sources.add("rules/shop.tidings", rules);
-        let parsed = parse(id, rules);
-        let files = [RuleFile { id, name: "shop".into(), tree: parsed.file, broken: parsed.broken }];
-        let checked = check(&files, Arc::new(vocabulary), &World::default(), &sources);
-        let program =
-            checked.program.unwrap_or_else(|| panic!("{:?} {:?}", parsed.diagnostics, checked.diagnostics));
-        Shop { sources, evaluator: Evaluator::compile(&program), program, customers: Vec::new() }
+        let vocabulary = checked::vocabulary(SCHEMA, chrono_tz::Asia::Shanghai, Currency::USD);
+        let program = checked::program(rules, &vocabulary, &World::default());
+        Shop {
+            rules: rules.to_owned(),
+            evaluator: Evaluator::compile(&program),
+            program,
+            customers: Vec::new(),
+        }
     }
 
     pub fn vocabulary(&self) -> &Vocabulary {
@@ -115,7 +113,7 @@ impl Shop {
             .iter()
             .map(|seen| {
                 let text = seen.text.as_deref().unwrap_or("missing");
-                format!("  {}: {text}", self.sources.text(seen.place))
+                format!("  {}: {text}", &self.rules[seen.place.span.range()])
             })
             .collect();
         out.push_str(&format!("{}{verdict} {what}{}\n", "  ".repeat(depth), values.concat()));

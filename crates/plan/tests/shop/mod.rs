@@ -1,19 +1,21 @@
 //! A shop with a few customers, planned for without any store.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../../../check/tests/checked/mod.rs"]
+mod checked;
+
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use arrow_buffer::OffsetBuffer;
 use chrono::{TimeZone, Utc};
 use chrono_tz::Tz;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use tidings_check::{Program, RuleFile, World, check};
+use tidings_check::{Program, World};
 use tidings_engine::{Chunk, Evaluator, Matches, Needs, Rows};
 use tidings_plan::{
     Addresses, History, Intent, PastMessage, Plan, Question, Standing, Supplies, Verdict, pages, plan,
 };
-use tidings_schema::{Currency, Now, Settings, load};
-use tidings_syntax::{FileId, Sources, parse};
+use tidings_schema::{Currency, Now};
 
 const SCHEMA: &str = "
 customer:
@@ -75,18 +77,12 @@ pub struct Shop {
 
 impl Shop {
     pub fn new(rules: &str, customers: &[Customer]) -> Shop {
-        let mut sources = Sources::default();
-        let settings = Settings { zone: Tz::UTC, currency: Currency::CNY };
-        let vocabulary = Arc::new(load(SCHEMA, FileId(0), &settings).0.unwrap());
-        let id = sources.add("rules/test.tidings", rules);
-        let parsed = parse(id, rules);
         let templates =
             ["a", "b", "c"].iter().flat_map(|t| ["email", "sms"].map(|c| ((*t).to_owned(), c.to_owned())));
         let worths = HashMap::from([("x".to_owned(), (2000, Currency::CNY))]);
         let world = World { templates: templates.collect(), worths, ..World::default() };
-        let file = RuleFile { id, name: "test".into(), tree: parsed.file, broken: parsed.broken };
-        let checked = check(&[file], vocabulary.clone(), &world, &sources);
-        let program = checked.program.unwrap_or_else(|| panic!("{rules}\n{:#?}", checked.diagnostics));
+        let vocabulary = checked::vocabulary(SCHEMA, Tz::UTC, Currency::CNY);
+        let program = checked::program(rules, &vocabulary, &world);
         let evaluator = Evaluator::compile(&program);
         let needs = evaluator.needs().union(&tidings_plan::needs(&program));
         let evaluator = evaluator.reading(&needs);

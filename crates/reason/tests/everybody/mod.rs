@@ -2,13 +2,15 @@
 
 #![allow(dead_code, reason = "each suite uses some of it")]
 
+#[path = "../../../check/tests/checked/mod.rs"]
+mod checked;
+
 use crate::model::{Customer, Row, chunk};
 use crate::programs::Domain;
 use std::sync::Arc;
-use tidings_check::{Program, RuleFile, World, check};
+use tidings_check::{Program, World};
 use tidings_engine::{Chunk, Evaluator, Matches, Populations};
-use tidings_schema::{Currency, Now, Settings, Value, Vocabulary, load};
-use tidings_syntax::{FileId, Sources, parse};
+use tidings_schema::{Currency, Now, Value, Vocabulary};
 
 const SCHEMA: &str = "
 customer:
@@ -44,20 +46,14 @@ impl Everybody {
     }
 
     pub fn at(now: impl Fn(&Vocabulary) -> Now) -> Everybody {
-        let settings = Settings { zone: chrono_tz::Asia::Shanghai, currency: Currency::CNY };
-        let vocabulary = Arc::new(load(SCHEMA, FileId(0), &settings).0.unwrap());
+        let vocabulary = checked::vocabulary(SCHEMA, chrono_tz::Asia::Shanghai, Currency::CNY);
         Everybody { now: now(&vocabulary), vocabulary }
     }
 
     pub fn program(&self, text: &str) -> Program {
-        let mut sources = Sources::default();
-        sources.add("schema.yaml", SCHEMA);
-        let id = sources.add("rules/test.tidings", text);
-        let file = RuleFile { id, name: "test".to_owned(), tree: parse(id, text).file, broken: Vec::new() };
         let templates = ["email", "sms"].map(|channel| ("x".to_owned(), channel.to_owned())).to_vec();
         let world = World { templates, ..World::default() };
-        let checked = check(&[file], Arc::clone(&self.vocabulary), &world, &sources);
-        checked.program.unwrap_or_else(|| panic!("{text}\n{:#?}", checked.diagnostics))
+        checked::program(text, &self.vocabulary, &world)
     }
 
     /// Every customer of a domain.

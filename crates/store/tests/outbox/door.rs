@@ -1,13 +1,14 @@
 //! What the policy holds against messages at the gate.
 
+#[path = "../../../check/tests/checked/mod.rs"]
+mod checked;
+
 use super::*;
 use chrono::{TimeZone, Utc};
 use std::collections::HashMap;
-use std::sync::Arc;
-use tidings_check::{RuleFile, World, check};
+use tidings_check::World;
 use tidings_plan::Door;
-use tidings_schema::{Currency, Settings, load};
-use tidings_syntax::{FileId, Sources, parse};
+use tidings_schema::Currency;
 
 const SCHEMA: &str = "
 customer:
@@ -21,16 +22,8 @@ contact:
 
 /// The door of a policy, in UTC.
 pub fn door(policy: &str) -> Door {
-    let mut sources = Sources::default();
-    let settings = Settings { zone: chrono_tz::UTC, currency: Currency::CNY };
-    let vocabulary = Arc::new(load(SCHEMA, FileId(0), &settings).0.unwrap());
-    let id = sources.add("rules/test.tidings", policy);
-    let parsed = parse(id, policy);
-    let file = RuleFile { id, name: "test".into(), tree: parsed.file, broken: parsed.broken };
-    let checked = check(&[file], vocabulary, &World::default(), &sources);
-    let program = checked.program.unwrap_or_else(|| panic!("{policy}\n{:#?}", checked.diagnostics));
-    assert!(checked.diagnostics.iter().all(|d| !d.is_error()), "{:#?}", checked.diagnostics);
-    Door::new(&program, "project")
+    let vocabulary = checked::vocabulary(SCHEMA, chrono_tz::UTC, Currency::CNY);
+    Door::new(&checked::program(policy, &vocabulary, &World::default()), "project")
 }
 
 /// A message to a customer, the `n`th, in a channel.
