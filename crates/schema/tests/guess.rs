@@ -157,6 +157,28 @@ fn a_chinese_shop() {
 }
 
 #[test]
+fn a_few_values_that_are_no_times_leave_the_others_times() {
+    let with = |strays: usize| {
+        let mut samples = ["2026-01-05", "2026-02-06 10:00"].repeat(20);
+        samples.truncate(40 - strays);
+        samples.extend(["2026-02-30", "unknown", "n/a"].into_iter().take(strays));
+        let id = |name| column(name, "INTEGER", &["1", "2"]);
+        let customers = table("customers", vec![id("id"), column("name", "TEXT", &["Ann"])]);
+        let (v, _, notes) = vocabulary(vec![
+            customers,
+            table("orders", vec![id("id"), id("customer_id"), column("placed_at", "TEXT", &samples)]),
+        ]);
+        (v.collections.iter().any(|c| c.name == "orders"), notes.join("\n"))
+    };
+    let (there, notes) = with(2);
+    let expected =
+        "orders.placed_at: a moment, because its values are dates, some with a time, but for 2 of 40";
+    assert!(there && notes.contains(expected), "{notes}");
+    let (there, notes) = with(3);
+    assert!(!there && notes.contains("orders is left out"), "{notes}");
+}
+
+#[test]
 fn a_store_without_tables_has_no_vocabulary() {
     assert_eq!(guess(&Catalogue::default(), &settings()), None);
 }

@@ -113,6 +113,19 @@ pub fn column(column: &ColumnInfo, rows: Option<u64>, settings: &Settings) -> Co
     ColumnGuess { attribute, why: why.to_owned() }
 }
 
+/// Guesses what a column of a table that is there holds. A few values that are no times do not make texts of the others:
+/// as times they count as missing, and are told.
+pub(super) fn stored(column: &ColumnInfo, rows: Option<u64>, settings: &Settings) -> ColumnGuess {
+    let seen = Seen::new(column, rows, settings);
+    let (times, strays): (Vec<&str>, Vec<&str>) = seen.samples.iter().partition(|s| seen.is_time(s));
+    if strays.is_empty() || strays.len() * 20 > seen.samples.len() {
+        return self::column(column, rows, settings);
+    }
+    let samples = times.into_iter().map(|s| Some(s.to_owned())).collect();
+    let guess = self::column(&ColumnInfo { samples, ..column.clone() }, None, settings);
+    ColumnGuess { why: format!("{}, but for {} of {}", guess.why, strays.len(), seen.samples.len()), ..guess }
+}
+
 /// A type and how it is stored.
 struct Draft {
     ty: Type,
@@ -174,6 +187,11 @@ impl<'a> Seen<'a> {
     fn fits(&self, draft: &Draft) -> bool {
         let attribute = draft.attribute("");
         self.samples.iter().all(|s| attribute.decode(Raw::Text(s), self.settings.zone).is_ok())
+    }
+
+    fn is_time(&self, value: &str) -> bool {
+        let reads = |ty| Draft::of(ty).attribute("").decode(Raw::Text(value), self.settings.zone).is_ok();
+        value.contains(['-', '/', ':']) && (reads(Type::Date) || reads(Type::Moment))
     }
 
     fn numeric(&self) -> bool {

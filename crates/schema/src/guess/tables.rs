@@ -1,7 +1,8 @@
 //! Which table holds the customers, and which hold what customers have many of.
 
+use super::column::stored;
 use super::words::{Words, free, rule_name, singular};
-use super::{Catalogue, ChildTable, ColumnInfo, CustomerTable, RowKey, TableInfo, Tables, column};
+use super::{Catalogue, ChildTable, ColumnInfo, CustomerTable, RowKey, TableInfo, Tables};
 use crate::load::Settings;
 use crate::types::Type;
 use crate::vocabulary::Attribute;
@@ -204,7 +205,7 @@ fn attributes(
 ) -> Vec<Attribute> {
     let shown = table.columns.iter().filter(|c| !hidden.contains(&&c.name));
     let guessed = shown.map(|c| {
-        let guess = column(c, table.row_count, settings);
+        let guess = stored(c, table.row_count, settings);
         notes.push(format!("{}.{}: {}, because {}", table.name, c.name, guess.attribute.ty, guess.why));
         Attribute { name: free(guess.attribute.name.clone(), taken), ..guess.attribute }
     });
