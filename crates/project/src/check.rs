@@ -65,16 +65,15 @@ impl Project {
     /// What rules can send.
     pub fn world(&self) -> World {
         let delivery = &self.config.delivery;
-        let names = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<String>>();
         World {
-            channels: (!delivery.is_empty()).then(|| names(delivery.channels.keys().collect())),
-            coupons: self.config.declares_coupons.then(|| names(delivery.coupons.keys().collect())),
+            channels: (!delivery.is_empty()).then(|| self.config.channels.clone()),
+            coupons: self.config.coupons.clone(),
             worths: delivery
                 .coupons
                 .iter()
                 .filter_map(|(name, coupon)| Some((name.clone(), money::parse(&coupon.value)?)))
                 .collect(),
-            webhooks: self.config.declares_webhooks.then(|| names(delivery.webhooks.keys().collect())),
+            webhooks: self.config.webhooks.clone(),
             // A broken template has its own error, and rules may name it.
             templates: self
                 .templates

@@ -9,7 +9,7 @@ use tidings_reason::Lint;
 use tidings_schema::load::{currency, zone};
 use tidings_schema::money::Price;
 use tidings_schema::yaml::{Document, Fields, Node};
-use tidings_schema::{Currency, Settings};
+use tidings_schema::{Currency, Settings, names};
 use tidings_syntax::{Code, Diagnostic, FileId, Place};
 
 /// Where everything is kept that nobody keeps elsewhere, relative to the project.
@@ -64,10 +64,12 @@ pub struct Config {
     pub prices: BTreeMap<String, Price>,
     /// Whether it names the currency; what cannot be read is not blamed for it.
     pub says_currency: bool,
-    /// Whether coupons are declared; otherwise any name is one.
-    pub declares_coupons: bool,
-    /// Whether webhooks are declared; otherwise any name is one.
-    pub declares_webhooks: bool,
+    /// The channels that are declared, by name. What is wrong with one is told there, and not of each rule that names it.
+    pub channels: Vec<String>,
+    /// The coupons likewise; without a word about them any name is one.
+    pub coupons: Option<Vec<String>>,
+    /// The webhooks likewise.
+    pub webhooks: Option<Vec<String>>,
     pub(crate) bodies: Vec<Body>,
     /// The channels that have a price, where that stands.
     pub(crate) priced: Vec<(String, Place)>,
@@ -89,8 +91,9 @@ impl Default for Config {
             delivery: Delivery::default(),
             prices: BTreeMap::new(),
             says_currency: true,
-            declares_coupons: false,
-            declares_webhooks: false,
+            channels: Vec::new(),
+            coupons: None,
+            webhooks: None,
             bodies: Vec::new(),
             priced: Vec::new(),
         }
@@ -149,8 +152,12 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
         config.shop.extend(node.text(out).map(|text| (key, text)));
     }
     config.says_currency = currency.is_some();
-    config.declares_coupons = fields.get("coupons").is_some();
-    config.declares_webhooks = fields.get("webhooks").is_some();
+    let declared = |part: &str| {
+        let entries = fields.get(part)?.entries(&mut Vec::new()).unwrap_or_default();
+        Some(entries.into_iter().map(|(name, _)| names::normal(&name)).collect())
+    };
+    config.channels = declared("channels").unwrap_or_default();
+    (config.coupons, config.webhooks) = (declared("coupons"), declared("webhooks"));
     let prices_in = currency.unwrap_or(Some(config.currency));
     let Outside { delivery, bodies, prices } = outside::read(fields, prices_in, out);
     config.priced = prices.iter().map(|(channel, (_, place))| (channel.clone(), *place)).collect();

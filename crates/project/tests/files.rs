@@ -144,6 +144,23 @@ fn templates_are_checked_with_the_rules() {
     assert_eq!(load(folder.path()).1, ["E222 rules/hello.tidings:1"]);
 }
 
+#[test]
+fn what_is_wrong_with_a_channel_is_told_once() {
+    let folder = project();
+    let config = fs::read_to_string(folder.path().join("tidings.yaml")).unwrap();
+    let outside = "channels:\n  email: {kind: smtp, hots: mail.example, from: a@shop.example}\n  sms: {kind: sandbox}\n\
+                   coupons: {spring: {valu: 5 CNY}}\nwebhooks: {crm: {addres: \"https://crm.example/\"}}\n";
+    write(folder.path(), "tidings.yaml", config + outside);
+    let rule =
+        "rule r if city = \"Shanghai\" then send hello email with spring coupon call crm webhook end\n";
+    write(folder.path(), "rules/hello.tidings", rule);
+    let found = load(folder.path()).1;
+    assert!(!found.is_empty() && found.iter().all(|f| f.contains("tidings.yaml")), "{found:?}");
+    write(folder.path(), "rules/hello.tidings", rule.replace("crm", "crn").replace("spring", "spruce"));
+    let found = load(folder.path()).1;
+    assert_eq!(found.iter().filter(|f| f.contains("rules/hello.tidings")).count(), 2, "{found:?}");
+}
+
 /// What would be an empty place in the message is an error: a link that nobody makes, a name that only the provider is told.
 #[test]
 fn messages_show_what_their_channel_knows() {
