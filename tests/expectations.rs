@@ -47,20 +47,13 @@ fn caught(project: &Project) -> usize {
     project.json(&["sandbox", "list", "--format", "json"]).as_array().unwrap().len()
 }
 
-/// What a run for a day says that is refused.
-fn refused(project: &Project, day: &str) -> String {
-    let output = project.output(&["run", "--at", day]);
-    assert_eq!(output.status.code(), Some(1));
-    String::from_utf8(output.stderr).unwrap()
-}
-
 #[test]
 fn a_run_on_stale_data_sends_nothing_and_uses_up_nothing() {
     let project = shop();
     project.run(&["run", "--at", "2026-05-21"]);
     assert_eq!(caught(&project), 1, "the second has not ordered for a month");
     // The orders stop coming in; a month later both would be dormant.
-    let said = refused(&project, "2026-06-25");
+    let said = project.refused(&["run", "--at", "2026-06-25"]);
     assert!(
         said.contains("orders.at: the latest is of 2026-05-20 10:00, 35 days before 2026-06-25 00:00"),
         "{said}"
@@ -89,7 +82,7 @@ fn a_run_on_stale_data_sends_nothing_and_uses_up_nothing() {
 #[test]
 fn a_person_may_go_ahead() {
     let project = shop();
-    refused(&project, "2026-06-25");
+    project.refused(&["run", "--at", "2026-06-25"]);
     let run = project.json(&["run", "--at", "2026-06-25", "--despite-expectations", "--format", "json"]);
     assert_eq!(run["new"], 2, "{run:#}");
 }
@@ -110,7 +103,7 @@ fn an_empty_table_is_not_taken_for_customers_who_left() {
     project.run(&["run", "--at", "2026-05-21"]);
     assert_eq!(caught(&project), 1);
     project.write("data/customers.csv", "id,email,consent\n");
-    let said = refused(&project, "2026-05-22");
+    let said = project.refused(&["run", "--at", "2026-05-22"]);
     assert!(said.contains("customers: there are none, though rules have reached some before"), "{said}");
     let despite = project.output(&["run", "--at", "2026-05-22", "--despite-expectations"]);
     assert!(!despite.status.success(), "what waits would be refused for good");

@@ -8,7 +8,7 @@ mod project;
 mod witness;
 
 use project::Project;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 use witness::postgres::databases;
 use witness::{Log, mail_server, tally};
@@ -27,7 +27,7 @@ async fn whoever_wakes_up_late_changes_nothing() {
             let at = format!("2026-11-11T{:02}:{:02}", trial / 30, trial % 30 * 2);
             let run = ["run", "--at", &at, "--lease", "1"];
             let before = mails.lock().unwrap().len();
-            let mut worker = start(&project, &run);
+            let mut worker = project.start(&run);
             while mails.lock().unwrap().len() == before && worker.try_wait().unwrap().is_none() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
@@ -37,7 +37,7 @@ async fn whoever_wakes_up_late_changes_nothing() {
             tokio::time::sleep(Duration::from_millis(1_300)).await;
             // The other one takes over: what may have left is left alone and said, the rest goes out. Where the
             // first was frozen inside a transaction, the database makes the other wait, and there is nothing to see.
-            let ended = ends_within(start(&project, &run), Duration::from_secs(20)).await;
+            let ended = ends_within(project.start(&run), Duration::from_secs(20)).await;
             let settled = ended.then(|| states(&project));
             signal(&worker, "CONT");
             woken += usize::from(worker.try_wait().unwrap().is_none());
@@ -74,14 +74,7 @@ fn assert_sums(project: &Project, mails: &Log, trials: usize) {
 }
 
 fn states(project: &Project) -> Vec<(String, u64)> {
-    let rows = tokio::task::block_in_place(|| project.json(&["outbox", "--format", "json"]));
-    let state =
-        |r: &serde_json::Value| (r["state"].as_str().unwrap().to_owned(), r["rows"].as_u64().unwrap());
-    rows.as_array().unwrap().iter().map(state).collect()
-}
-
-fn start(project: &Project, args: &[&str]) -> Child {
-    project.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    tokio::task::block_in_place(|| project.states())
 }
 
 /// Whether a process ends by itself; otherwise it is killed.

@@ -11,7 +11,6 @@ use project::Project;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeSet;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -52,14 +51,8 @@ async fn each_customer_gets_one_coupon_whatever_crashes() {
             (customers, customers, customers),
             "{state}: grants that took effect, keys, customers"
         );
-        let rows = tokio::task::block_in_place(|| project.json(&["outbox", "--format", "json"]));
-        let rows: Vec<(&str, u64)> = rows
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|r| (r["state"].as_str().unwrap(), r["rows"].as_u64().unwrap()))
-            .collect();
-        if rows != [("sent", customers as u64)] {
+        let rows = tokio::task::block_in_place(|| project.states());
+        if rows != [("sent".to_owned(), customers as u64)] {
             let left = project.output(&["outbox", "--state", "pending", "--format", "json"]);
             panic!("{state}: {rows:?}\n{}", String::from_utf8_lossy(&left.stdout));
         }
@@ -80,7 +73,7 @@ async fn work(
 ) {
     let mut draw = StdRng::seed_from_u64(seed);
     while grants.lock().unwrap().len() < customers {
-        let mut child = project.command(&RUN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = project.start(&RUN);
         tokio::time::sleep(Duration::from_millis(draw.random_range(pauses.clone()))).await;
         if child.try_wait().unwrap().is_none() {
             kills.fetch_add(1, Ordering::Relaxed);
@@ -96,8 +89,7 @@ fn settle(project: &Project) {
     let patience = Instant::now() + Duration::from_mins(10);
     while Instant::now() < patience {
         let output = project.output(&RUN);
-        let rows = project.json(&["outbox", "--format", "json"]);
-        if rows.as_array().unwrap().iter().all(|r| r["state"] == "sent") {
+        if project.states().iter().all(|(state, _)| state == "sent") {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             return;
         }

@@ -7,12 +7,13 @@ mod witness;
 
 use project::Project;
 use rand::{RngExt, SeedableRng};
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::Duration;
 use witness::{Log, aiosmtpd, coupon_server, mail_server, tally};
 
 const CUSTOMERS: usize = 2_500;
 const KILLS: usize = 50;
+const RUN: [&str; 5] = ["run", "--at", "2026-11-11T10:00", "--lease", "1"];
 /// What each server takes for one send, so that fifty kills find something to interrupt.
 const PAUSE: Duration = Duration::from_millis(40);
 
@@ -31,7 +32,7 @@ async fn each_key_once_whatever_crashes() {
     let mut interrupted = 0;
     while interrupted < KILLS {
         let before = sends(&mails, &coupons);
-        let mut child = start(&project);
+        let mut child = project.start(&RUN);
         // Once it is sending, it lives for up to 300 ms more.
         if wait_for(&mut child, || sends(&mails, &coupons) > before).await {
             tokio::time::sleep(Duration::from_micros(draw.random_range(0..300_000))).await;
@@ -46,7 +47,7 @@ async fn each_key_once_whatever_crashes() {
             "after {interrupted} kills nothing is left to interrupt"
         );
     }
-    project.run(&["run", "--at", "2026-11-11T10:00", "--lease", "1"]);
+    project.run(&RUN);
 
     for (log, what) in [(&mails, "mails"), (&coupons, "coupons")] {
         let counts = tally(log);
@@ -57,14 +58,8 @@ async fn each_key_once_whatever_crashes() {
             "{what} with distinct keys, and how many came twice"
         );
     }
-    let outbox = project.json(&["outbox", "--format", "json"]);
-    let states: Vec<(&str, u64)> = outbox
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|r| (r["state"].as_str().unwrap(), r["rows"].as_u64().unwrap()))
-        .collect();
-    assert_eq!(states, [("sent", CUSTOMERS as u64), ("sent", CUSTOMERS as u64)]);
+    let sent = || ("sent".to_owned(), CUSTOMERS as u64);
+    assert_eq!(project.states(), [sent(), sent()], "coupons and mails");
     let again = project.json(&["run", "--at", "2026-11-11T10:00", "--format", "json"]);
     assert_eq!(again["new"], 0);
     assert_eq!(sends(&mails, &coupons), 2 * CUSTOMERS, "running it again sends nothing again");
@@ -72,11 +67,6 @@ async fn each_key_once_whatever_crashes() {
 
 fn sends(mails: &Log, coupons: &Log) -> usize {
     mails.lock().unwrap().len() + coupons.lock().unwrap().len()
-}
-
-fn start(project: &Project) -> Child {
-    let mut command = project.command(&["run", "--at", "2026-11-11T10:00", "--lease", "1"]);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// Whether something comes true before a process ends by itself.

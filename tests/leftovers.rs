@@ -18,42 +18,21 @@ async fn who_says_no_in_between_gets_nothing() {
              email: {{kind: smtp, host: 127.0.0.1, port: {port}, tls: none, from: shop@example.com}}\n"
         )
     };
-    project.write(
-        "schema.yaml",
-        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
-         contact:\n  email: {address: email, consent: consent}\n",
-    );
     project.write("rules/hello.tidings", "if email is known then send hello email\n");
     project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
-    project.write(
-        "customers.csv",
-        "id,email,consent\n1,one@example.com,yes\n2,two@example.com,yes\n3,three@example.com,yes\n",
-    );
     project.write("tidings.yaml", &settings(1));
-    project.run(&["import", "customers.csv"]);
+    project.customers("1,one@example.com,yes\n2,two@example.com,yes\n3,three@example.com,yes\n");
     // A pause lets a run write its sends down and none of them leave.
     project.run(&["pause"]);
     project.output(&["run", "--lease", "1"]);
     project.run(&["resume"]);
 
-    project.write(
-        "customers.csv",
-        "id,email,consent\n1,one@example.com,yes\n2,two@example.com,no\n3,three@example.com,\n",
-    );
-    project.run(&["import", "customers.csv"]);
+    project.customers("1,one@example.com,yes\n2,two@example.com,no\n3,three@example.com,\n");
     let (port, mails) = mail_server(Duration::ZERO).await;
     project.write("tidings.yaml", &settings(port));
     tokio::task::block_in_place(|| project.run(&["run", "--lease", "1"]));
     assert_eq!(mails.lock().unwrap().len(), 1, "only the one who still says yes");
-    let rows = project.json(&["outbox", "--format", "json"]);
-    let mut states: Vec<(&str, u64)> = rows
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|r| (r["state"].as_str().unwrap(), r["rows"].as_u64().unwrap()))
-        .collect();
-    states.sort_unstable();
-    assert_eq!(states, [("no_consent", 2), ("sent", 1)]);
+    assert_eq!(project.states(), [("no_consent".to_owned(), 2), ("sent".to_owned(), 1)]);
 }
 
 const RULE: &str =
@@ -66,18 +45,9 @@ fn decided() -> Project {
         "tidings.yaml",
         "name: left\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: UTC\ncurrency: USD\n",
     );
-    project.write(
-        "schema.yaml",
-        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
-         contact:\n  email: {address: email, consent: consent}\n",
-    );
     project.write("rules/hello.tidings", RULE);
     project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>{{ coupon.code }}</p>\n");
-    project.write(
-        "customers.csv",
-        "id,email,consent\n1,one@example.com,yes\n2,two@example.com,yes\n' OR 1=1--,home@example.com,yes\n",
-    );
-    project.run(&["import", "customers.csv"]);
+    project.customers("1,one@example.com,yes\n2,two@example.com,yes\n' OR 1=1--,home@example.com,yes\n");
     project.run(&["pause", "--sandbox"]);
     project.output(&["run"]);
     project

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use tidings_store::State;
 use witness::{Log, mail_server, tally};
 
-const LINKS: (&str, &str) = ("LINKS", "a secret of links");
+/// The secret of links to unsubscribe.
+const LINKS: &str = "a secret of links";
 const RULE: &str = "rule hello\n  every day at 10:00\n  if email is known\n  then\n    send hello email\n  repeat every time\nend\n";
 
 /// A shop of three customers whose mails go to a port on this machine.
@@ -22,28 +23,20 @@ fn shop(port: u16) -> Project {
         &format!(
             "name: serve\nstore: sqlite:shop.db\nstate: sqlite:state.db\ntime_zone: UTC\ncurrency: USD\nchannels:\n  \
              email:\n    kind: smtp\n    host: 127.0.0.1\n    port: {port}\n    tls: none\n    from: shop@example.com\n    \
-             unsubscribe: {{url: \"https://shop.example/unsubscribe\", secret: env:LINKS}}\n"
+             unsubscribe: {{url: \"https://shop.example/unsubscribe\", secret: \"file:links.key\"}}\n"
         ),
     );
-    project.write(
-        "schema.yaml",
-        "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
-         contact:\n  email: {address: email, consent: consent}\n",
-    );
+    project.write("links.key", LINKS);
     project.write("rules/hello.tidings", RULE);
     project.write("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n");
-    project.write(
-        "customers.csv",
-        "id,email,consent\n1,one@example.com,yes\n2,two@example.com,yes\n3,three@example.com,yes\n",
-    );
-    project.run(&["import", "customers.csv"]);
+    project.customers("1,one@example.com,yes\n2,two@example.com,yes\n3,three@example.com,yes\n");
     project
 }
 
 #[test]
 fn a_broken_project_is_not_taken_up_and_a_mended_one_is() {
     let project = shop(1);
-    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    let daemon = Daemon::start(&project, &[], &[]);
     daemon.until("/readyz", |status, _| status == 200);
 
     project.write("rules/hello.tidings", &RULE.replace("email is known", "emial is known"));
@@ -82,11 +75,11 @@ async fn a_project_that_is_broken_from_the_start_sends_nothing_and_still_lets_pe
         fill(&project);
         let sound = project.read(file);
         project.write(file, &wrong);
-        let mut daemon = Daemon::start(&project, &[], &[LINKS]);
+        let mut daemon = Daemon::start(&project, &[], &[]);
         daemon
             .until("/readyz", |status, why| status == 503 && why.contains(file) && !why.contains("not open"));
         let link =
-            |id: &str| tidings_channels::unsubscribe::link("/unsubscribe", LINKS.1.as_bytes(), "email", id);
+            |id: &str| tidings_channels::unsubscribe::link("/unsubscribe", LINKS.as_bytes(), "email", id);
         assert_eq!(daemon.ask("POST", &link("1"), "", "").0, 200, "{file}");
         assert_eq!(daemon.get(&link("2")).0, 200, "{file}");
         daemon.until("/metrics", |_, m| {
@@ -100,25 +93,24 @@ async fn a_project_that_is_broken_from_the_start_sends_nothing_and_still_lets_pe
 
         project.write(file, &sound);
         daemon.until("/readyz", |status, _| status == 200);
-        soon(|| states(&project) == [("no_consent".to_owned(), 1), ("sent".to_owned(), 22)]).await;
+        soon(|| project.states() == [("no_consent".to_owned(), 1), ("sent".to_owned(), 22)]).await;
         assert_eq!(mails.lock().unwrap().len() - before, 22, "{file}");
         daemon.signal("TERM");
         assert_eq!(daemon.wait(), Some(0));
     }
     let project = shop(port);
     project.write("tidings.yaml", "stroe: x\n");
-    let output = project.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "where its state is nobody knows");
+    // Where its state is nobody knows.
+    project.refused(&["serve", "--listen", "127.0.0.1:0"]);
 }
 
 #[test]
 fn looking_at_the_link_changes_nothing_and_the_button_withdraws() {
     let project = shop(1);
-    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    let daemon = Daemon::start(&project, &[], &[]);
     daemon.until("/readyz", |status, _| status == 200);
     let planned = || {
-        let output = project.command(&["plan", "--format", "json"]).env(LINKS.0, LINKS.1).output().unwrap();
-        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let plan = project.json(&["plan", "--format", "json"]);
         plan["rules"][0]["planned"].as_u64().unwrap()
     };
     let link = |secret: &str, customer: &str| {
@@ -126,11 +118,11 @@ fn looking_at_the_link_changes_nothing_and_the_button_withdraws() {
         link.to_owned()
     };
 
-    let (status, page) = daemon.get(&link(LINKS.1, "1"));
+    let (status, page) = daemon.get(&link(LINKS, "1"));
     assert!(status == 200 && page.contains("<button"), "{page}");
     assert_eq!(planned(), 3, "mail programs look at links by themselves");
     let of_another_channel =
-        tidings_channels::unsubscribe::link("/unsubscribe", LINKS.1.as_bytes(), "sms", "2");
+        tidings_channels::unsubscribe::link("/unsubscribe", LINKS.as_bytes(), "sms", "2");
     for forged in [link("another secret", "2"), of_another_channel] {
         assert_eq!(daemon.get(&forged).0, 404);
         assert_eq!(daemon.ask("POST", &forged, "", "List-Unsubscribe=One-Click").0, 404);
@@ -138,12 +130,12 @@ fn looking_at_the_link_changes_nothing_and_the_button_withdraws() {
     assert_eq!(planned(), 3);
 
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
-    let (status, page) = daemon.ask("POST", &link(LINKS.1, "1"), form, "List-Unsubscribe=One-Click");
+    let (status, page) = daemon.ask("POST", &link(LINKS, "1"), form, "List-Unsubscribe=One-Click");
     assert!(status == 200 && page.contains("no more advertising"), "{page}");
     assert_eq!(planned(), 2, "the answer comes after the commit");
-    assert_eq!(daemon.ask("POST", &link(LINKS.1, "2"), "", "").0, 200, "the button of the page");
+    assert_eq!(daemon.ask("POST", &link(LINKS, "2"), "", "").0, 200, "the button of the page");
     assert_eq!(planned(), 1);
-    let (status, page) = daemon.ask("POST", &link(LINKS.1, ""), "", "");
+    let (status, page) = daemon.ask("POST", &link(LINKS, ""), "", "");
     assert!(status == 200 && page.contains("Nothing has changed"), "the link of a test message: {page}");
     assert_eq!(planned(), 1);
     let said = format!("{:?}", daemon.log());
@@ -153,10 +145,9 @@ fn looking_at_the_link_changes_nothing_and_the_button_withdraws() {
 #[test]
 fn others_than_this_machine_need_a_token_for_the_metrics() {
     let project = shop(1);
-    let output = project.command(&["serve", "--listen", "0.0.0.0:0"]).env(LINKS.0, LINKS.1).output().unwrap();
-    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("--token env:NAME"));
+    assert!(project.refused(&["serve", "--listen", "0.0.0.0:0"]).contains("--token env:NAME"));
 
-    let daemon = Daemon::start(&project, &["--token", "env:TOKEN"], &[LINKS, ("TOKEN", "let me in")]);
+    let daemon = Daemon::start(&project, &["--token", "env:TOKEN"], &[("TOKEN", "let me in")]);
     assert_eq!(daemon.get("/metrics").0, 401);
     assert_eq!(daemon.ask("GET", "/metrics", "Authorization: Bearer let me in, too\r\n", "").0, 401);
     assert_eq!(daemon.ask("GET", "/metrics", "Authorization: Bearer let me in\r\n", "").0, 200);
@@ -177,7 +168,7 @@ fn what_is_not_the_state_s_trouble_is_not_called_so() {
     let bounces = "    bounces: {address: bounces@shop.example, secret: \"file:bounces.key\", mailbox: schema.yaml/none}\n";
     project.write("tidings.yaml", &(config + bounces));
     project.write("bounces.key", "a secret of bounces");
-    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    let daemon = Daemon::start(&project, &[], &[]);
     let (_, metrics) =
         daemon.until("/metrics", |_, m| m.contains("tidings_duty_failures_total{duty=\"mailboxes\"} 1"));
     assert!(metrics.contains("\ntidings_state_reachable 1\n"), "{metrics}");
@@ -189,28 +180,10 @@ fn what_is_not_the_state_s_trouble_is_not_called_so() {
 
 /// Gives a project twenty customers more, and writes the 23 sends down without sending any.
 fn fill(project: &Project) {
-    project.write(
-        "customers.csv",
-        &format!(
-            "id,email,consent\n{}",
-            (0..20).map(|i| format!("{i:02},c{i}@example.com,yes\n")).collect::<String>()
-        ),
-    );
-    project.run(&["import", "customers.csv"]);
-    let command = |args: &[&str]| project.command(args).env(LINKS.0, LINKS.1).output().unwrap();
-    assert!(command(&["pause"]).status.success());
-    command(&["run"]);
-    assert!(command(&["resume"]).status.success());
-}
-
-fn states(project: &Project) -> Vec<(String, u64)> {
-    let output = project.command(&["outbox", "--format", "json"]).env(LINKS.0, LINKS.1).output().unwrap();
-    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let state =
-        |r: &serde_json::Value| (r["state"].as_str().unwrap().to_owned(), r["rows"].as_u64().unwrap());
-    let mut states: Vec<_> = rows.as_array().unwrap().iter().map(state).collect();
-    states.sort();
-    states
+    project.customers(&(0..20).map(|i| format!("{i:02},c{i}@example.com,yes\n")).collect::<String>());
+    project.run(&["pause"]);
+    project.output(&["run"]);
+    project.run(&["resume"]);
 }
 
 async fn soon(mut comes: impl FnMut() -> bool) {
@@ -232,17 +205,17 @@ async fn what_is_due_is_sent() {
     state.advance(-2 * 3_600_000_000);
     state.schedule_seen(&["hello".to_owned()]).await.unwrap();
     state.close().await;
-    let mut daemon = Daemon::start(&project, &[], &[LINKS]);
+    let mut daemon = Daemon::start(&project, &[], &[]);
     soon(|| mails.lock().unwrap().len() == 3).await;
     daemon.until("/metrics", |_, metrics| metrics.contains("tidings_occurrences_total{what=\"run\"} 1"));
     daemon.signal("TERM");
     assert_eq!(daemon.wait(), Some(0));
     // Begun anew, it does not run again.
-    let mut daemon = Daemon::start(&project, &[], &[LINKS]);
+    let mut daemon = Daemon::start(&project, &[], &[]);
     daemon.until("/readyz", |status, _| status == 200);
     daemon.signal("INT");
     assert_eq!(daemon.wait(), Some(0));
-    assert_eq!(states(&project), [("sent".to_owned(), 3)]);
+    assert_eq!(project.states(), [("sent".to_owned(), 3)]);
     assert!(tally(&mails).values().all(|n| *n == 1));
 }
 
@@ -251,20 +224,20 @@ async fn a_signal_sees_through_what_is_leaving_and_a_second_one_ends_at_once() {
     let (port, mails): (u16, Log) = mail_server(Duration::from_millis(300)).await;
     let project = shop(port);
     fill(&project);
-    let mut daemon = Daemon::start(&project, &[], &[LINKS]);
+    let mut daemon = Daemon::start(&project, &[], &[]);
     soon(|| !mails.lock().unwrap().is_empty()).await;
     daemon.signal("TERM");
     assert_eq!(daemon.wait(), Some(0));
     let sent = mails.lock().unwrap().len() as u64;
     assert!(sent < 23, "nothing more began: {sent}");
-    assert_eq!(states(&project), [("pending".to_owned(), 23 - sent), ("sent".to_owned(), sent)]);
+    assert_eq!(project.states(), [("pending".to_owned(), 23 - sent), ("sent".to_owned(), sent)]);
 
     let (port, late) = mail_server(Duration::from_secs(600)).await;
     let config = project.read("tidings.yaml");
     let line = config.lines().find(|l| l.contains("port:")).unwrap();
     project.write("tidings.yaml", &config.replace(line, &format!("    port: {port}")));
-    let mut daemon = Daemon::start(&project, &[], &[LINKS]);
-    soon(|| states(&project).iter().any(|(state, _)| state == "dispatching")).await;
+    let mut daemon = Daemon::start(&project, &[], &[]);
+    soon(|| project.states().iter().any(|(state, _)| state == "dispatching")).await;
     daemon.signal("TERM");
     daemon.until("/readyz", |status, why| status == 503 && why.contains("stopping"));
     assert!(daemon.child.try_wait().unwrap().is_none(), "what is leaving is waited for");
@@ -282,8 +255,7 @@ async fn a_bounce_in_the_mailbox_suppresses_the_address() {
         "    bounces: {address: bounces@shop.example, secret: \"file:bounces.key\", mailbox: bounces}\n";
     project.write("tidings.yaml", &(config + bounces));
     project.write("bounces.key", "a secret of bounces");
-    let run = project.command(&["run"]).env(LINKS.0, LINKS.1).output().unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    project.run(&["run"]);
     let key: [u8; 16] = {
         let key = mails.lock().unwrap()[0].clone();
         std::array::from_fn(|i| u8::from_str_radix(&key[2 * i..2 * i + 2], 16).unwrap())
@@ -312,14 +284,13 @@ async fn a_bounce_in_the_mailbox_suppresses_the_address() {
     }
     project.write("bounces/new/1", &report(&address("file:forger.key")));
     project.write("bounces/new/2", &report(&address("file:bounces.key")));
-    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    let daemon = Daemon::start(&project, &[], &[]);
     daemon.until("/metrics", |_, metrics| metrics.contains("tidings_feedback_total{kind=\"hard\"} 1"));
     drop(daemon);
-    let list = project.command(&["suppress", "list"]).env(LINKS.0, LINKS.1).output().unwrap();
-    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    let list = project.run(&["suppress", "list"]);
     assert!(list.contains("hard bounce") && list.contains("1 on the list"), "{list}");
-    let again = project.command(&["feedback", "bounces"]).env(LINKS.0, LINKS.1).output().unwrap();
-    assert!(String::from_utf8_lossy(&again.stdout).contains("0 mails read"), "each is dealt with once");
+    let again = project.run(&["feedback", "bounces"]);
+    assert!(again.contains("0 mails read"), "each is dealt with once");
 }
 
 #[test]
@@ -328,7 +299,7 @@ fn feedback_over_http_is_signed_bounded_and_counted() {
     let config = project.read("tidings.yaml");
     project.write("tidings.yaml", &(config + "    feedback_secret: \"file:feedback.key\"\n"));
     project.write("feedback.key", "a secret of feedback");
-    let daemon = Daemon::start(&project, &[], &[LINKS]);
+    let daemon = Daemon::start(&project, &[], &[]);
     daemon.until("/readyz", |status, _| status == 200);
     let body = "{\"key\": \"00000000000000000000000000000000\", \"kind\": \"hard\"}";
     assert_eq!(daemon.ask("POST", "/feedback/email", "", body).0, 400);
@@ -349,10 +320,10 @@ fn a_database_that_is_away_ends_nothing_and_is_said_once() {
     let config = project.read("tidings.yaml");
     project.write("tidings.yaml", &config.replace("sqlite:state.db", "env:DATABASE_URL"));
     let url = ("DATABASE_URL", "postgres://shop:hunter2@127.0.0.1:1/shop");
-    let mut daemon = Daemon::start(&project, &[], &[LINKS, url]);
+    let mut daemon = Daemon::start(&project, &[], &[url]);
     daemon.until("/readyz", |status, why| status == 503 && why.contains("opening: "));
     assert_eq!(daemon.get("/healthz").0, 200);
-    let link = tidings_channels::unsubscribe::link("/unsubscribe", LINKS.1.as_bytes(), "email", "1");
+    let link = tidings_channels::unsubscribe::link("/unsubscribe", LINKS.as_bytes(), "email", "1");
     assert_eq!(daemon.ask("POST", &link, "", "").0, 503, "never said to be done before it is");
     daemon.until("/metrics", |_, m| m.contains("tidings_state_errors_total{duty=\"opening\"} 2"));
     let said = daemon.log();
@@ -369,8 +340,7 @@ fn a_state_that_no_waiting_mends_ends_it() {
     let config = project.read("tidings.yaml");
     project.write("tidings.yaml", &config.replace("sqlite:state.db", "env:DATABASE_URL"));
     let mut command = project.command(&["serve", "--listen", "127.0.0.1:0"]);
-    let output =
-        command.env(LINKS.0, LINKS.1).env("DATABASE_URL", "postgres://no host:hunter2").output().unwrap();
+    let output = command.env("DATABASE_URL", "postgres://no host:hunter2").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("is not understood") && !said.contains("hunter2"), "{said}");

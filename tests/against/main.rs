@@ -46,11 +46,13 @@ fn cdnow() -> Project {
     project
 }
 
-fn git(project: &Project, args: &[&str]) {
+/// What git says in a project's folder.
+fn git(project: &Project, args: &[&str]) -> String {
     let who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false"];
     let mut git = Command::new("git");
     let output = git.current_dir(project.folder()).args(who).args(args).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// What a comparison says as JSON, and its exit code.

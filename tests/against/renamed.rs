@@ -66,7 +66,7 @@ fn a_rule_under_another_name_says_so_or_does_not_run() {
 
     // Its next name has to name the first one.
     project.write("rules/all.tidings", &HELLO.replace("rule hello", "rule welcome was greet"));
-    let said = String::from_utf8_lossy(&project.output(&["run"]).stderr).into_owned();
+    let said = project.refused(&["run"]);
     assert!(said.contains("write `was hello`"), "{said}");
 
     // Its own name says that everybody is to get it once more.

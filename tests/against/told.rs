@@ -3,7 +3,6 @@
 use crate::project::Project;
 use crate::{HELLO, cdnow, compared, copy, git, shop, told};
 use serde_json::Value;
-use std::process::Command;
 
 #[test]
 fn what_ends_with_three_says_why_though_nothing_changes() {
@@ -100,8 +99,7 @@ fn a_commit_is_told_in_short_with_its_subject_and_known_remarks_are_not_repeated
     git(&project, &["init", "-q"]);
     git(&project, &["add", "tidings.yaml", "schema.yaml", "rules", "templates"]);
     git(&project, &["commit", "-qm", "Say | hello"]);
-    let id = Command::new("git").current_dir(project.folder()).args(["rev-parse", "HEAD"]).output().unwrap();
-    let id = String::from_utf8(id.stdout).unwrap();
+    let id = git(&project, &["rev-parse", "HEAD"]);
     let id = id.trim();
     let short = &id[..7];
     let [table, markdown] = told(&project, id, &[]);
@@ -152,9 +150,8 @@ fn who_comes_by_a_new_else_is_told_what_leads_there() {
     let schema = bare.read("schema.yaml");
     bare.write("schema.yaml", &schema.replace("consent: yes/no", "consent: {type: yes/no, column: willing}"));
     bare.write("rules/all.tidings", &format!("{rule}end\n"));
-    let output = project.output(&["plan", "--against", bare.path()]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("of the version that is compared with"), "{said}");
+    let said = project.refused(&["plan", "--against", bare.path()]);
+    assert!(said.contains("of the version that is compared with"), "{said}");
 }
 
 #[test]
@@ -204,8 +201,7 @@ fn what_cannot_be_compared_with_says_why_and_what_to_do() {
     let clone = Project::new();
     let from = format!("file://{}", project.path());
     git(&clone, &["clone", "-q", "--depth=1", "--branch", "main", &from, "."]);
-    let output = clone.output(&["plan", "--against", "origin/other"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = clone.refused(&["plan", "--against", "origin/other"]);
     let command = "git fetch --depth=1 origin other:refs/remotes/origin/other";
     assert!(said.contains(command), "{said}");
     git(&clone, &command.split(' ').skip(1).collect::<Vec<_>>());

@@ -1,7 +1,7 @@
 //! A project in a folder of its own, and the binary that works on it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A project folder that goes away with it.
 pub struct Project {
@@ -67,13 +67,18 @@ impl Project {
 
     /// So many customers with a mail address who say yes to mail, by keys of five digits, imported.
     pub fn mail_customers(&self, customers: usize) {
+        let rows = (0..customers).map(|i| format!("{i:05},customer-{i}@example.com,yes\n"));
+        self.customers(&rows.collect::<String>());
+    }
+
+    /// Customers by rows of `KEY,ADDRESS,CONSENT`, described and imported.
+    pub fn customers(&self, rows: &str) {
         self.write(
             "schema.yaml",
             "customer:\n  table: customers\n  key: id\n  attributes:\n    email: text\n    consent: yes/no\n\
              contact:\n  email: {address: email, consent: consent}\n",
         );
-        let rows = (0..customers).map(|i| format!("{i:05},customer-{i}@example.com,yes\n"));
-        self.write("customers.csv", &format!("id,email,consent\n{}", rows.collect::<String>()));
+        self.write("customers.csv", &format!("id,email,consent\n{rows}"));
         self.run(&["import", "customers.csv"]);
     }
 
@@ -89,6 +94,18 @@ impl Project {
         self.command(args).output().unwrap()
     }
 
+    /// The binary in the background, with nobody who listens to it.
+    pub fn start(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Why the binary refuses; it must end with 1.
+    pub fn refused(&self, args: &[&str]) -> String {
+        let output = self.output(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// What the binary prints; it must succeed.
     pub fn run(&self, args: &[&str]) -> String {
         let output = self.output(args);
@@ -100,6 +117,16 @@ impl Project {
     /// What the binary prints, as JSON; it must succeed.
     pub fn json(&self, args: &[&str]) -> serde_json::Value {
         serde_json::from_str(&self.run(args)).unwrap()
+    }
+
+    /// The states of the outbox's rows, each with how many there are.
+    pub fn states(&self) -> Vec<(String, u64)> {
+        let rows = self.json(&["outbox", "--format", "json"]);
+        let state =
+            |r: &serde_json::Value| (r["state"].as_str().unwrap().to_owned(), r["rows"].as_u64().unwrap());
+        let mut states: Vec<_> = rows.as_array().unwrap().iter().map(state).collect();
+        states.sort();
+        states
     }
 }
 
