@@ -6,7 +6,6 @@ use crate::customers::postgres::tuples::Tuples;
 use crate::customers::reader::Kind;
 use crate::customers::{mysql, postgres};
 use sqlx::mysql::MySqlRow;
-use sqlx::{Decode, MySql, Row};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,12 +43,9 @@ impl Block {
                 Some(bytes) => take(postgres::value::raw(kind, bytes, &mut scratch)),
                 None => take(Some(Raw::Null)),
             }),
-            // A date of zeros is no value to the driver, so its own test for nothing is of no use.
-            Block::MySql(rows) => rows.iter().for_each(|row| {
-                match row.try_get_raw(column).ok().and_then(|v| <&[u8] as Decode<MySql>>::decode(v).ok()) {
-                    Some(bytes) => take(mysql::value::raw(kind, bytes, &mut scratch)),
-                    None => take(Some(Raw::Null)),
-                }
+            Block::MySql(rows) => rows.iter().for_each(|row| match mysql::value::bytes(row, column) {
+                Some(bytes) => take(mysql::value::raw(kind, bytes, &mut scratch)),
+                None => take(Some(Raw::Null)),
             }),
         }
     }

@@ -6,11 +6,11 @@ use crate::customers::block::{Block, Blocks};
 use crate::customers::reader::{Ask, Kind, Link, Part, Stored, Table};
 use crate::customers::written::is_uuid;
 use crate::sql::Dialect;
-use futures_util::TryStreamExt;
-use sqlx::ConnectOptions;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError};
+use futures_util::{Stream, TryStreamExt};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow};
+use sqlx::{ConnectOptions, Row};
 
-/// Rows that are taken apart at once.
+/// Rows that are taken apart at once, where their texts are not long.
 const ROWS_A_BLOCK: usize = 1024;
 
 /// Without modes, so that texts come without what fills them up, whatever the server's settings are.
@@ -156,22 +156,32 @@ async fn fetch(
     });
     let mut rows = query.fetch(connection);
     loop {
-        let full = async {
-            let mut some = Vec::with_capacity(ROWS_A_BLOCK);
-            while some.len() < ROWS_A_BLOCK {
-                match rows.try_next().await? {
-                    Some(row) => some.push(row),
-                    None => break,
-                }
-            }
-            Ok(some)
-        };
-        let some = blocks.in_time(full).await?;
+        let some = blocks.in_time(some(&mut rows, bytes, blocks.most)).await?;
         if some.is_empty() {
             return Ok(());
         }
         blocks.send(Block::MySql(some)).await?;
     }
+}
+
+/// The next rows: fewer where they take more bytes than that.
+async fn some<R, E>(
+    rows: &mut (impl Stream<Item = Result<R, E>> + Unpin),
+    bytes: impl Fn(&R) -> usize,
+    most: usize,
+) -> Result<Vec<R>, E> {
+    let (mut some, mut taken) = (Vec::with_capacity(ROWS_A_BLOCK), 0);
+    while some.len() < ROWS_A_BLOCK && taken <= most {
+        let Some(row) = rows.try_next().await? else { break };
+        taken += bytes(&row);
+        some.push(row);
+    }
+    Ok(some)
+}
+
+/// How long a row's values are together.
+fn bytes(row: &MySqlRow) -> usize {
+    (0..row.len()).filter_map(|column| value::bytes(row, column)).map(<[u8]>::len).sum()
 }
 
 /// Whether a key has signs that the column's character set has not, so that no row has it.
@@ -199,5 +209,26 @@ impl<'a> Seek<'a> {
             Kind::Uuid => is_uuid(key).then_some(Seek::Text(key)),
             _ => Some(Seek::Anything),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    #[tokio::test]
+    async fn a_block_of_long_rows_has_fewer_of_them() {
+        let sizes = [vec![10; 5_000], vec![400; 20], vec![90_000; 3]].concat();
+        let mut rows = stream::iter(sizes.iter().map(|size| Ok::<usize, ()>(*size)));
+        let mut seen = Vec::new();
+        loop {
+            let block = some(&mut rows, |size| *size, 20_000).await.unwrap();
+            let Some((_, before)) = block.split_last() else { break };
+            assert!(block.len() <= ROWS_A_BLOCK && before.iter().sum::<usize>() <= 20_000);
+            seen.extend(block);
+        }
+        assert_eq!(seen, sizes);
     }
 }

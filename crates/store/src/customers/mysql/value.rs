@@ -3,8 +3,16 @@
 use crate::customers::reader::Kind;
 use crate::customers::written::{decimal, widened};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use sqlx::mysql::MySqlRow;
+use sqlx::{Decode, MySql, Row};
 use std::fmt::Write;
 use tidings_schema::{Raw, calendar};
+
+/// What the server sent for a column; none where there is nothing. A date of zeros is no value to the driver, so its own
+/// test for nothing is of no use.
+pub(crate) fn bytes(row: &MySqlRow, column: usize) -> Option<&[u8]> {
+    row.try_get_raw(column).ok().and_then(|value| <&[u8] as Decode<MySql>>::decode(value).ok())
+}
 
 /// A value; none where it is text that is not UTF-8, or not what its kind says.
 pub(crate) fn raw<'a>(kind: Kind, bytes: &'a [u8], scratch: &'a mut String) -> Option<Raw<'a>> {
