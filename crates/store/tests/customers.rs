@@ -548,7 +548,7 @@ async fn customers_with_many_rows_are_in_chunks_of_few() {
     // Where many threads work on one each, they are smaller; what is in chunks that are small enough stays where it is.
     let rows = |chunk: &tidings_engine::Chunk| chunk.collections.iter().map(|rows| rows.len()).sum::<usize>();
     let mut written = Vec::new();
-    for (memory, threads, expected) in [(20_000_000, 1, 3), (2_000_000, 2, 4), (20_000_000, 64, 5)] {
+    for (memory, threads, expected) in [(20_000_000, 1, 3), (3_000_000, 2, 4), (20_000_000, 64, 5)] {
         let room = Room { memory, threads, ..room.clone() };
         let store = store.clone().in_chunks_of(3);
         let stream = store.stream(&vocabulary, &needs, &EngineRows::default(), &room).await.unwrap();
@@ -563,4 +563,26 @@ async fn customers_with_many_rows_are_in_chunks_of_few() {
         assert_eq!((made.iter().map(rows).sum::<usize>(), stream.stats()), (4_444, loaded.stats.clone()));
     }
     assert!(written[1] < written[0] * 7 / 4, "only the second chunk was divided: {written:?}");
+}
+
+#[tokio::test]
+async fn customers_with_long_rows_are_in_chunks_of_few() {
+    let (folder, store) = shop(
+        "CREATE TABLE customers (id INTEGER, city, points, spent, consent, born, seen, level, tags);
+         CREATE TABLE orders (id, customer_id, at, total);
+         WITH RECURSIVE n(i) AS (VALUES (10) UNION ALL SELECT i + 1 FROM n WHERE i < 49)
+           INSERT INTO orders SELECT printf('%0*d', iif(i < 30, 30000, 1), i), i, '2026-01-01', i FROM n;
+         INSERT INTO customers (id) SELECT customer_id FROM orders;",
+    )
+    .await;
+    let vocabulary = vocabulary(SCHEMA);
+    let needs = everything(&vocabulary);
+    let room = Room { memory: 0, folder: folder.path().to_owned(), threads: 2 };
+    let stream = store.stream(&vocabulary, &needs, &EngineRows::default(), &room).await.unwrap();
+    let made: Vec<_> = (0..stream.count()).map(|i| stream.chunk(i).unwrap().len()).collect();
+    assert_eq!(
+        made,
+        [3, 3, 3, 3, 3, 3, 22],
+        "three long orders take 90 kB, of the 100 kB that are always there"
+    );
 }

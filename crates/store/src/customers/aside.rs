@@ -13,14 +13,17 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use tidings_schema::Raw;
 
+/// So many bytes a row of a chunk that is made takes beside its values, with all that is needed to make it.
+pub(crate) const BYTES_A_ROW: usize = 100;
+
 /// What rows are put into, and taken from chunk by chunk.
 #[derive(Debug)]
 pub(crate) struct Aside {
     file: Mutex<File>,
     /// The chunk of each customer, by place.
     chunk_of: Vec<u32>,
-    /// How many rows each customer has.
-    pub(crate) rows_of: Vec<u32>,
+    /// About how many bytes each customer's rows take in a chunk, as far as a number goes.
+    pub(crate) bytes_of: Vec<u32>,
     /// How many bytes may wait to be written.
     most: usize,
     waiting: usize,
@@ -69,7 +72,7 @@ impl Aside {
         let chunk_of = chunk_of(chunks.iter());
         Ok(Aside {
             file: Mutex::new(nameless(folder)?),
-            rows_of: vec![0; chunk_of.len()],
+            bytes_of: vec![0; chunk_of.len()],
             chunk_of,
             most,
             waiting: 0,
@@ -87,28 +90,38 @@ impl Aside {
                 block.each(i, *kind, |raw| {
                     let key = raw.and_then(|raw| Key::of_raw(raw, &mut scratch));
                     let place = key.and_then(|key| owners.places.get(key)).map(|place| place as usize);
-                    let count = place.and_then(|place| self.rows_of.get_mut(place));
-                    count.into_iter().for_each(|count| *count += 1);
-                    whose.push(place.and_then(|place| self.chunk_of.get(place)).map(|chunk| *chunk as usize));
+                    let chunk = place.and_then(|place| self.chunk_of.get(place));
+                    whose.push(place.zip(chunk.map(|chunk| *chunk as usize)));
                 });
-                for chunk in &whose {
-                    match chunk.and_then(|chunk| self.chunks.get_mut(chunk)) {
+                for row in &whose {
+                    match row.and_then(|(_, chunk)| self.chunks.get_mut(chunk)) {
                         Some(chunk) => chunk.piece.rows += 1,
                         None => self.orphans += 1,
                     }
+                    self.weigh(*row, BYTES_A_ROW);
                 }
             }
             let mut row = whose.iter();
             block.each(i, *kind, |raw| {
-                let chunk = row.next().copied().flatten().and_then(|chunk| self.chunks.get_mut(chunk));
+                let row = row.next().copied().flatten();
+                let chunk = row.and_then(|(_, chunk)| self.chunks.get_mut(chunk));
                 if let Some(column) = chunk.and_then(|chunk| chunk.piece.columns.get_mut(i)) {
                     let before = column.len();
                     push(column, raw);
-                    self.waiting += column.len() - before;
+                    let more = column.len() - before;
+                    self.waiting += more;
+                    self.weigh(row, more);
                 }
             });
         }
         if self.waiting > self.most { self.write() } else { Ok(()) }
+    }
+
+    /// Takes in that a customer's rows take so many bytes more.
+    fn weigh(&mut self, row: Option<(usize, usize)>, more: usize) {
+        if let Some(bytes) = row.and_then(|(place, _)| self.bytes_of.get_mut(place)) {
+            *bytes = bytes.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+        }
     }
 
     /// Writes what waits.
@@ -163,8 +176,8 @@ impl Aside {
             }
             for part in parts {
                 self.chunks.push(OfChunk::new(kinds.len()));
-                // They are counted as they are put in.
-                self.rows_of.get_mut(part.clone()).into_iter().for_each(|counts| counts.fill(0));
+                // They are weighed as they are put in.
+                self.bytes_of.get_mut(part.clone()).into_iter().for_each(|bytes| bytes.fill(0));
             }
             divided.push(chunk);
         }

@@ -4,7 +4,7 @@
 //! in a file by the chunks of their customers, and a chunk's are taken from there whenever the chunk is asked for. So what is
 //! in memory does not grow with the rows, but for those of the chunks that somebody works on.
 
-use crate::customers::aside::Aside;
+use crate::customers::aside::{Aside, BYTES_A_ROW};
 use crate::customers::block::TEXTS;
 use crate::customers::error::StoreError;
 use crate::customers::held::{self, Customers, Held, HeldChunk, Left, RowKeys};
@@ -26,10 +26,8 @@ use tidings_schema::Vocabulary;
 /// Of the memory that customers may take, rows that wait to be put aside take at most this, in bytes.
 const WAITING: u64 = 64 << 20;
 
-/// So many rows a chunk may always have.
-const FEW_ROWS: u64 = 1_000;
-/// So many bytes take a row of a chunk that is made, with all that is kept of it and needed to make it.
-const BYTES_A_ROW: u64 = 100;
+/// So many bytes a chunk's rows may always take: a thousand short ones.
+const FEW: usize = 1_000 * BYTES_A_ROW;
 /// So many blocks may be between the threads that read and the one that puts aside, where all of them are full.
 const BLOCKS: u64 = 64;
 
@@ -55,11 +53,11 @@ impl Room {
         (self.memory / 8 / BLOCKS).clamp(1 << 14, TEXTS as u64) as usize
     }
 
-    /// How many rows a chunk may have: each thread works on one at a time, so one may take a tenth of the memory, and all
+    /// How many bytes a chunk's rows may take: each thread works on one at a time, so one may take a tenth of the memory, and all
     /// together half of it.
-    fn rows_a_chunk(&self) -> usize {
+    fn bytes_a_chunk(&self) -> usize {
         let parts = (2 * self.threads as u64).max(10);
-        (self.memory / parts / BYTES_A_ROW).max(FEW_ROWS) as usize
+        usize::try_from(self.memory / parts).unwrap_or(usize::MAX).max(FEW)
     }
 }
 
@@ -168,15 +166,15 @@ impl Read {
         Ok(Read { held: Held { chunks, customers: left, collections: Vec::new() }, tables, owners })
     }
 
-    /// Divides chunks whose customers have more rows than fit into memory, and puts these rows aside anew.
+    /// Divides chunks whose customers' rows do not fit into memory, and puts these rows aside anew.
     fn fit(&mut self, room: &Room) -> Result<(), StoreError> {
-        let rows = |customer: usize| {
-            let of = |table: &Table| table.rows.rows_of.get(customer).copied().unwrap_or(0) as usize;
+        let bytes = |customer: usize| {
+            let of = |table: &Table| table.rows.bytes_of.get(customer).copied().unwrap_or(0) as usize;
             self.tables.iter().map(of).sum::<usize>()
         };
         let ranges = self.held.ranges();
         let divided: Vec<Vec<Range<usize>>> =
-            ranges.iter().map(|range| fitting(range.clone(), rows, room.rows_a_chunk())).collect();
+            ranges.iter().map(|range| fitting(range.clone(), bytes, room.bytes_a_chunk())).collect();
         if divided.iter().any(|parts| parts.len() > 1) {
             let no_room = |why| StoreError::NoRoom { folder: room.folder.clone(), why };
             for table in &mut self.tables {
@@ -195,11 +193,11 @@ impl Read {
     }
 }
 
-/// Parts of a range of customers, each with at most so many rows where it has more than one customer.
-fn fitting(range: Range<usize>, rows: impl Fn(usize) -> usize, most: usize) -> Vec<Range<usize>> {
+/// Parts of a range of customers, each of at most so many bytes where it has more than one customer.
+fn fitting(range: Range<usize>, bytes: impl Fn(usize) -> usize, most: usize) -> Vec<Range<usize>> {
     let (mut parts, mut begin, mut sum) = (Vec::new(), range.start, 0);
     for customer in range.clone() {
-        let own = rows(customer);
+        let own = bytes(customer);
         if sum + own > most && begin < customer {
             parts.push(begin..customer);
             (begin, sum) = (customer, 0);
