@@ -119,7 +119,53 @@ impl Cut {
 
     /// The cells that lie in a region (`inside`) or outside of it.
     pub(crate) fn within(&self, region: &Region, inside: bool) -> Cells {
-        self.cells(|cell| self.lies_in(cell, region) == inside)
+        let missing = self.missing();
+        let mut cells = vec![0; missing / 64 + 1];
+        match region {
+            Region::Missing => flip(&mut cells, missing..missing + 1),
+            Region::Below(end, with) => {
+                let behind = match self.find(end) {
+                    Ok(i) => self.cell(i) + usize::from(*with),
+                    // Up to the point before it.
+                    Err(i) => i.checked_sub(1).map_or(0, |before| self.cell(before) + 1),
+                };
+                flip(&mut cells, 0..behind);
+            }
+            Region::Above(end, with) => {
+                // Any other text is neither below nor above.
+                let all = if self.range.kind == Kind::Texts { self.points.len() } else { missing };
+                let first = match self.find(end) {
+                    Ok(i) => self.cell(i) + usize::from(!with),
+                    Err(i) => self.cell(i),
+                };
+                flip(&mut cells, first..all);
+            }
+            Region::At(points) | Region::NotAt(points) => {
+                for point in points {
+                    if let Ok(i) = self.find(point) {
+                        let (word, bit) = (self.cell(i) / 64, self.cell(i) % 64);
+                        cells.get_mut(word).into_iter().for_each(|word| *word |= 1 << bit);
+                    }
+                }
+            }
+        }
+        if matches!(region, Region::NotAt(_)) {
+            flip(&mut cells, 0..missing);
+        }
+        if !inside {
+            flip(&mut cells, 0..missing + 1);
+        }
+        cells
+    }
+
+    /// The cell that a point is.
+    fn cell(&self, point: usize) -> usize {
+        if let Kind::Numbers { .. } = self.range.kind { 2 * point + 1 } else { point }
+    }
+
+    /// Where a point stands among those of the cut, or would stand.
+    fn find(&self, point: &Point) -> Result<usize, usize> {
+        self.points.binary_search_by(|p| p.order(point))
     }
 
     /// Whether a value, or its being missing, lies in some cells.
@@ -203,31 +249,6 @@ impl Cut {
         }
     }
 
-    fn lies_in(&self, cell: usize, region: &Region) -> bool {
-        if cell == self.missing() {
-            return *region == Region::Missing;
-        }
-        let (from, to) = self.bounds(cell);
-        let point = self.is_point(cell);
-        let among =
-            |points: &[Point]| point && from.is_some_and(|at| points.iter().any(|p| p.order(at).is_eq()));
-        match region {
-            Region::Missing => false,
-            Region::At(points) => among(points),
-            Region::NotAt(points) => !among(points),
-            Region::Below(end, with) => to.is_some_and(|to| match to.order(end) {
-                Ordering::Less => true,
-                Ordering::Equal => !point || *with,
-                Ordering::Greater => false,
-            }),
-            Region::Above(end, with) => from.is_some_and(|from| match from.order(end) {
-                Ordering::Greater => true,
-                Ordering::Equal => !point || *with,
-                Ordering::Less => false,
-            }),
-        }
-    }
-
     /// Takes those cells away from `low` that lie above all of `high`, and from `high` those below all of `low`.
     /// Whether anything went. Missing counts for neither.
     pub(crate) fn put_in_order(low: (&Cut, &mut Cells), high: (&Cut, &mut Cells)) -> bool {
@@ -261,4 +282,85 @@ impl Cut {
 
 fn has(cells: &Cells, cell: usize) -> bool {
     cells.get(cell / 64).is_some_and(|word| word >> (cell % 64) & 1 == 1)
+}
+
+/// Turns a range of cells around, a word at a time.
+fn flip(cells: &mut Cells, range: std::ops::Range<usize>) {
+    let (first, last) = (range.start / 64, range.end / 64);
+    for (i, word) in cells.iter_mut().enumerate().take(last + 1).skip(first) {
+        let from = if i == first { u64::MAX << (range.start % 64) } else { u64::MAX };
+        let to = if i == last { !(u64::MAX << (range.end % 64)) } else { u64::MAX };
+        *word ^= from & to;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Cell by cell, in the words of the regions.
+    impl Cut {
+        fn lies_in(&self, cell: usize, region: &Region) -> bool {
+            if cell == self.missing() {
+                return *region == Region::Missing;
+            }
+            let (from, to) = self.bounds(cell);
+            let point = self.is_point(cell);
+            let among =
+                |points: &[Point]| point && from.is_some_and(|at| points.iter().any(|p| p.order(at).is_eq()));
+            match region {
+                Region::Missing => false,
+                Region::At(points) => among(points),
+                Region::NotAt(points) => !among(points),
+                Region::Below(end, with) => to.is_some_and(|to| match to.order(end) {
+                    Ordering::Less => true,
+                    Ordering::Equal => !point || *with,
+                    Ordering::Greater => false,
+                }),
+                Region::Above(end, with) => from.is_some_and(|from| match from.order(end) {
+                    Ordering::Greater => true,
+                    Ordering::Equal => !point || *with,
+                    Ordering::Less => false,
+                }),
+            }
+        }
+    }
+
+    fn points() -> impl Strategy<Value = Vec<Point>> {
+        prop::collection::vec((0..120_i64).prop_map(Point::Whole), 0..90)
+    }
+
+    fn range() -> impl Strategy<Value = Range> {
+        let end = || prop::option::of((0..120_i64).prop_map(Point::Whole));
+        let numbers = (any::<bool>(), end(), end()).prop_map(|(whole, least, most)| Kind::Numbers {
+            whole,
+            least,
+            most,
+        });
+        let kind = prop_oneof![numbers, (0..140_u32).prop_map(Kind::Words), Just(Kind::Texts)];
+        (kind, any::<bool>()).prop_map(|(kind, can_be_missing)| Range { kind, can_be_missing })
+    }
+
+    fn region() -> impl Strategy<Value = Region> {
+        let point = || (-2..125_i64).prop_map(Point::Whole);
+        prop_oneof![
+            Just(Region::Missing),
+            (point(), any::<bool>()).prop_map(|(end, with)| Region::Below(end, with)),
+            (point(), any::<bool>()).prop_map(|(end, with)| Region::Above(end, with)),
+            points().prop_map(Region::At),
+            points().prop_map(Region::NotAt),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_cells_of_a_region_are_those_that_lie_in_it_one_by_one(
+            (range, points, region, inside) in (range(), points(), region(), any::<bool>())
+        ) {
+            let cut = Cut::new(&range, points);
+            let plain = cut.cells(|cell| cut.lies_in(cell, &region) == inside);
+            prop_assert_eq!(cut.within(&region, inside), plain);
+        }
+    }
 }
