@@ -5,7 +5,7 @@
 mod shop;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
+use arrow_array::types::{Date32Type, Float64Type, Int16Type, Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use shop::Shop;
@@ -89,7 +89,7 @@ fn line(file: &mut impl Write, id: usize, columns: &[ArrayRef], i: usize) {
             DataType::UInt32 => write!(file, "{}", column.as_primitive::<UInt32Type>().value(i)),
             DataType::Boolean => write!(file, "{}", column.as_boolean().value(i)),
             DataType::Dictionary(..) => {
-                let texts = column.as_dictionary::<Int32Type>();
+                let texts = column.as_dictionary::<Int16Type>();
                 let word = texts.keys().value(i) as usize;
                 write!(file, "{}", texts.values().as_string::<i32>().value(word))
             }

@@ -9,7 +9,7 @@ use tidings_schema::{AttributeId, CollectionId, FieldId};
 ///
 /// | type | array |
 /// |---|---|
-/// | text | `StringArray`, or `DictionaryArray<Int32Type>` of one: much faster where texts are alike |
+/// | text | `StringArray`, or `DictionaryArray<Int16Type>` of one: much faster where texts are alike |
 /// | number, percent | `Float64Array`, never NaN or infinite |
 /// | money | `Int64Array`, minor units |
 /// | yes/no | `BooleanArray` |

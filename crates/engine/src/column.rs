@@ -4,7 +4,7 @@ use crate::bitmap::Bitmap;
 use crate::graph::Literal;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
+use arrow_array::types::{Date32Type, Float64Type, Int16Type, Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef, ListArray, StringArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, ScalarBuffer};
 use arrow_schema::DataType;
@@ -61,7 +61,7 @@ impl<T: ArrowNativeType> Deref for Plain<T> {
 pub(crate) struct Texts {
     pub words: StringArray,
     /// Where each text is among the words; `None` is in the words' order. What stands for a missing text means nothing.
-    pub codes: Option<ScalarBuffer<i32>>,
+    pub codes: Option<ScalarBuffer<i16>>,
 }
 
 impl Texts {
@@ -150,7 +150,7 @@ impl Column {
             }
             DataType::Boolean => Values::Truth(bitmap(array.as_boolean().values())),
             DataType::Utf8 => Values::Text(array.as_string::<i32>().clone().into()),
-            DataType::Dictionary(..) => match array.as_dictionary_opt::<Int32Type>() {
+            DataType::Dictionary(..) => match array.as_dictionary_opt::<Int16Type>() {
                 Some(coded) if let Some(words) = coded.values().as_string_opt::<i32>() => {
                     Values::Text(Texts { words: words.clone(), codes: Some(coded.keys().values().clone()) })
                 }

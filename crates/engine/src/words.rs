@@ -50,7 +50,7 @@ impl Words {
             None => (0..texts.words.len()).map(class).collect(),
             // A dictionary that several chunks share can be longer than the chunk.
             Some(codes) if texts.words.len() > 2 * codes.len() => {
-                let of_code = |code: &i32| {
+                let of_code = |code: &i16| {
                     let word = *code as usize;
                     if word < texts.words.len() { class(word) } else { other }
                 };
@@ -58,7 +58,7 @@ impl Words {
             }
             Some(codes) => {
                 let of_words: Vec<C> = (0..texts.words.len()).map(class).collect();
-                let of_code = |code: &i32| of_words.get(*code as usize).copied().unwrap_or(other);
+                let of_code = |code: &i16| of_words.get(*code as usize).copied().unwrap_or(other);
                 codes.iter().map(of_code).collect()
             }
         }

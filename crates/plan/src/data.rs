@@ -3,7 +3,7 @@
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type};
+use arrow_array::types::{Date32Type, Float64Type, Int16Type, Int64Type};
 use arrow_buffer::NullBuffer;
 use std::collections::HashSet;
 use std::fmt;
@@ -254,7 +254,7 @@ enum Values<'a> {
     Numbers(&'a [f64]),
     Texts(&'a arrow_array::StringArray),
     /// Texts by their places in a list.
-    Coded(&'a [i32], &'a arrow_array::StringArray),
+    Coded(&'a [i16], &'a arrow_array::StringArray),
     /// Of which no more is asked than whether they are there.
     Others,
 }
@@ -262,7 +262,7 @@ enum Values<'a> {
 impl<'a> Cells<'a> {
     fn of(array: &'a dyn Array) -> Cells<'a> {
         let nulls = array.logical_nulls();
-        let coded = array.as_dictionary_opt::<Int32Type>();
+        let coded = array.as_dictionary_opt::<Int16Type>();
         let coded =
             coded.and_then(|c| Some((c.keys().values().as_ref(), c.values().as_string_opt::<i32>()?)));
         let values = if let Some(ints) = array.as_primitive_opt::<Int64Type>() {

@@ -4,7 +4,7 @@
 use crate::carrier::Addresses;
 use crate::history::address_hash;
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
+use arrow_array::types::Int16Type;
 use arrow_array::{Array, ArrayAccessor, BooleanArray, StringArray, TypedDictionaryArray};
 use chrono::NaiveTime;
 use chrono_tz::Tz;
@@ -126,7 +126,7 @@ impl Reaching<'_> {
 #[derive(Clone, Copy)]
 enum Texts<'c> {
     Plain(&'c StringArray),
-    Coded(TypedDictionaryArray<'c, Int32Type, StringArray>),
+    Coded(TypedDictionaryArray<'c, Int16Type, StringArray>),
 }
 
 impl<'c> Texts<'c> {

@@ -8,7 +8,7 @@
 use super::NOW;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
+    ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int16Array, Int64Array, StringArray,
     UInt32Array,
 };
 use arrow_buffer::OffsetBuffer;
@@ -170,8 +170,8 @@ fn attribute(name: &str, len: usize, rng: &mut StdRng) -> ArrayRef {
 
 fn words(name: &str, count: usize, len: usize, share: f64, rng: &mut StdRng) -> ArrayRef {
     let skewed = Skewed::new(count);
-    let codes: Int32Array = (0..len)
-        .map(|_| (skewed.pick(rng) as i32, rng.random_bool(share)))
+    let codes: Int16Array = (0..len)
+        .map(|_| (skewed.pick(rng) as i16, rng.random_bool(share)))
         .map(|(c, known)| known.then_some(c))
         .collect();
     let all = StringArray::from_iter_values((0..count).map(|i| format!("{name}{i}")));

@@ -2,7 +2,7 @@
 
 use super::{Family, Run, eights};
 use crate::bitmap::Bitmap;
-use crate::column::{Column, Plain, Texts, Values};
+use crate::column::{Column, Texts, Values};
 use crate::spare::Spare;
 use arrow_array::Array;
 use multiversion::multiversion;
@@ -13,7 +13,7 @@ const MOST: usize = 1 << 16;
 
 /// A small number for each known value, the same for equal ones.
 pub(super) struct Codes {
-    of_rows: Plain<u32>,
+    of_rows: Vec<u32>,
     /// What they all are below.
     most: usize,
 }
@@ -42,9 +42,7 @@ impl Family<'_> {
 
 impl Codes {
     pub fn close(self, spare: &mut Spare) {
-        if let Plain::Own(codes) = self.of_rows {
-            spare.keep_places(codes);
-        }
+        spare.keep_places(self.of_rows);
     }
 }
 
@@ -115,7 +113,7 @@ fn code(field: &Column, known: Option<&Bitmap>, spare: &mut Spare) -> Option<Cod
         Values::Text(texts) => return of_texts(texts, codes),
         Values::Short(_) | Values::Tags(_) => None,
     };
-    most.map(|most| Codes { of_rows: Plain::Own(codes), most })
+    most.map(|most| Codes { of_rows: codes, most })
 }
 
 /// Whole numbers that are near each other.
@@ -148,9 +146,9 @@ fn of_texts(texts: &Texts, mut codes: Vec<u32>) -> Option<Codes> {
     let words = (0_u32..).zip(texts.words.iter()).map(|(i, word)| *first.entry(word).or_insert(i));
     let words: Vec<u32> = words.collect();
     let most = words.len();
-    if first.len() == most {
-        return Some(Codes { of_rows: Plain::Shared(own.inner().clone().into()), most });
+    match first.len() == most {
+        true => codes.extend(own.iter().map(|code| *code as u32)),
+        false => codes.extend(own.iter().map(|code| words.get(*code as usize).copied().unwrap_or(0))),
     }
-    codes.extend(own.iter().map(|code| words.get(*code as usize).copied().unwrap_or(0)));
-    Some(Codes { of_rows: Plain::Own(codes), most })
+    Some(Codes { of_rows: codes, most })
 }

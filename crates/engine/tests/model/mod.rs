@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use arrow_array::builder::{
-    BooleanBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder, ListBuilder, StringBuilder,
+    BooleanBuilder, Date32Builder, Float64Builder, Int16Builder, Int64Builder, ListBuilder, StringBuilder,
     UInt32Builder,
 };
 use arrow_array::{ArrayRef, DictionaryArray, StringArray};
@@ -96,7 +96,7 @@ macro_rules! built {
 /// The texts by their words, of which the first is missing too.
 fn coded(texts: &StringArray, others: usize) -> ArrayRef {
     let mut words: Vec<Option<String>> = vec![None];
-    let mut codes = Int32Builder::new();
+    let mut codes = Int16Builder::new();
     for (i, text) in texts.iter().enumerate() {
         match text {
             None if i % 2 == 0 => codes.append_null(),
@@ -108,7 +108,7 @@ fn coded(texts: &StringArray, others: usize) -> ArrayRef {
                 if known.len() < 2 {
                     words.push(Some(text.to_owned()));
                 }
-                codes.append_value(known.get(i % 2).copied().unwrap_or(words.len() - 1) as i32);
+                codes.append_value(known.get(i % 2).copied().unwrap_or(words.len() - 1) as i16);
             }
         }
     }

@@ -4,8 +4,8 @@ use crate::intents::Supplies;
 use crate::make::Made;
 use crate::past::{changed, kept_value};
 use crate::plan::Verdict;
-use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray};
+use arrow_array::types::Int16Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int16Array, Int64Array, StringArray};
 use arrow_buffer::OffsetBuffer;
 use serde_json::json;
 use std::cmp::Reverse;
@@ -267,7 +267,7 @@ fn field(name: &str, rows: &[Row], [first, channels, rules]: &[Texts; 3]) -> Arr
 /// One part of all words, each text once.
 struct Texts {
     /// By the place of the words, which of the texts it is.
-    codes: Vec<i32>,
+    codes: Vec<usize>,
     texts: Arc<StringArray>,
 }
 
@@ -279,17 +279,17 @@ impl Texts {
                 known.push(word);
                 known.len() - 1
             });
-            codes.push(place as i32);
+            codes.push(place);
         }
         Texts { codes, texts: Arc::new(StringArray::from_iter_values(known)) }
     }
 
     fn column(&self, rows: &[Row]) -> ArrayRef {
-        let keys: Int32Array = rows.iter().map(|row| self.codes.get(row.words as usize).copied()).collect();
-        // Every key is the place of a text.
-        match DictionaryArray::<Int32Type>::try_new(keys, self.texts.clone()) {
-            Ok(words) => Arc::new(words),
-            Err(_) => Arc::new(StringArray::new_null(rows.len())),
+        let texts = rows.iter().map(|row| self.codes.get(row.words as usize).copied());
+        let codes: Int16Array = texts.clone().map(|text| i16::try_from(text?).ok()).collect();
+        match DictionaryArray::<Int16Type>::try_new(codes, self.texts.clone()) {
+            Ok(words) if self.texts.len() <= i16::MAX as usize => Arc::new(words),
+            _ => Arc::new(texts.map(|text| Some(self.texts.value(text?))).collect::<StringArray>()),
         }
     }
 }

@@ -3,8 +3,8 @@
 use crate::customers::arena::Words;
 use crate::customers::weave::{Piece, in_order};
 use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
-use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int32Array, PrimitiveArray, StringArray};
+use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int16Type, Int64Type, UInt32Type};
+use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int16Array, PrimitiveArray, StringArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, NullBufferBuilder, ScalarBuffer};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -262,8 +262,8 @@ impl Texts {
             return Arc::new(StringArray::from_iter(rows.iter().map(|row| self.get(*row))));
         }
         let words = self.shared.get_or_init(|| Arc::new(self.words.array()));
-        let codes = rows.iter().map(|row| self.code(*row).map(|code| code as i32));
-        Arc::new(DictionaryArray::<Int32Type>::new(Int32Array::from_iter(codes), words.clone()))
+        let codes = rows.iter().map(|row| self.code(*row).map(|code| code as i16));
+        Arc::new(DictionaryArray::<Int16Type>::new(Int16Array::from_iter(codes), words.clone()))
     }
 }
 

@@ -158,7 +158,7 @@ mod tests {
     use crate::customers::reader::{Kind, Stored, Table};
     use crate::customers::table::{Only, Owners, Wanted};
     use arrow_array::cast::AsArray;
-    use arrow_array::types::Int32Type;
+    use arrow_array::types::Int16Type;
     use arrow_array::{ArrayRef, StringArray};
     use proptest::prelude::*;
     use sqlx::sqlite::SqliteConnectOptions;
@@ -212,7 +212,7 @@ mod tests {
         let rows: Vec<u32> = (0..read.rows as u32).collect();
         let keys = |keys: &Keys| keys.texts(&rows);
         let columns = read.columns.iter().map(|column| column.take(&rows));
-        let columns = columns.map(|column| match column.as_dictionary_opt::<Int32Type>() {
+        let columns = columns.map(|column| match column.as_dictionary_opt::<Int16Type>() {
             Some(texts) => {
                 let texts = texts.downcast_dict::<StringArray>().unwrap();
                 Arc::new(texts.into_iter().collect::<StringArray>())

@@ -2,8 +2,10 @@
 
 use crate::customers::keys::Key;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int32Type, Int64Type, UInt32Type};
-use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, PrimitiveArray, StringArray, make_array};
+use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int16Type, Int64Type, UInt32Type};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Int16Array, ListArray, PrimitiveArray, StringArray, make_array,
+};
 use arrow_data::ArrayData;
 use arrow_data::transform::MutableArrayData;
 use arrow_schema::{ArrowError, DataType};
@@ -27,18 +29,23 @@ pub(super) fn add(spans: &mut Vec<Span>, source: usize, from: usize, to: usize) 
     }
 }
 
-/// An array of the spans of some that are alike: see [`like`]. Where that is the first of them, it is shared.
-pub(super) fn splice(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
-    if let Some(first) = sources.first().filter(|first| is_as_before(first, sources, spans)) {
-        return Ok((**first).clone());
+/// The same as [`splice`]; where that is the first of the arrays, it is shared.
+pub(super) fn renewed(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
+    match sources.first().filter(|first| is_as_before(first, sources, spans)) {
+        Some(first) => Ok((**first).clone()),
+        None => splice(sources, spans),
     }
-    let words: Vec<&DictionaryArray<Int32Type>> = sources.iter().filter_map(|a| words_of(a)).collect();
+}
+
+/// An array of the spans of some that are alike: see [`like`].
+pub(super) fn splice(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
+    let words: Vec<&DictionaryArray<Int16Type>> = sources.iter().filter_map(|a| words_of(a)).collect();
     if words.len() == sources.len()
         && let Some(longest) = words.iter().max_by_key(|w| w.values().len())
     {
         let codes: Vec<ArrayRef> = words.iter().map(|w| Arc::new(w.keys().clone()) as ArrayRef).collect();
         let spliced = splice(&codes.iter().collect::<Vec<_>>(), spans)?;
-        let codes = spliced.as_primitive::<Int32Type>().clone();
+        let codes = spliced.as_primitive::<Int16Type>().clone();
         return Ok(Arc::new(DictionaryArray::try_new(codes, longest.values().clone())?));
     }
     if let Some(spliced) = splice_values(sources, spans) {
@@ -53,13 +60,18 @@ pub(super) fn splice(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, 
     Ok(make_array(spliced.freeze()))
 }
 
+/// Room for so many values more is asked for at once.
+const STEP: usize = 4_096;
+
 /// The same of values of a fixed size, none of them missing: that is most of what chunks have.
 fn splice_values(sources: &[&ArrayRef], spans: &[Span]) -> Option<ArrayRef> {
     fn of<T: ArrowPrimitiveType>(sources: &[&ArrayRef], spans: &[Span]) -> Option<ArrayRef> {
         let typed = sources.iter().map(|array| array.as_primitive_opt::<T>());
         let whole = typed.map(|array| array.filter(|array| array.null_count() == 0));
         let sources: Vec<&PrimitiveArray<T>> = whole.collect::<Option<_>>()?;
-        let mut values: Vec<T::Native> = Vec::with_capacity(spans.iter().map(|s| s.to - s.from).sum());
+        let rows: usize = spans.iter().map(|s| s.to - s.from).sum();
+        // By steps: a column that grows a little fits where another one was before.
+        let mut values: Vec<T::Native> = Vec::with_capacity(rows.next_multiple_of(STEP));
         for span in spans {
             values.extend_from_slice(sources.get(span.source)?.values().get(span.from..span.to)?);
         }
@@ -67,7 +79,7 @@ fn splice_values(sources: &[&ArrayRef], spans: &[Span]) -> Option<ArrayRef> {
     }
     match sources.first()?.data_type() {
         DataType::Int64 => of::<Int64Type>(sources, spans),
-        DataType::Int32 => of::<Int32Type>(sources, spans),
+        DataType::Int16 => of::<Int16Type>(sources, spans),
         DataType::Float64 => of::<Float64Type>(sources, spans),
         DataType::Date32 => of::<Date32Type>(sources, spans),
         DataType::UInt32 => of::<UInt32Type>(sources, spans),
@@ -95,23 +107,23 @@ fn is_as_before(first: &ArrayRef, sources: &[&ArrayRef], spans: &[Span]) -> bool
 }
 
 /// The same of keys, which are texts where one of them is.
-pub(super) fn splice_keys(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
+pub(super) fn renewed_keys(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
     if sources.iter().all(|keys| keys.data_type() == &DataType::Int64) {
-        return splice(sources, spans);
+        return renewed(sources, spans);
     }
     let texts: Vec<ArrayRef> = sources.iter().map(|keys| as_texts(keys)).collect();
-    splice(&texts.iter().collect::<Vec<_>>(), spans)
+    renewed(&texts.iter().collect::<Vec<_>>(), spans)
 }
 
-fn words_of(array: &ArrayRef) -> Option<&DictionaryArray<Int32Type>> {
-    array.as_dictionary_opt::<Int32Type>()
+fn words_of(array: &ArrayRef) -> Option<&DictionaryArray<Int16Type>> {
+    array.as_dictionary_opt::<Int16Type>()
 }
 
 /// The texts of an array that has them one by one, or as words.
 fn plain(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let Some(words) = words_of(array) else { return Ok(array.clone()) };
     let texts = words.values().as_string::<i32>();
-    let text = |code: Option<i32>| code.map(|c| texts.value(c as usize));
+    let text = |code: Option<i16>| code.map(|c| texts.value(c as usize));
     Ok(Arc::new(words.keys().iter().map(text).collect::<StringArray>()))
 }
 
@@ -126,10 +138,10 @@ pub(super) fn like(held: &ArrayRef, incoming: &ArrayRef) -> Result<ArrayRef, Arr
         return Ok(Arc::new(held.slice(0, 0)));
     }
     let known = held.values().as_string::<i32>();
-    let mut codes: HashMap<&str, i32> = known.iter().flatten().zip(0..).collect();
+    let mut codes: HashMap<&str, i16> = known.iter().flatten().zip(0..).collect();
     let mut more = Vec::new();
     let mut code = |text| {
-        let next = codes.len() as i32;
+        let next = codes.len() as i16;
         *codes.entry(text).or_insert_with(|| {
             more.push(text);
             next
@@ -137,7 +149,7 @@ pub(super) fn like(held: &ArrayRef, incoming: &ArrayRef) -> Result<ArrayRef, Arr
     };
     let shared = words_of(incoming);
     let texts = shared.map_or(incoming, |words| words.values()).as_string::<i32>();
-    let coded: Int32Array = texts.iter().map(|text| text.map(&mut code)).collect();
+    let coded: Int16Array = texts.iter().map(|text| text.map(&mut code)).collect();
     let rows = match shared {
         Some(words) => words.keys().iter().map(|i| coded.values().get(i? as usize).copied()).collect(),
         None => coded,
@@ -187,6 +199,10 @@ pub(super) fn same<'a>(a: &'a ArrayRef, b: &'a ArrayRef) -> Box<dyn Fn(usize, us
         (DataType::Float64, DataType::Float64) => primitive::<Float64Type>(a, b),
         (DataType::Date32, DataType::Date32) => primitive::<Date32Type>(a, b),
         (DataType::UInt32, DataType::UInt32) => primitive::<UInt32Type>(a, b),
+        (DataType::Boolean, DataType::Boolean) => {
+            let (x, y) = (a.as_boolean(), b.as_boolean());
+            valid(a, b, move |i, j| x.value(i) == y.value(j))
+        }
         (DataType::Utf8, DataType::Utf8) => {
             let (x, y) = (a.as_string::<i32>(), b.as_string::<i32>());
             valid(a, b, move |i, j| x.value(i) == y.value(j))
@@ -198,6 +214,18 @@ pub(super) fn same<'a>(a: &'a ArrayRef, b: &'a ArrayRef) -> Box<dyn Fn(usize, us
             }
             _ => Box::new(|_, _| false),
         },
+        (DataType::List(_), DataType::List(_)) => {
+            let (x, y) = (a.as_list::<i32>(), b.as_list::<i32>());
+            let same = same(x.values(), y.values());
+            let of = |lists: &ListArray, i: usize| {
+                let ends = lists.value_offsets().get(i..i + 2).unwrap_or_default();
+                ends.first().map_or(0, |e| *e as usize)..ends.last().map_or(0, |e| *e as usize)
+            };
+            valid(a, b, move |i, j| {
+                let (mine, theirs) = (of(x, i), of(y, j));
+                mine.len() == theirs.len() && mine.zip(theirs).all(|(i, j)| same(i, j))
+            })
+        }
         _ => valid(a, b, move |i, j| a.slice(i, 1).as_ref() == b.slice(j, 1).as_ref()),
     }
 }
@@ -232,11 +260,11 @@ mod tests {
 
     #[test]
     fn values_are_put_together_as_whatever_else_is() {
-        let old: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3, 4]));
+        let old: ArrayRef = Arc::new(Int16Array::from(vec![1, 2, 3, 4]));
         let (new, holes): (ArrayRef, ArrayRef) =
-            (Arc::new(Int32Array::from(vec![8, 9])), Arc::new(Int32Array::from(vec![None, Some(9)])));
+            (Arc::new(Int16Array::from(vec![8, 9])), Arc::new(Int16Array::from(vec![None, Some(9)])));
         let spans = [span(0, 2, 4), span(1, 1, 2), span(0, 0, 1)];
-        let expected: ArrayRef = Arc::new(Int32Array::from(vec![3, 4, 9, 1]));
+        let expected: ArrayRef = Arc::new(Int16Array::from(vec![3, 4, 9, 1]));
         assert_eq!(&splice_values(&[&old, &new], &spans).unwrap(), &expected);
         assert_eq!(&splice(&[&old, &holes], &spans).unwrap(), &expected);
         assert!(splice_values(&[&old, &holes], &spans).is_none());
@@ -244,11 +272,11 @@ mod tests {
 
     #[test]
     fn an_array_is_shared_where_nothing_in_it_changes_and_made_anew_where_something_does() {
-        let old: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), None, Some(3), Some(4)]));
-        let new: ArrayRef = Arc::new(Int32Array::from(vec![None, Some(3), Some(9)]));
-        let spliced = |spans: &[Span]| splice(&[&old, &new], spans).unwrap();
-        let plain = |values: Vec<Option<i32>>| -> ArrayRef { Arc::new(Int32Array::from(values)) };
-        let shared = spliced(&[span(0, 0, 1), span(1, 0, 2), span(0, 3, 4)]);
+        let old: ArrayRef = Arc::new(Int16Array::from(vec![Some(1), None, Some(3), Some(4)]));
+        let new: ArrayRef = Arc::new(Int16Array::from(vec![None, Some(3), Some(9)]));
+        let renewed = |spans: &[Span]| renewed(&[&old, &new], spans).unwrap();
+        let plain = |values: Vec<Option<i16>>| -> ArrayRef { Arc::new(Int16Array::from(values)) };
+        let shared = renewed(&[span(0, 0, 1), span(1, 0, 2), span(0, 3, 4)]);
         assert!(Arc::ptr_eq(&shared, &old));
         for (spans, values) in [
             (vec![span(0, 0, 2), span(1, 2, 3), span(0, 3, 4)], vec![Some(1), None, Some(9), Some(4)]),
@@ -256,7 +284,7 @@ mod tests {
             (vec![span(0, 0, 4), span(1, 0, 1)], vec![Some(1), None, Some(3), Some(4), None]),
             (vec![span(0, 1, 4), span(1, 2, 3)], vec![None, Some(3), Some(4), Some(9)]),
         ] {
-            assert_eq!(&spliced(&spans), &plain(values));
+            assert_eq!(&renewed(&spans), &plain(values));
         }
     }
 }

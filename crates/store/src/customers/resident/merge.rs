@@ -1,7 +1,7 @@
 //! What changed in a store, put into what is held of it: only chunks that are concerned are made anew, on all cores, each
 //! in place of the one before.
 
-use super::arrays::{self, Span, splice};
+use super::arrays::{self, splice};
 use super::place::Edits;
 use super::rows::{Arrived, Moves};
 use crate::customers::held::{CUSTOMERS_A_CHUNK, HeldChunk, HeldRows};
@@ -81,7 +81,7 @@ impl Changes<'_> {
         }
         let (keys, attributes) = match edits.is_empty() {
             true => (chunk.keys.clone(), chunk.attributes.clone()),
-            false => self.customers(chunk, &edits.spans(chunk.keys.len()))?,
+            false => self.customers(chunk, edits)?,
         };
         let collections = chunk.collections.iter().zip(self.collections).map(|(held, change)| match change {
             None => Ok(emptied(held, keys.len())),
@@ -92,12 +92,21 @@ impl Changes<'_> {
         Ok(Some(HeldChunk { keys, attributes, collections }))
     }
 
-    fn customers(&self, chunk: &HeldChunk, spans: &[Span]) -> Result<(StringArray, Vec<ArrayRef>), Doubt> {
-        let (old, new): (ArrayRef, ArrayRef) =
-            (Arc::new(chunk.keys.clone()), Arc::new(self.people.keys.clone()));
-        let keys = StringArray::from(splice(&[&old, &new], spans)?.to_data());
-        let columns = chunk.attributes.iter().zip(&self.people.columns);
-        Ok((keys, columns.map(|(old, new)| splice(&[old, new], spans)).collect::<Result<_, _>>()?))
+    fn customers(&self, chunk: &HeldChunk, edits: &Edits) -> Result<(StringArray, Vec<ArrayRef>), Doubt> {
+        let spans = edits.spans(chunk.keys.len());
+        let keys = match edits.leave_places() {
+            true => chunk.keys.clone(),
+            false => {
+                let keys = [&chunk.keys, &self.people.keys].map(|keys| Arc::new(keys.clone()) as ArrayRef);
+                StringArray::from(splice(&keys.each_ref(), &spans)?.to_data())
+            }
+        };
+        let columns = chunk.attributes.iter().zip(&self.people.columns).enumerate();
+        let columns = columns.map(|(i, (old, new))| match edits.leave_column(i) {
+            true => Ok(old.clone()),
+            false => splice(&[old, new], &spans),
+        });
+        Ok((keys, columns.collect::<Result<_, _>>()?))
     }
 }
 

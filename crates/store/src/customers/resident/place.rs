@@ -28,7 +28,11 @@ enum What {
 
 /// What becomes of the customers of a chunk, in order. Of most there is nothing to say.
 #[derive(Default)]
-pub(super) struct Edits(Vec<Edit>);
+pub(super) struct Edits {
+    all: Vec<Edit>,
+    /// For each column, whether some who stay have another value in it.
+    others: Vec<bool>,
+}
 
 /// Customers of a chunk, as it is then.
 pub(super) enum Stretch {
@@ -72,8 +76,8 @@ fn of_chunk(chunk: &HeldChunk, coming: &[(Ranked<'_>, u32)], gone: &[&str], cust
     if coming.is_empty() && gone.is_empty() && !customers.whole {
         return edits;
     }
-    let columns = chunk.attributes.iter().zip(&customers.columns);
-    let same: Vec<_> = columns.map(|(a, b)| arrays::same(a, b)).collect();
+    let places = sought(&chunk.keys, coming.iter().map(|(key, _)| key.text));
+    let changed = edits.compare(chunk, customers, &places, coming);
     let mut going = gone.iter().filter_map(|key| find(&chunk.keys, key)).peekable();
     let mut leave = |edits: &mut Edits, unread: Range<usize>| match customers.whole {
         true => unread.for_each(|at| edits.push(at, What::Goes)),
@@ -82,24 +86,42 @@ fn of_chunk(chunk: &HeldChunk, coming: &[(Ranked<'_>, u32)], gone: &[&str], cust
             .for_each(|at| edits.push(at, What::Goes)),
     };
     let mut next = 0;
-    for (Ranked { text: key, .. }, new) in coming {
-        let at = lower_bound(&chunk.keys, next, key);
+    for ((place, (_, new)), changed) in places.into_iter().zip(coming).zip(changed) {
+        let (Ok(at) | Err(at)) = place;
         leave(&mut edits, next..at);
-        next = at;
-        if at == chunk.keys.len() || chunk.keys.value(at) != *key {
-            edits.push(at, What::Comes(*new));
-            continue;
+        next = at + usize::from(place.is_ok());
+        match place {
+            Ok(_) if changed => edits.push(at, What::Changes(*new)),
+            Ok(_) => {}
+            Err(_) => edits.push(at, What::Comes(*new)),
         }
-        if !same.iter().all(|same| same(at, *new as usize)) {
-            edits.push(at, What::Changes(*new));
-        }
-        next += 1;
     }
     leave(&mut edits, next..chunk.keys.len());
     edits
 }
 
 impl Edits {
+    /// Whether those who were read and are there have other values than before. A column at a time: what lies here and there
+    /// in memory is waited for together.
+    fn compare(
+        &mut self,
+        chunk: &HeldChunk,
+        customers: &People,
+        places: &[Result<usize, usize>],
+        coming: &[(Ranked<'_>, u32)],
+    ) -> Vec<bool> {
+        let mut changed = vec![false; places.len()];
+        for (held, read) in chunk.attributes.iter().zip(&customers.columns) {
+            let (same, mut others) = (arrays::same(held, read), false);
+            for ((place, (_, new)), changed) in places.iter().zip(coming).zip(&mut changed) {
+                let other = place.is_ok_and(|at| !same(at, *new as usize));
+                (*changed, others) = (*changed | other, others | other);
+            }
+            self.others.push(others);
+        }
+        changed
+    }
+
     fn push(&mut self, at: usize, what: What) {
         let shift = self.shift()
             + match what {
@@ -107,21 +129,26 @@ impl Edits {
                 What::Changes(_) => 0,
                 What::Goes => -1,
             };
-        self.0.push(Edit { at, what, shift });
+        self.all.push(Edit { at, what, shift });
     }
 
     fn shift(&self) -> isize {
-        self.0.last().map_or(0, |last| last.shift)
+        self.all.last().map_or(0, |last| last.shift)
     }
 
     /// Whether all is as it was.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Whether the customers are the ones they were, whatever their columns are.
     pub(super) fn leave_places(&self) -> bool {
-        self.0.iter().all(|edit| matches!(edit.what, What::Changes(_)))
+        self.all.iter().all(|edit| matches!(edit.what, What::Changes(_)))
+    }
+
+    /// Whether all of a column's values are where they were, and the same.
+    pub(super) fn leave_column(&self, column: usize) -> bool {
+        self.leave_places() && self.others.get(column) == Some(&false)
     }
 
     /// How many customers there are, of so many before.
@@ -132,7 +159,7 @@ impl Edits {
     /// Where the columns of customers come from, of whom there were so many: the chunk, or what was read.
     pub(super) fn spans(&self, before: usize) -> Vec<Span> {
         let (mut spans, mut next) = (Vec::new(), 0);
-        for edit in &self.0 {
+        for edit in &self.all {
             add(&mut spans, 0, next, edit.at);
             next = match edit.what {
                 What::Comes(_) => edit.at,
@@ -149,7 +176,7 @@ impl Edits {
     /// The customers as they are then, of whom there were so many.
     pub(super) fn stretches(&self, before: usize) -> Vec<Stretch> {
         let (mut stretches, mut next) = (Vec::new(), 0);
-        for edit in self.0.iter().filter(|edit| !matches!(edit.what, What::Changes(_))) {
+        for edit in self.all.iter().filter(|edit| !matches!(edit.what, What::Changes(_))) {
             stretches.push(Stretch::Stay(next..edit.at));
             next = edit.at;
             match edit.what {
@@ -163,8 +190,9 @@ impl Edits {
 
     /// The edits from that of a customer who was at a place on, and by how much those before it shift that one.
     fn behind(&self, at: usize) -> (&[Edit], isize) {
-        let behind = self.0.partition_point(|e| e.at < at || e.at == at && matches!(e.what, What::Comes(_)));
-        let (before, behind) = self.0.split_at(behind);
+        let behind =
+            self.all.partition_point(|e| e.at < at || e.at == at && matches!(e.what, What::Comes(_)));
+        let (before, behind) = self.all.split_at(behind);
         (behind, before.last().map_or(0, |last| last.shift))
     }
 
@@ -177,7 +205,7 @@ impl Edits {
 
     /// The rows that were read of those who come.
     fn coming(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().filter_map(|edit| match edit.what {
+        self.all.iter().filter_map(|edit| match edit.what {
             What::Comes(row) => Some(row),
             _ => None,
         })
@@ -187,7 +215,7 @@ impl Edits {
     /// row that was read, and their place.
     fn came(&self, at: usize, before: impl Fn(u32) -> bool) -> Option<(u32, usize)> {
         let earlier = |e: &Edit| e.at < at || e.at == at && matches!(e.what, What::Comes(row) if before(row));
-        match self.0.get(self.0.partition_point(earlier)) {
+        match self.all.get(self.all.partition_point(earlier)) {
             Some(Edit { at: here, what: What::Comes(row), shift }) if *here == at => {
                 Some((*row, at.saturating_add_signed(shift - 1)))
             }
@@ -197,7 +225,7 @@ impl Edits {
 
     /// The places that those have who go.
     fn going(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().filter(|edit| matches!(edit.what, What::Goes)).map(|edit| edit.at)
+        self.all.iter().filter(|edit| matches!(edit.what, What::Goes)).map(|edit| edit.at)
     }
 }
 
@@ -271,6 +299,16 @@ impl<'a> Ranked<'a> {
         begins.iter_mut().zip(text.bytes()).for_each(|(to, byte)| *to = byte);
         Ranked { begins: u64::from_be_bytes(begins), text }
     }
+}
+
+/// The places of keys that are sought in their order, or those in front of which they would be.
+fn sought<'a>(keys: &StringArray, sought: impl Iterator<Item = &'a str>) -> Vec<Result<usize, usize>> {
+    let mut from = 0;
+    let place = |key| {
+        from = lower_bound(keys, from, key);
+        if from < keys.len() && keys.value(from) == key { Ok(from) } else { Err(from) }
+    };
+    sought.map(place).collect()
 }
 
 fn find(keys: &StringArray, key: &str) -> Option<usize> {

@@ -1,6 +1,6 @@
 //! What becomes of a collection's rows: which go, which come and where, and which are left out.
 
-use super::arrays::{self, Span, add, key_at, splice, splice_keys};
+use super::arrays::{self, Span, add, key_at, renewed, renewed_keys, splice};
 use super::known::Known;
 use super::merge::Doubt;
 use super::place::{Edits, Places, Ranked, Stretch};
@@ -9,8 +9,8 @@ use crate::customers::keys::{Key, Keys};
 use crate::customers::order::each;
 use crate::customers::table::Read;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Int64Type};
-use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, Date32Array, Int64Array, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -78,7 +78,7 @@ impl Arrived {
         let fields = self.fields.iter().zip(&more.fields).map(field).collect::<Result<_, _>>()?;
         let whose = |arrived: &Arrived| -> ArrayRef { Arc::new(arrived.customers.clone()) };
         let customers = StringArray::from(splice(&[&whose(&self), &whose(more)], &spans)?.to_data());
-        let keys = splice_keys(&[&self.keys, &more.keys], &spans)?;
+        let keys = renewed_keys(&[&self.keys, &more.keys], &spans)?;
         drop(known);
         Ok(Arrived { customers, keys, fields, ..self })
     }
@@ -92,19 +92,30 @@ impl Arrived {
         self.customers.is_valid(row).then(|| self.customers.value(row))
     }
 
-    fn when(&self, row: usize) -> Option<i64> {
-        self.fields.get(self.time).and_then(|column| time(column, row))
+    fn times(&self) -> Result<Times<'_>, Doubt> {
+        self.fields.get(self.time).and_then(Times::of).ok_or(Doubt::Arrays)
     }
 }
 
-/// When a row happened, by the column that says it.
-fn time(column: &ArrayRef, row: usize) -> Option<i64> {
-    if column.is_null(row) {
-        return None;
+/// When rows happened, by the column that says it.
+#[derive(Clone, Copy)]
+enum Times<'a> {
+    Micros(&'a Int64Array),
+    Days(&'a Date32Array),
+}
+
+impl<'a> Times<'a> {
+    fn of(column: &'a ArrayRef) -> Option<Times<'a>> {
+        let days = || column.as_primitive_opt().map(Times::Days);
+        column.as_primitive_opt().map(Times::Micros).or_else(days)
     }
-    match column.as_primitive_opt::<Int64Type>() {
-        Some(micros) => Some(micros.value(row)),
-        None => column.as_primitive_opt::<Date32Type>().map(|days| days.value(row).into()),
+
+    #[inline]
+    fn at(self, row: usize) -> Option<i64> {
+        match self {
+            Times::Micros(micros) => micros.is_valid(row).then(|| micros.value(row)),
+            Times::Days(days) => days.is_valid(row).then(|| days.value(row).into()),
+        }
     }
 }
 
@@ -137,7 +148,8 @@ impl Moves {
                 None => orphans.push(key_at(&arrived.keys, row)),
             }
         }
-        let sorted = each(&parts, |(chunk, rows)| coming(*chunk, rows, arrived, places));
+        let times = arrived.times()?;
+        let sorted = each(&parts, |(chunk, rows)| coming((*chunk, rows), arrived, times, places));
         let mut coming = Vec::with_capacity(sorted.len());
         for (some, nobodys, timeless) in sorted {
             nobodys.into_iter().for_each(|row| orphans.push(key_at(&arrived.keys, row)));
@@ -192,8 +204,8 @@ impl Moves {
         let woven = Weave::new(held, arrived, dropped, coming)?.all(&edits.stretches(customers));
         let spans = woven.spans;
         let columns = held.rows.fields.iter().zip(&arrived.fields);
-        let fields = columns.map(|(old, new)| splice(&[old, new], &spans)).collect::<Result<_, _>>()?;
-        let keys = held.keys.as_ref().map(|keys| splice_keys(&[keys, &arrived.keys], &spans)).transpose()?;
+        let fields = columns.map(|(old, new)| renewed(&[old, new], &spans)).collect::<Result<_, _>>()?;
+        let keys = held.keys.as_ref().map(|keys| renewed_keys(&[keys, &arrived.keys], &spans)).transpose()?;
         Ok(HeldRows { rows: Rows { offsets: OffsetBuffer::new(woven.offsets.into()), fields }, keys })
     }
 }
@@ -201,15 +213,15 @@ impl Moves {
 /// What comes into a chunk of some rows of its stretch of customers, in order; and the rows that do not, of nobody or
 /// without a time.
 fn coming(
-    chunk: usize,
-    rows: &[usize],
+    (chunk, rows): (usize, &[usize]),
     arrived: &Arrived,
+    times: Times<'_>,
     places: &Places<'_>,
 ) -> (Vec<Coming>, Vec<usize>, Vec<usize>) {
     let (mut coming, mut orphans, mut without_time) =
         (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
     let whose = |row: &usize| Ranked::new(arrived.customer(*row).unwrap_or_default());
-    let mut sorted: Vec<_> = rows.iter().map(|row| (whose(row), arrived.when(*row), *row)).collect();
+    let mut sorted: Vec<_> = rows.iter().map(|row| (whose(row), times.at(*row), *row)).collect();
     sorted.sort_unstable();
     let mut place = places.within(chunk);
     for (key, time, row) in sorted {
@@ -273,7 +285,7 @@ fn dropped(
 /// Where the rows of a chunk's customers come from, held or read, and where those of each begin.
 struct Weave<'a> {
     held: &'a HeldRows,
-    when: Option<&'a ArrayRef>,
+    times: Times<'a>,
     arrived: &'a Arrived,
     /// What is still to be left out, and to come in.
     dropped: &'a [u32],
@@ -293,8 +305,8 @@ impl<'a> Weave<'a> {
     ) -> Result<Weave<'a>, Doubt> {
         // More than that no chunk can have.
         i32::try_from(held.rows.len() + coming.len()).map_err(|_| Doubt::Arrays)?;
-        let when = held.rows.fields.get(arrived.time);
-        Ok(Weave { held, when, arrived, dropped, coming, rows: 0, spans: Vec::new(), offsets: vec![0] })
+        let times = held.rows.fields.get(arrived.time).and_then(Times::of).ok_or(Doubt::Arrays)?;
+        Ok(Weave { held, times, arrived, dropped, coming, rows: 0, spans: Vec::new(), offsets: vec![0] })
     }
 
     fn all(mut self, customers: &[Stretch]) -> Weave<'a> {
@@ -372,10 +384,9 @@ impl<'a> Weave<'a> {
     /// Whether what comes next to this customer is before a row that is held.
     fn comes_before(&self, row: usize) -> bool {
         self.comes_next().is_some_and(|next| {
-            let at = self.when.and_then(|when| time(when, row));
             let key = || self.held.keys.as_ref().and_then(|keys| key_at(keys, row));
             Some(next.time)
-                .cmp(&at)
+                .cmp(&self.times.at(row))
                 .then_with(|| key_at(&self.arrived.keys, next.row as usize).cmp(&key()))
                 .is_lt()
         })
