@@ -83,7 +83,7 @@ async fn files_are_read_as_they_are_now() {
     // A row that cannot be read is said, and kept with its reason.
     assert_eq!(first, ["mo Some(Text(\"Wuhan\")) 0"]);
     assert_eq!(stats.notes.len(), 1, "{stats:?}");
-    assert!(stats.notes[0].starts_with("1 rows of") && stats.collections[0].orphans == 3, "{stats:?}");
+    assert!(stats.notes[0].starts_with("1 row of") && stats.collections[0].orphans == 3, "{stats:?}");
     let made = kept(base.path());
     assert_eq!(
         (read(base.path()).await.unwrap(), kept(base.path())),
