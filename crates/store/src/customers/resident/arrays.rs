@@ -254,6 +254,51 @@ fn as_texts(keys: &ArrayRef) -> ArrayRef {
 mod tests {
     use super::*;
 
+    use arrow_array::builder::{ListBuilder, StringBuilder};
+    use arrow_array::{BooleanArray, Date32Array, Float64Array, Int64Array, UInt32Array};
+    use proptest::prelude::*;
+
+    /// The values as an array of each type.
+    fn of_all_types(values: &[Option<i16>]) -> Vec<ArrayRef> {
+        fn of<T, A: Array + FromIterator<Option<T>> + 'static>(
+            values: &[Option<i16>],
+            value: impl Fn(i16) -> T,
+        ) -> ArrayRef {
+            Arc::new(values.iter().map(|v| v.map(&value)).collect::<A>())
+        }
+        let mut tags = ListBuilder::new(StringBuilder::new());
+        // None, a, b, and both.
+        let words = |v: i16| ["a", "b"].into_iter().enumerate().filter(move |(i, _)| v >> i & 1 == 1);
+        values.iter().for_each(|v| tags.append_option(v.map(|v| words(v).map(|(_, word)| Some(word)))));
+        let codes = Int16Array::from(values.to_vec());
+        let words: ArrayRef = Arc::new(StringArray::from(vec!["x", "y", "z", "x y"]));
+        vec![
+            of::<i64, Int64Array>(values, i64::from),
+            of::<f64, Float64Array>(values, f64::from),
+            of::<i32, Date32Array>(values, i32::from),
+            of::<u32, UInt32Array>(values, |v| v.unsigned_abs().into()),
+            of::<bool, BooleanArray>(values, |v| v == 1),
+            of::<String, StringArray>(values, |v| v.to_string()),
+            Arc::new(DictionaryArray::new(codes, words)),
+            Arc::new(tags.finish()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_the_same_where_their_values_are(
+            a in prop::collection::vec(prop::option::of(0..4_i16), 1..6),
+            b in prop::collection::vec(prop::option::of(0..4_i16), 1..6),
+        ) {
+            for (a, b) in of_all_types(&a).into_iter().zip(of_all_types(&b)) {
+                let same = same(&a, &b);
+                for (i, j) in (0..a.len()).flat_map(|i| (0..b.len()).map(move |j| (i, j))) {
+                    prop_assert_eq!(same(i, j), a.slice(i, 1) == b.slice(j, 1), "{} {:?} {:?}", a.data_type(), a, b);
+                }
+            }
+        }
+    }
+
     fn span(source: usize, from: usize, to: usize) -> Span {
         Span { source, from, to }
     }
