@@ -251,6 +251,29 @@ async fn rows_without_a_key_of_their_own_do_not_go_over_others_where_keys_are_un
 }
 
 #[tokio::test]
+async fn another_key_than_was_kept_says_how_to_go_on() {
+    let shop = Shop::new();
+    let keyed = |key: &str| {
+        let schema = SCHEMA.replace("    time: placed_at", &format!("    key: {key}\n    time: placed_at"));
+        load(&schema, FileId(0), &SETTINGS).0.unwrap()
+    };
+    let first = "id,no,customer_id,date,number_of_cds,dollar_value\n1,x,a,2026-01-01,1,5.00\n2,y,a,2026-01-02,1,6.00\n";
+    shop.one(shop.write("orders.csv", first), Some(&keyed("id"))).await;
+    let refused = async |text: &str, key: &str| {
+        let source = [shop.write("orders.csv", text)];
+        shop.import(&source, Some(&keyed(key)), &options()).await.unwrap_err().to_string()
+    };
+    let said = refused(&first.replace("2,y", "2,z"), "no").await;
+    assert!(said.contains("the same `id` as another") && said.contains("Write `key: id`"), "{said}");
+    let said = refused(&first.replace("2,y", "3,z"), "customer_id").await;
+    assert!(
+        !said.contains("UNIQUE") && said.contains("the same `customer_id`") && said.contains("`key:`"),
+        "{said}"
+    );
+    assert_eq!(shop.rows("SELECT id || no FROM orders ORDER BY 1").await, ["1x", "2y"]);
+}
+
+#[tokio::test]
 async fn rejected_rows_are_kept_with_their_reasons() {
     let (shop, vocabulary) = (Shop::new(), vocabulary());
     let text = "id,name,city,points,vip\n1,a,b,2,yes\n1,double,b,2,yes\n,nobody,b,2,yes\n2,a,b,NaN,yes\n3,a,b,1e400,yes\n4,a,b,2\n5,a,b,2,perhaps\n6,a,b,-0.0,no\n";

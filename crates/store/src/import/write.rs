@@ -108,10 +108,17 @@ impl Writer {
         let table = &file.source.table;
         let names: Vec<&str> = file.shape.columns.iter().map(|c| c.name.as_str()).collect();
         let key = file.shape.key.and_then(|i| names.get(i)).copied();
+        let not_unique = |e| match held_unique(&e) {
+            Some(column) => {
+                let why = not_unique(table, column, key);
+                ImportError::Table { path: file.source.path.clone(), why }
+            }
+            None => failed(e),
+        };
         self.refuse_new_key(file).await?;
 
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        ensure_table(&mut transaction, table, &file.shape.columns, key).await.map_err(failed)?;
+        ensure_table(&mut transaction, table, &file.shape.columns, key).await.map_err(not_unique)?;
         let before: i64 =
             sqlx::query_scalar(sql::count_rows(table)).fetch_one(&mut *transaction).await.map_err(failed)?;
 
@@ -125,7 +132,7 @@ impl Writer {
                 break;
             }
             accepted += batch.len() as u64;
-            changed += insert(&mut transaction, table, &names, key, batch).await.map_err(failed)?;
+            changed += insert(&mut transaction, table, &names, key, batch).await.map_err(not_unique)?;
             progress(Progress {
                 table,
                 stage: Stage::Importing,
@@ -272,6 +279,33 @@ async fn insert(
         };
     }
     Ok(query.execute(connection).await?.rows_affected())
+}
+
+/// The column in which two rows would have the same though it is unique, where that is the error.
+fn held_unique(error: &sqlx::Error) -> Option<&str> {
+    let error = error.as_database_error().filter(|e| e.is_unique_violation())?;
+    error.message().rsplit('.').next()
+}
+
+/// Why rows that are told apart by one column do not go where another is unique, or where theirs is not.
+fn not_unique(table: &str, column: &str, key: Option<&str>) -> String {
+    let (what, keep) = match key.filter(|key| key.eq_ignore_ascii_case(column)) {
+        Some(_) => (
+            format!(
+                "rows that are in `{table}` already have the same `{column}`, so it does not tell them apart"
+            ),
+            "Name the column that does as the table's `key:` in schema.yaml".to_owned(),
+        ),
+        None => (
+            format!("a row has the same `{column}` as another of `{table}`, which holds it unique"),
+            format!(
+                "Write `key: {column}` for the table in schema.yaml, so that such a row is brought up to date"
+            ),
+        ),
+    };
+    format!(
+        "{what}; nothing of this file was imported. {keep}, or import all files into a new file, named by `store`"
+    )
 }
 
 /// A file's rows, judged as in the dry check.
