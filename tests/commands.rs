@@ -297,6 +297,40 @@ fn what_is_laid_out_anew_stays_where_it_is_and_whose_it_is() {
 }
 
 #[test]
+fn a_check_of_the_layout_lists_what_would_change_and_changes_nothing() {
+    let project = shop();
+    project.run(&["fmt"]);
+    project.run(&["fmt", "--check"]);
+    let (loose, broken) = ("rule   loose then send weekly email end", "rule broken\n");
+    project.write("rules/loose.tidings", loose);
+    project.write("rules/broken.tidings", broken);
+    let path = |file: &str| project.folder().join(file).display().to_string();
+    for (args, expected, listed) in [
+        (vec!["fmt", "--check"], "3 rule files: 1 would change, 1 with errors", "rules/loose.tidings"),
+        (
+            vec!["fmt", "--check", &path("rules/hello.tidings"), &path("rules/broken.tidings")],
+            "2 rule files: 0 would",
+            "",
+        ),
+    ] {
+        let output = project.output(&args);
+        let (out, err) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains(expected) && out.trim_end().ends_with(listed), "{out}{err}");
+    }
+    assert_eq!(
+        (project.read("rules/loose.tidings").as_str(), project.read("rules/broken.tidings").as_str()),
+        (loose, broken)
+    );
+    project.write("rules/broken.tidings", "");
+    assert_eq!(project.output(&["fmt", "--check"]).status.code(), Some(1), "one that would change is enough");
+    project.run(&["fmt"]);
+    assert!(project.read("rules/loose.tidings").starts_with("rule loose\n"));
+    project.run(&["fmt", "--check"]);
+}
+
+#[test]
 fn a_first_description_names_what_identifies_a_row_and_keeps_data_out_of_version_control() {
     let project = Project::new();
     project.write("customers.csv", "id,email,consent\na,a@example.com,yes\nb,b@example.com,no\n");
