@@ -10,6 +10,7 @@ use arrow_buffer::OffsetBuffer;
 use serde_json::json;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tidings_check::Program;
 use tidings_check::program::{Action, Rule};
@@ -273,15 +274,15 @@ struct Texts {
 
 impl Texts {
     fn of<'a>(words: impl Iterator<Item = &'a String>) -> Texts {
-        let (mut known, mut codes) = (Vec::new(), Vec::new());
-        for word in words {
-            let place = known.iter().position(|text| *text == word).unwrap_or_else(|| {
-                known.push(word);
-                known.len() - 1
-            });
-            codes.push(place);
-        }
-        Texts { codes, texts: Arc::new(StringArray::from_iter_values(known)) }
+        let (mut places, mut texts) = (HashMap::new(), Vec::new());
+        let place = |word| {
+            *places.entry(word).or_insert_with(|| {
+                texts.push(word);
+                texts.len() - 1
+            })
+        };
+        let codes = words.map(place).collect();
+        Texts { codes, texts: Arc::new(StringArray::from_iter_values(texts)) }
     }
 
     fn column(&self, rows: &[Row]) -> ArrayRef {
@@ -290,6 +291,30 @@ impl Texts {
         match DictionaryArray::<Int16Type>::try_new(codes, self.texts.clone()) {
             Ok(words) if self.texts.len() <= i16::MAX as usize => Arc::new(words),
             _ => Arc::new(texts.map(|text| Some(self.texts.value(text?))).collect::<StringArray>()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use tidings_engine::value_at;
+    use tidings_schema::{Type, Value};
+
+    #[test]
+    fn texts_are_told_however_many_there_are() {
+        for count in [3, i16::MAX as usize, i16::MAX as usize + 1, 70_000] {
+            let words: Vec<String> = (0..count).map(|i| format!("rule-{i}")).collect();
+            let texts = Texts::of(words.iter().chain(&words));
+            let rows: Vec<Row> = [0, 2, count - 1, count, 2 * count - 1]
+                .map(|i| Row { customer: 0, words: i as u32, at: 0, expires: None })
+                .into();
+            let column = texts.column(&rows);
+            for (i, row) in rows.iter().enumerate() {
+                let expected = Value::Text(words[row.words as usize % count].clone());
+                assert_eq!(value_at(&Type::Text, &column, i), Some(expected), "{count}");
+            }
         }
     }
 }
