@@ -296,7 +296,7 @@ impl Texts {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use tidings_engine::value_at;
