@@ -24,4 +24,4 @@ pub use http::{Clock, body_variables, check_body, check_http};
 pub use probe::{Answered, Probed, probe};
 pub use secret::Secret;
 pub use smtp::check_smtp;
-pub use template::{TemplateError, Templates};
+pub use template::{Known, TemplateError, Templates};

@@ -12,6 +12,7 @@ mod scan;
 mod tests;
 mod token;
 
+use crate::context::OF_UNSUBSCRIBE;
 pub(crate) use front::one_line;
 pub(crate) use language::{Escape, escaped};
 use language::{Fault, Program};
@@ -189,9 +190,8 @@ impl Templates {
         self.broken.iter().map(|(template, channel)| (template.as_str(), channel.as_str()))
     }
 
-    /// What the templates show that is not among the values that are known in their channel. `shop.*` knows everything
-    /// in `shop`.
-    pub fn check<'k>(&self, known: impl Fn(&str) -> &'k BTreeSet<String>) -> Vec<TemplateError> {
+    /// What the templates show that is not among the values that are known in their channel.
+    pub fn check<'k>(&self, known: impl Fn(&str) -> Known<'k>) -> Vec<TemplateError> {
         self.files.iter().flat_map(|((_, channel), template)| template.unknown(known(channel))).collect()
     }
 
@@ -241,7 +241,7 @@ impl Templates {
 }
 
 impl Template {
-    fn unknown(&self, known: &BTreeSet<String>) -> Vec<TemplateError> {
+    fn unknown(&self, known: Known<'_>) -> Vec<TemplateError> {
         match &self.content {
             Content::Message(text) => unknown(text, &self.file, 0, known),
             Content::Mail(mail) => mail.unknown(&self.file, known),
@@ -249,17 +249,33 @@ impl Template {
     }
 }
 
+/// The values that templates of a channel can show.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'k> {
+    /// `shop.*` knows everything in `shop`.
+    pub values: &'k BTreeSet<String>,
+    /// Whether its messages have a link to unsubscribe. Where they have none, a template may ask for it all the same, and
+    /// show it where there is one.
+    pub unsubscribes: bool,
+}
+
 /// The values that a program shows and nobody knows.
-fn unknown(
-    program: &Program,
-    file: &Path,
-    lines_before: usize,
-    known: &BTreeSet<String>,
-) -> Vec<TemplateError> {
-    let strange = program.unknown(known);
+fn unknown(program: &Program, file: &Path, lines_before: usize, known: Known<'_>) -> Vec<TemplateError> {
+    let is_link = |path: &str| OF_UNSUBSCRIBE.contains(&path);
+    let links = program.variables().iter().filter(|(path, _)| is_link(path));
+    let missing = links.filter(|(path, _)| !known.unsubscribes && !program.asks(path));
+    let mut strange: Vec<_> = program.unknown(known.values).chain(missing).collect();
+    strange.sort_by_key(|(_, line)| *line);
     strange
+        .into_iter()
         .map(|(path, line)| {
-            Fault::new(line + lines_before, unknown_message(path)).help(nearest(path, known)).of(file)
+            let help = match is_link(path) {
+                true => format!(
+                    "messages of this channel have none: show it only `{{% if {path} %}}`, or set up the channel's `unsubscribe:`"
+                ),
+                false => nearest(path, known.values),
+            };
+            Fault::new(line + lines_before, unknown_message(path)).help(help).of(file)
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use tidings_channels::{
-    ChannelConfig, OF_BODIES, OF_GRANTS, OF_PROVIDERS, OF_ROWS, OF_UNSUBSCRIBE, TemplateError,
+    ChannelConfig, Known, OF_BODIES, OF_GRANTS, OF_PROVIDERS, OF_ROWS, OF_UNSUBSCRIBE, TemplateError,
     body_variables, check_body,
 };
 use tidings_check::program::Action;
@@ -85,10 +85,9 @@ impl Project {
     }
 
     fn check_templates(&mut self, vocabulary: &Vocabulary) -> Vec<Diagnostic> {
-        let known = self.known(vocabulary, &[&OF_GRANTS]);
-        let with_link = self.known(vocabulary, &[&OF_GRANTS, &OF_UNSUBSCRIBE]);
-        let errors =
-            self.templates.check(|channel| if self.unsubscribes(channel) { &with_link } else { &known });
+        let values = self.known(vocabulary, &[&OF_GRANTS, &OF_UNSUBSCRIBE]);
+        let known = |channel: &str| Known { values: &values, unsubscribes: self.unsubscribes(channel) };
+        let errors = self.templates.check(known);
         errors.into_iter().map(|e| template_error(&self.folder, &mut self.sources, e)).collect()
     }
 

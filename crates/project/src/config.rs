@@ -153,7 +153,7 @@ fn fill(config: &mut Config, fields: &Fields<'_>, out: &mut Vec<Diagnostic>) {
     }
     config.says_currency = currency.is_some();
     let declared = |part: &str| {
-        let entries = fields.get(part)?.entries(&mut Vec::new()).unwrap_or_default();
+        let entries = fields.get(part)?.entries(&mut Vec::new())?;
         Some(entries.into_iter().map(|(name, _)| names::normal(&name)).collect())
     };
     config.channels = declared("channels").unwrap_or_default();

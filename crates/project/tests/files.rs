@@ -150,6 +150,7 @@ fn what_is_wrong_with_a_channel_is_told_once() {
     let config = fs::read_to_string(folder.path().join("tidings.yaml")).unwrap();
     let outside = "channels:\n  email: {kind: smtp, hots: mail.example, from: a@shop.example}\n  sms: {kind: sandbox}\n\
                    coupons: {spring: {valu: 5 CNY}}\nwebhooks: {crm: {addres: \"https://crm.example/\"}}\n";
+    let plain = config.clone();
     write(folder.path(), "tidings.yaml", config + outside);
     let rule =
         "rule r if city = \"Shanghai\" then send hello email with spring coupon call crm webhook end\n";
@@ -159,6 +160,10 @@ fn what_is_wrong_with_a_channel_is_told_once() {
     write(folder.path(), "rules/hello.tidings", rule.replace("crm", "crn").replace("spring", "spruce"));
     let found = load(folder.path()).1;
     assert_eq!(found.iter().filter(|f| f.contains("rules/hello.tidings")).count(), 2, "{found:?}");
+    write(folder.path(), "rules/hello.tidings", rule);
+    write(folder.path(), "tidings.yaml", format!("{plain}coupons: [spring]\nwebhooks: crm\n"));
+    let found = load(folder.path()).1;
+    assert!(found.len() == 2 && found.iter().all(|f| f.contains("tidings.yaml")), "{found:?}");
 }
 
 /// What would be an empty place in the message is an error: a link that nobody makes, a name that only the provider is told.
@@ -171,15 +176,21 @@ fn messages_show_what_their_channel_knows() {
     let config = fs::read_to_string(folder.path().join("tidings.yaml")).unwrap();
     let rule = "rule r if city = \"Shanghai\" then send hello email with spring coupon end\n";
     write(folder.path(), "rules/hello.tidings", rule);
+    let http = "channels:\n  email: {kind: http, url: \"https://mail.example/send\", body: {to: \"{{ to }}\", text: \"{{ text }}\"}}\n";
+    let asked = "{% if unsubscribe_url %}{{ unsubscribe_url }}{% endif %}";
     for (shown, channels, fine) in [
-        ("unsubscribe_url", "", true),
-        ("unsubscribe_url", linked.as_str(), true),
-        ("unsubscribe_url", unlinked, false),
-        ("coupon.code", "", true),
-        ("coupon.name", "", false),
+        ("{{ unsubscribe_url }}", "", true),
+        ("{{ unsubscribe_url }}", linked.as_str(), true),
+        ("{{ unsubscribe_url }}", unlinked, false),
+        ("{{ unsubscribe_url }}", http, false),
+        (asked, unlinked, true),
+        (asked, http, true),
+        ("{% if coupon.name %}named{% endif %}", "", false),
+        ("{{ coupon.code }}", "", true),
+        ("{{ coupon.name }}", "", false),
     ] {
         write(folder.path(), "tidings.yaml", format!("{config}{channels}"));
-        let text = format!("subject: Hello\n---\n{{{{ {shown} }}}}\n");
+        let text = format!("subject: Hello\n---\n{shown}\n");
         write(folder.path(), "templates/hello.email.liquid", text);
         let want: &[&str] = if fine { &[] } else { &["E223 templates/hello.email.liquid:3"] };
         assert_eq!(load(folder.path()).1, want, "{shown} with {channels}");

@@ -274,6 +274,30 @@ async fn another_key_than_was_kept_says_how_to_go_on() {
 }
 
 #[tokio::test]
+async fn what_the_shop_itself_holds_unique_is_named_as_it_is() {
+    let shop = Shop::new();
+    let lines = "id,order.no,line,customer_id,date\n1,7,1,a,2026-01-01\n2,7,2,a,2026-01-01\n";
+    let import = async |text: &str| {
+        let source = Source { table: "lines".to_owned(), ..shop.write("lines.csv", text) };
+        shop.import(&[source], None, &options()).await
+    };
+    import(lines).await.unwrap();
+    shop.rows("CREATE UNIQUE INDEX own ON lines (\"order.no\", line)").await;
+    let said = import(&lines.replace("2,7,2", "3,7,1")).await.unwrap_err().to_string();
+    assert!(
+        said.contains("`order.no`, `line`") && !said.contains("key:") && !said.contains("UNIQUE"),
+        "{said}"
+    );
+    shop.rows("CREATE UNIQUE INDEX alone ON lines (\"order.no\", customer_id, line)").await;
+    shop.rows("DROP INDEX own").await;
+    shop.rows("DELETE FROM lines WHERE id = 2").await;
+    shop.rows("CREATE UNIQUE INDEX one ON lines (\"order.no\")").await;
+    let said =
+        import(&lines.replace("1,7,1", "1,8,1").replace("2,7,2", "3,8,2")).await.unwrap_err().to_string();
+    assert!(said.contains("the same `order.no` as another"), "{said}");
+}
+
+#[tokio::test]
 async fn rejected_rows_are_kept_with_their_reasons() {
     let (shop, vocabulary) = (Shop::new(), vocabulary());
     let text = "id,name,city,points,vip\n1,a,b,2,yes\n1,double,b,2,yes\n,nobody,b,2,yes\n2,a,b,NaN,yes\n3,a,b,1e400,yes\n4,a,b,2\n5,a,b,2,perhaps\n6,a,b,-0.0,no\n";

@@ -1,9 +1,8 @@
 //! Mails: `subject:` and `preheader:`, a line `---`, and HTML or MJML.
 
 use super::language::{Escape, Fault, Program};
-use super::{MAIL, MailText, SUBJECT, TemplateError, unknown};
+use super::{Known, MAIL, MailText, SUBJECT, TemplateError, unknown};
 use liquid_core::Object;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// How many letters of a subject are sent.
@@ -86,7 +85,7 @@ impl Mail {
             .chain(self.text.as_ref().map(|(_, program)| program))
     }
 
-    pub fn unknown(&self, file: &Path, known: &BTreeSet<String>) -> Vec<TemplateError> {
+    pub fn unknown(&self, file: &Path, known: Known<'_>) -> Vec<TemplateError> {
         let parts = [Some(&self.subject), self.preheader.as_ref(), Some(&self.html)];
         let mut errors: Vec<TemplateError> = parts
             .into_iter()

@@ -54,15 +54,16 @@ pub(crate) enum Escape {
 pub(crate) struct Program {
     template: runtime::Template,
     variables: Vec<(String, usize)>,
+    asked: BTreeSet<String>,
 }
 
 impl Program {
     /// Reads a source.
     pub fn compile(source: &str, escape: Escape) -> Result<Program, Fault> {
         let filter = if escape == Escape::Html { TO_HTML } else { TO_TEXT };
-        let Scanned { source, variables, .. } = scan(source, filter)?;
+        let Scanned { source, variables, asked, .. } = scan(source, filter)?;
         let elements = parser::parse(&source, &LANGUAGE).map_err(|e| translated(&e.to_string()))?;
-        Ok(Program { template: runtime::Template::new(elements), variables })
+        Ok(Program { template: runtime::Template::new(elements), variables, asked })
     }
 
     /// With the values where they were written, and not where they have come to stand.
@@ -73,6 +74,11 @@ impl Program {
     /// The values that it shows or asks for: path and line.
     pub fn variables(&self) -> &[(String, usize)] {
         &self.variables
+    }
+
+    /// Whether a block asks for a value.
+    pub fn asks(&self, path: &str) -> bool {
+        self.asked.contains(path)
     }
 
     /// Those that are not among the known values. `shop.*` knows everything in `shop`.

@@ -3,6 +3,7 @@
 
 use super::language::{BLOCKS, FILTERS, FUEL, Fault};
 use super::token::{Kind, Token, tokens};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// How deep blocks may stand in one another.
@@ -25,6 +26,8 @@ pub(crate) struct Scanned {
     pub source: String,
     /// The values that are shown or asked for: path and line. Not those that the template makes itself.
     pub variables: Vec<(String, usize)>,
+    /// Those of them that blocks ask for.
+    pub asked: BTreeSet<String>,
     /// Where braces stand, but for those of comments.
     pub braces: Vec<Range<usize>>,
 }
@@ -37,6 +40,7 @@ pub(crate) fn scan(source: &str, escape: &str) -> Result<Scanned, Fault> {
         at: 0,
         out: String::with_capacity(source.len() + 256),
         variables: Vec::new(),
+        asked: BTreeSet::new(),
         braces: Vec::new(),
         assigned: Vec::new(),
         open: Vec::new(),
@@ -44,12 +48,13 @@ pub(crate) fn scan(source: &str, escape: &str) -> Result<Scanned, Fault> {
     };
     scanner.run()?;
     let (mut line, mut counted) = (1, 0);
-    let placed = scanner.variables.into_iter().map(|(path, at)| {
+    let placed = std::mem::take(&mut scanner.variables).into_iter().map(|(path, at)| {
         line += source.get(counted..at).unwrap_or_default().matches('\n').count();
         counted = counted.max(at);
         (path, line)
     });
-    Ok(Scanned { variables: placed.collect(), source: scanner.out, braces: scanner.braces })
+    let Scanner { asked, out: source, braces, .. } = scanner;
+    Ok(Scanned { variables: placed.collect(), asked, source, braces })
 }
 
 struct Scanner<'a> {
@@ -60,6 +65,7 @@ struct Scanner<'a> {
     out: String,
     /// With the places where they stand.
     variables: Vec<(String, usize)>,
+    asked: BTreeSet<String>,
     braces: Vec<Range<usize>>,
     assigned: Vec<&'a str>,
     open: Vec<Block<'a>>,
@@ -163,12 +169,12 @@ impl<'a> Scanner<'a> {
         match name.text {
             "comment" => return self.comment(end),
             "if" | "unless" | "case" => {
-                self.values(arguments)?;
+                self.ask(arguments)?;
                 self.begin(name.text, None, 1)?;
             }
             "for" => self.begin_for(arguments)?,
             "elsif" | "when" => {
-                self.values(arguments)?;
+                self.ask(arguments)?;
                 self.arm()?;
             }
             "assign" => self.assign(arguments)?,
@@ -183,6 +189,13 @@ impl<'a> Scanner<'a> {
             },
         }
         self.copy(end);
+        Ok(())
+    }
+
+    fn ask(&mut self, arguments: &[Token<'a>]) -> Result<(), Fault> {
+        let before = self.variables.len();
+        self.values(arguments)?;
+        self.asked.extend(self.variables.iter().skip(before).map(|(path, _)| path.clone()));
         Ok(())
     }
 

@@ -210,7 +210,7 @@ fn unknown_values_are_reported_with_file_line_and_what_was_meant() {
     assert_eq!(errors, []);
     let known: BTreeSet<String> = ["customer.name", "coupon.code", "shop.*"].map(str::to_owned).into();
     let found: Vec<(String, usize, String)> = templates
-        .check(|_| &known)
+        .check(|_| Known { values: &known, unsubscribes: true })
         .into_iter()
         .map(|e| (e.file.file_name().unwrap().to_str().unwrap().to_owned(), e.line, e.help.unwrap()))
         .collect();
@@ -222,7 +222,11 @@ fn unknown_values_are_reported_with_file_line_and_what_was_meant() {
     assert_eq!(found, want.map(|(f, l, h)| (f.to_owned(), l, h.to_owned())));
     // Of many the nearest few.
     let many = (0..40).map(|n| format!("customer.number_{n:02}")).chain(known.clone()).collect();
-    let found: Vec<String> = templates.check(|_| &many).into_iter().filter_map(|e| e.help).collect();
+    let found: Vec<String> = templates
+        .check(|_| Known { values: &many, unsubscribes: true })
+        .into_iter()
+        .filter_map(|e| e.help)
+        .collect();
     assert_eq!(found[1], "`coupon.code` is probably meant");
     let few = found[2].strip_prefix("known are ").unwrap().strip_suffix(" and 37 more").unwrap();
     assert_eq!(few.split(", ").count(), 6);
@@ -311,7 +315,7 @@ fn faults_in_mjml_have_their_place_and_unknown_values_too() {
     }
     let folder = folder(&[("hi.email.mjml", MJML)]);
     let known = ["customer.name", "customer.points", "customer.vip", "coupon.*"].map(str::to_owned).into();
-    let unknown = Templates::load(folder.path()).0.check(|_| &known);
+    let unknown = Templates::load(folder.path()).0.check(|_| Known { values: &known, unsubscribes: true });
     assert_eq!(
         unknown.iter().map(|e| (e.line, e.message.as_str())).collect::<Vec<_>>(),
         [(8, "nothing is known as `shop.url`")]

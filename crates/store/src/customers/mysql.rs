@@ -170,7 +170,7 @@ async fn some<R, E>(
     bytes: impl Fn(&R) -> usize,
     most: usize,
 ) -> Result<Vec<R>, E> {
-    let (mut some, mut taken) = (Vec::with_capacity(ROWS_A_BLOCK), 0);
+    let (mut some, mut taken) = (Vec::new(), 0);
     while some.len() < ROWS_A_BLOCK && taken <= most {
         let Some(row) = rows.try_next().await? else { break };
         taken += bytes(&row);

@@ -108,9 +108,9 @@ impl Writer {
         let table = &file.source.table;
         let names: Vec<&str> = file.shape.columns.iter().map(|c| c.name.as_str()).collect();
         let key = file.shape.key.and_then(|i| names.get(i)).copied();
-        let not_unique = |e| match held_unique(&e) {
-            Some(column) => {
-                let why = not_unique(table, column, key);
+        let not_unique = |e| match held_unique(&e, table) {
+            Some(columns) => {
+                let why = not_unique(table, &columns, key);
                 ImportError::Table { path: file.source.path.clone(), why }
             }
             None => failed(e),
@@ -281,15 +281,27 @@ async fn insert(
     Ok(query.execute(connection).await?.rows_affected())
 }
 
-/// The column in which two rows would have the same though it is unique, where that is the error.
-fn held_unique(error: &sqlx::Error) -> Option<&str> {
+/// The columns of a table in which two rows would have the same though they are unique, where that is the error.
+fn held_unique<'e>(error: &'e sqlx::Error, table: &str) -> Option<Vec<&'e str>> {
     let error = error.as_database_error().filter(|e| e.is_unique_violation())?;
-    error.message().rsplit('.').next()
+    let (_, columns) = error.message().split_once(": ")?;
+    let column = |named: &'e str| {
+        let (of, column) = named.split_at_checked(table.len())?;
+        column.strip_prefix('.').filter(|_| of.eq_ignore_ascii_case(table))
+    };
+    columns.split(", ").map(column).collect()
 }
 
-/// Why rows that are told apart by one column do not go where another is unique, or where theirs is not.
-fn not_unique(table: &str, column: &str, key: Option<&str>) -> String {
-    let (what, keep) = match key.filter(|key| key.eq_ignore_ascii_case(column)) {
+/// Why rows that are told apart by one column do not go where others are unique, or where theirs is not.
+fn not_unique(table: &str, columns: &[&str], key: Option<&str>) -> String {
+    let column = columns.join("`, `");
+    let (what, keep) = match key.filter(|key| key.eq_ignore_ascii_case(&column)) {
+        _ if columns.len() > 1 => (
+            format!(
+                "a row has the same `{column}` as another of `{table}`, which holds them unique together"
+            ),
+            "Take such rows out of it".to_owned(),
+        ),
         Some(_) => (
             format!(
                 "rows that are in `{table}` already have the same `{column}`, so it does not tell them apart"
