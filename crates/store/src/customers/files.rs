@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use tidings_schema::load::Settings;
+use tidings_schema::show::counted;
 use tidings_schema::{Currency, Vocabulary};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -165,9 +166,8 @@ async fn bring_in(
     let rejected = report.files.iter().filter_map(|f| Some((f, f.rejected_file.as_ref()?)));
     let note = |(file, list): (&crate::import::FileReport, &PathBuf)| {
         format!(
-            "{} {} of {} cannot be read; {} says why",
-            file.rejected,
-            if file.rejected == 1 { "row" } else { "rows" },
+            "{} of {} cannot be read; {} says why",
+            counted(file.rejected, "row"),
             file.path.display(),
             list.display()
         )

@@ -76,9 +76,15 @@ fn of_chunk(chunk: &HeldChunk, coming: &[(Ranked<'_>, u32)], gone: &[&str], cust
     if coming.is_empty() && gone.is_empty() && !customers.whole {
         return edits;
     }
-    let places = sought(&chunk.keys, coming.iter().map(|(key, _)| key.text));
+    let mut from = 0;
+    let place = |(key, _): &(Ranked<'_>, u32)| {
+        let place = seek(&chunk.keys, from, key.text);
+        from = place.unwrap_or_else(|at| at);
+        place
+    };
+    let places: Vec<_> = coming.iter().map(place).collect();
     let changed = edits.compare(chunk, customers, &places, coming);
-    let mut going = gone.iter().filter_map(|key| find(&chunk.keys, key)).peekable();
+    let mut going = gone.iter().filter_map(|key| seek(&chunk.keys, 0, key).ok()).peekable();
     let mut leave = |edits: &mut Edits, unread: Range<usize>| match customers.whole {
         true => unread.for_each(|at| edits.push(at, What::Goes)),
         false => std::iter::from_fn(|| going.next_if(|at| *at < unread.end))
@@ -262,10 +268,11 @@ impl<'a> Places<'a> {
         let mut from = 0;
         move |key| {
             let (chunk, edits) = found?;
-            from = lower_bound(&chunk.keys, from, key);
-            let place = match from < chunk.keys.len() && chunk.keys.value(from) == key {
-                true => edits.place(from),
-                false => {
+            let found = seek(&chunk.keys, from, key);
+            from = found.unwrap_or_else(|at| at);
+            let place = match found {
+                Ok(at) => edits.place(at),
+                Err(_) => {
                     let read = |row: u32| self.read.value(row as usize);
                     edits.came(from, |row| read(row) < key).filter(|(row, _)| read(*row) == key).map(|c| c.1)
                 }
@@ -301,19 +308,10 @@ impl<'a> Ranked<'a> {
     }
 }
 
-/// The places of keys that are sought in their order, or those in front of which they would be.
-fn sought<'a>(keys: &StringArray, sought: impl Iterator<Item = &'a str>) -> Vec<Result<usize, usize>> {
-    let mut from = 0;
-    let place = |key| {
-        from = lower_bound(keys, from, key);
-        if from < keys.len() && keys.value(from) == key { Ok(from) } else { Err(from) }
-    };
-    sought.map(place).collect()
-}
-
-fn find(keys: &StringArray, key: &str) -> Option<usize> {
-    let at = lower_bound(keys, 0, key);
-    (at < keys.len() && keys.value(at) == key).then_some(at)
+/// The place of a key from a place on, or the one in front of which it would be.
+fn seek(keys: &StringArray, from: usize, key: &str) -> Result<usize, usize> {
+    let at = lower_bound(keys, from, key);
+    if at < keys.len() && keys.value(at) == key { Ok(at) } else { Err(at) }
 }
 
 /// The first from a place on that is not less than a key: often it is near.
