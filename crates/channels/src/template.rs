@@ -271,7 +271,7 @@ fn unknown(program: &Program, file: &Path, lines_before: usize, known: Known<'_>
         .map(|(path, line)| {
             let help = match is_link(path) {
                 true => format!(
-                    "messages of this channel have none: show it only `{{% if {path} %}}`, or set up the channel's `unsubscribe:`"
+                    "messages of this channel have none: show it only `{{% if {path} %}}`; one of `kind: smtp` can have `unsubscribe:`"
                 ),
                 false => nearest(path, known.values),
             };
