@@ -250,7 +250,8 @@ impl Import {
             report.files.push(writer.import(file, self.options.rejected_in.as_deref(), progress).await?);
         }
         if let Some((table, column)) = &self.options.customers_from {
-            report.customers_added = Some(writer.add_customers(&self.customers, table, column).await?);
+            let added = writer.add_customers(&self.customers, (table, column), &report.files).await?;
+            report.customers_added = Some(added);
         }
         writer.close().await;
         Ok(report)

@@ -297,6 +297,21 @@ async fn what_the_shop_itself_holds_unique_is_named_as_it_is() {
 }
 
 #[tokio::test]
+async fn customers_of_one_key_are_told_with_what_was_imported() {
+    let shop = Shop::new();
+    let orders = shop.write("orders.csv", "customer_id,date\na,2026-01-01\nb,2026-01-02\n");
+    // Without a schema, a column of which values come twice is no key.
+    let customers = shop.write("customers.csv", "id,name\na,Ann\na,Bob\n");
+    let from = Some(("orders".to_owned(), "customer_id".to_owned()));
+    let options = Options { customers_from: from, ..options() };
+    let said = shop.import(&[orders, customers], None, &options).await.unwrap_err().to_string();
+    let told =
+        ["more than one row of `customers` has the same `id`", "orders.csv, ", "customers.csv were imported"];
+    assert!(told.iter().all(|part| said.contains(part)) && !said.contains("UNIQUE"), "{said}");
+    assert_eq!(shop.rows("SELECT id || name FROM customers ORDER BY 1").await, ["aAnn", "aBob"]);
+}
+
+#[tokio::test]
 async fn rejected_rows_are_kept_with_their_reasons() {
     let (shop, vocabulary) = (Shop::new(), vocabulary());
     let text = "id,name,city,points,vip\n1,a,b,2,yes\n1,double,b,2,yes\n,nobody,b,2,yes\n2,a,b,NaN,yes\n3,a,b,1e400,yes\n4,a,b,2\n5,a,b,2,perhaps\n6,a,b,-0.0,no\n";

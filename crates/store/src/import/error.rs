@@ -90,6 +90,21 @@ pub enum ImportError {
         "customers cannot be taken from `{0}`: no such column is among the imported tables. Write TABLE.COLUMN, such as `orders.customer_id`"
     )]
     CustomersFrom(String),
+    /// Rows of the customers' table have the same key, so that customers cannot be told apart by it.
+    #[error(
+        "no customers were made: more than one row of `{table}` has the same `{key}`, which has to tell customers apart. \
+         {} imported all the same. Leave one row of each customer in the file that `{table}` comes from, and import all files \
+         into a new file, named by `store`",
+        were(files)
+    )]
+    DoubleCustomers {
+        /// The customers' table.
+        table: String,
+        /// What identifies a customer.
+        key: String,
+        /// The files whose rows are in the store now.
+        files: Vec<PathBuf>,
+    },
     /// The store is somebody's server.
     #[error(
         "files are only imported into an SQLite file, and the project's `store` is something else, which is only ever \
@@ -106,4 +121,9 @@ fn describe((column, near): &(String, Option<String>)) -> String {
         Some(near) => format!("`{column}` (the file has `{near}`)"),
         None => format!("`{column}`"),
     }
+}
+
+fn were(files: &[PathBuf]) -> String {
+    let files: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+    format!("{} {}", files.join(", "), if files.len() == 1 { "was" } else { "were" })
 }

@@ -174,12 +174,12 @@ impl Writer {
         })
     }
 
-    /// Makes a customer of every key in a column that has none yet; how many.
+    /// Makes a customer of every key in a column that has none yet; how many. `files` were imported before.
     pub(crate) async fn add_customers(
         &mut self,
         (customers, columns): &(String, Vec<Column>),
-        table: &str,
-        column: &str,
+        (table, column): (&str, &str),
+        files: &[FileReport],
     ) -> Result<u64, ImportError> {
         let place = self.place.clone();
         let failed = |e| ImportError::Store(StoreError::of(&place, &e));
@@ -188,8 +188,16 @@ impl Writer {
             return Err(ImportError::CustomersFrom(format!("{table}.{column}")));
         }
         let key = columns.first().map_or("id", |c| c.name.as_str());
+        let double = |e| match held_unique(&e, customers).as_deref() {
+            Some([column]) if column.eq_ignore_ascii_case(key) => ImportError::DoubleCustomers {
+                table: customers.clone(),
+                key: key.to_owned(),
+                files: files.iter().map(|file| file.path.clone()).collect(),
+            },
+            _ => failed(e),
+        };
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        ensure_table(&mut transaction, customers, columns, Some(key)).await.map_err(failed)?;
+        ensure_table(&mut transaction, customers, columns, Some(key)).await.map_err(double)?;
         let added = sqlx::query(sql::insert_keys(customers, key, table, column))
             .execute(&mut *transaction)
             .await
