@@ -158,10 +158,11 @@ fn a_chinese_shop() {
 
 #[test]
 fn a_few_values_that_are_no_times_leave_the_others_times() {
-    let with = |strays: usize| {
-        let mut samples = ["2026-01-05", "2026-02-06 10:00"].repeat(20);
-        samples.truncate(40 - strays);
-        samples.extend(["2026-02-30", "unknown", "n/a"].into_iter().take(strays));
+    let times = ["2026-01-05", "2026-02-06 10:00"];
+    let with = |times: &[&str], others: &[&str]| {
+        let mut samples = times.repeat(40);
+        samples.truncate(40 - others.len());
+        samples.extend(others);
         let id = |name| column(name, "INTEGER", &["1", "2"]);
         let customers = table("customers", vec![id("id"), column("name", "TEXT", &["Ann"])]);
         let (v, _, notes) = vocabulary(vec![
@@ -170,12 +171,28 @@ fn a_few_values_that_are_no_times_leave_the_others_times() {
         ]);
         (v.collections.iter().any(|c| c.name == "orders"), notes.join("\n"))
     };
-    let (there, notes) = with(2);
-    let expected =
-        "orders.placed_at: a moment, because its values are dates, some with a time, but for 2 of 40";
-    assert!(there && notes.contains(expected), "{notes}");
-    let (there, notes) = with(3);
-    assert!(!there && notes.contains("orders is left out"), "{notes}");
+    let some_timed = "orders.placed_at: a moment, because its values are dates, some with a time";
+    for (others, expected) in [
+        (vec!["2026-02-30", "unknown"], ", but for 2 of 40"),
+        (vec!["20260105", "unknown", "20260106", "0"], ", but for 2 of 40"),
+        (vec!["20260105"; 4], ""),
+    ] {
+        let (there, notes) = with(&times, &others);
+        let expected = format!("{some_timed}{expected}");
+        assert!(there && notes.lines().any(|note| note == expected), "{expected}: {notes}");
+    }
+    let (there, notes) = with(&times[..1], &["20260105", "unknown"]);
+    assert!(there && notes.contains("a date, because its values are dates, but for 1 of 40"), "{notes}");
+    // As a moment a number could be read, but is more likely none.
+    for others in [["2026-02-30", "unknown", "n/a"], ["0"; 3]] {
+        let (there, notes) = with(&times, &others);
+        assert!(!there && notes.contains("orders is left out"), "{notes}");
+    }
+    let change = [vec!["-5"; 39], vec!["7"]].concat();
+    let columns = vec![column("id", "INTEGER", &["1"]), column("change", "INTEGER", &change)];
+    let (_, _, notes) = vocabulary(vec![table("customers", columns)]);
+    let expected = "customers.change: a number, because its values are numbers";
+    assert!(notes.iter().any(|note| note == expected), "a sign is no part of a date: {notes:?}");
 }
 
 #[test]

@@ -117,13 +117,20 @@ pub fn column(column: &ColumnInfo, rows: Option<u64>, settings: &Settings) -> Co
 /// as times they count as missing, and are told.
 pub(super) fn stored(column: &ColumnInfo, rows: Option<u64>, settings: &Settings) -> ColumnGuess {
     let seen = Seen::new(column, rows, settings);
-    let (times, strays): (Vec<&str>, Vec<&str>) = seen.samples.iter().partition(|s| seen.is_time(s));
-    if strays.is_empty() || strays.len() * 20 > seen.samples.len() {
+    let times = seen.samples.iter().filter(|s| s.contains(['-', '/', ':']) && seen.is_day(s));
+    let times: Vec<Option<String>> = times.map(|s| Some((*s).to_owned())).collect();
+    if times.is_empty() || times.len() == seen.samples.len() {
         return self::column(column, rows, settings);
     }
-    let samples = times.into_iter().map(|s| Some(s.to_owned())).collect();
-    let guess = self::column(&ColumnInfo { samples, ..column.clone() }, None, settings);
-    ColumnGuess { why: format!("{}, but for {} of {}", guess.why, strays.len(), seen.samples.len()), ..guess }
+    let guess = self::column(&ColumnInfo { samples: times, ..column.clone() }, None, settings);
+    // Of digits alone, any would do as a moment: only those count that are written as a day.
+    let reads = |s: &str| seen.is_day(s) && guess.attribute.decode(Raw::Text(s), settings.zone).is_ok();
+    let (all, strays) = (seen.samples.len(), seen.samples.iter().filter(|s| !reads(s)).count());
+    match strays {
+        0 => guess,
+        _ if strays * 20 > all => self::column(column, rows, settings),
+        _ => ColumnGuess { why: format!("{}, but for {strays} of {all}", guess.why), ..guess },
+    }
 }
 
 /// A type and how it is stored.
@@ -189,9 +196,8 @@ impl<'a> Seen<'a> {
         self.samples.iter().all(|s| attribute.decode(Raw::Text(s), self.settings.zone).is_ok())
     }
 
-    fn is_time(&self, value: &str) -> bool {
-        let reads = |ty| Draft::of(ty).attribute("").decode(Raw::Text(value), self.settings.zone).is_ok();
-        value.contains(['-', '/', ':']) && (reads(Type::Date) || reads(Type::Moment))
+    fn is_day(&self, value: &str) -> bool {
+        Draft::of(Type::Date).attribute("").decode(Raw::Text(value), self.settings.zone).is_ok()
     }
 
     fn numeric(&self) -> bool {
