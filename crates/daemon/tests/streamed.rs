@@ -166,3 +166,32 @@ async fn a_decision_says_the_same_whether_its_customers_fit_into_memory_or_not()
         assert_eq!(streamed.gone(), whole.gone());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_texts_count_for_memory_where_they_differ() {
+    let schema = SCHEMA.replace("city: text", "city: text\n    note: text");
+    let rule = "rule noted\n  if note contains \"x\"\n  then send hello email\nend\n";
+    let shop = Shop::new(&[
+        ("tidings.yaml", SETTINGS),
+        ("schema.yaml", &schema),
+        ("rules/noted.tidings", rule),
+        ("templates/hello.email.liquid", "subject: Hello\n---\n<p>Hello</p>\n"),
+    ]);
+    let site = shop.site(|| 0);
+    shop.import(&site, &[("orders", &rows().1)]).await;
+    let streamed = async |note: &dyn Fn(usize) -> String| {
+        let mut customers = "id,email,consent,city,note,signed_up\n".to_owned();
+        for n in 0..600 {
+            writeln!(customers, "c{n},c{n}@example.com,yes,Shanghai,{},2026-01-01", note(n)).unwrap();
+        }
+        shop.import(&site, &[("customers", &customers)]).await;
+        let customers = site.customers().await.unwrap();
+        let now = Now::parse(NOW, site.zone()).unwrap();
+        let decision = site.decider(&customers, None).decide(now, None).await.unwrap();
+        decision.stream.is_some()
+    };
+    let long = "x".repeat(10_000);
+    assert!(!streamed(&|n| format!("{n}x")).await, "600 short texts take less than 5 MB");
+    assert!(!streamed(&|_| long.clone()).await, "and one text that all have is kept once");
+    assert!(streamed(&|n| format!("{n}{long}")).await, "but 600 texts of 10 kB take more");
+}

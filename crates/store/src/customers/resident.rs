@@ -340,7 +340,10 @@ fn table<'a>(vocabulary: &'a Vocabulary, needs: &CollectionNeeds) -> Option<(usi
 
 fn bytes(chunk: &HeldChunk) -> usize {
     let rows = chunk.collections.iter().flat_map(|held| held.rows.fields.iter().chain(&held.keys));
+    chunk.attributes.iter().chain(rows).map(|column| bytes_of(column)).sum::<usize>() + bytes_of(&chunk.keys)
+}
+
+fn bytes_of(column: &dyn Array) -> usize {
     // Columns may lie in one piece of memory, as those of a cache do.
-    let of = |column: &dyn Array| column.to_data().get_slice_memory_size().unwrap_or(0);
-    chunk.attributes.iter().chain(rows).map(|column| of(column)).sum::<usize>() + of(&chunk.keys)
+    column.to_data().get_slice_memory_size().unwrap_or(0)
 }

@@ -126,14 +126,15 @@ impl CustomerStore {
     }
 }
 
-/// A value takes a word, and so do the row's key and its place in order.
+/// A value takes a word, and so do the row's key and its place in order; texts are judged by those of some rows.
 async fn weight(reader: &mut Reader, vocabulary: &Vocabulary, needs: &Needs) -> Result<u64, StoreError> {
     let (customers, collections) = resident::tables(vocabulary, needs);
-    let mut words = 0;
+    let mut bytes: u64 = 0;
     for table in [customers].into_iter().chain(collections.into_iter().map(|(_, table)| table)) {
-        words += table.count(reader).await? * (table.attributes.len() + 2);
+        let a_row = 8 * (table.attributes.len() + 2) + table.texts_a_row(reader).await?;
+        bytes = bytes.saturating_add((table.count(reader).await? as u64).saturating_mul(a_row as u64));
     }
-    Ok(words as u64 * 8)
+    Ok(bytes)
 }
 
 /// What was read, before it is known how large chunks may be.

@@ -1,5 +1,6 @@
 //! Reading what changed.
 
+use super::bytes_of;
 use super::columns::Places;
 use super::mark::{Mark, Told};
 use crate::customers::error::StoreError;
@@ -7,6 +8,9 @@ use crate::customers::place::Place;
 use crate::customers::reader::{Counting, Kind, Part, Reader};
 use crate::customers::table::{self, Only, Read, Wanted};
 use tidings_schema::{Attribute, Changes, Storage, StoredUnit, Type};
+
+/// So many rows tell how long a table's texts are.
+const SAMPLES: u32 = 250;
 
 /// A table that is kept.
 #[derive(Clone)]
@@ -87,6 +91,20 @@ impl<'a> Kept<'a> {
     /// How many rows there are.
     pub(in crate::customers) async fn count(&self, reader: &mut Reader) -> Result<usize, StoreError> {
         Ok(usize::try_from(table::count(reader, &self.rows_there()).await?).unwrap_or(usize::MAX))
+    }
+
+    /// About how many bytes the texts of a row take: those of some rows, which are kept once where they are the same.
+    pub(in crate::customers) async fn texts_a_row(&self, reader: &mut Reader) -> Result<usize, StoreError> {
+        let texts = self.attributes.iter().filter(|a| matches!(a.ty, Type::Text | Type::Tags));
+        let attributes: Vec<&Attribute> = texts.copied().collect();
+        if attributes.is_empty() {
+            return Ok(0);
+        }
+        let wanted = Wanted { attributes, part: Part::First(SAMPLES), ..self.rows_there() };
+        let read = table::read(reader, &wanted, chrono_tz::UTC).await?;
+        let rows: Vec<u32> = (0..read.rows as u32).collect();
+        let bytes: usize = read.columns.iter().map(|column| bytes_of(&column.take(&rows))).sum();
+        Ok(bytes / read.rows.max(1))
     }
 
     /// Begins to count them.
