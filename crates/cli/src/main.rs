@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    tidings_engine::keep_freed();
     let cli = Cli::parse();
     log(&cli.command);
     let screen = Screen::new(cli.colour);

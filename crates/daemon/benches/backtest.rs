@@ -55,6 +55,7 @@ impl Watch for Counted {
 
 #[tokio::main]
 async fn main() {
+    tidings_engine::keep_freed();
     let given: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let sizes: Vec<usize> = given.iter().filter_map(|arg| arg.parse().ok()).collect();
     let [customers, rules, days] = sizes[..] else { return measure(100_000, 1_000, 90, None).await };

@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 
 #[tokio::main]
 async fn main() {
+    tidings_engine::keep_freed();
     let given: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let sizes: Vec<usize> = given.iter().map_while(|arg| arg.parse().ok()).collect();
     let sizes = if given.is_empty() { vec![100_000, 1_000_000, 1_000] } else { sizes };

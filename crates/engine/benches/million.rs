@@ -7,6 +7,7 @@ mod shop;
 use shop::Shop;
 
 fn main() {
+    tidings_engine::keep_freed();
     let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let [customers, rules, runs] = sizes[..] else { return measure(1_000_000, 1_000, 9) };
     measure(customers, rules, runs);

@@ -15,6 +15,7 @@ use std::path::Path;
 use tidings_engine::{Bitmap, Matches};
 
 fn main() {
+    tidings_engine::keep_freed();
     let given: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let [folder, sizes @ ..] = given.as_slice() else { return };
     let sizes: Vec<usize> = sizes.iter().map(|a| a.parse().unwrap()).collect();

@@ -26,6 +26,7 @@ const SHAPES: [(&str, &str); 2] =
 
 #[tokio::main]
 async fn main() {
+    tidings_engine::keep_freed();
     let customers: u64 = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(100_000);
     let folder = tempfile::tempdir().unwrap();
     for shop in Shop::everywhere(customers, folder.path()) {
