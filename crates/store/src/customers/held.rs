@@ -71,8 +71,7 @@ impl HeldChunk {
 #[derive(Clone, Debug)]
 pub(crate) struct HeldRows {
     pub(crate) rows: Rows,
-    /// The rows' own keys, where they were asked for and the table has such: `Int64Array` where all of the table's are
-    /// whole numbers, else `StringArray`.
+    /// The rows' own keys, where they were asked for and the table has such, see [`Keys::take`].
     pub(crate) keys: Option<ArrayRef>,
 }
 

@@ -1,7 +1,9 @@
 //! The keys of a table's rows, compact, and the customers found by them.
 
 use crate::customers::arena::Arena;
-use arrow_array::{ArrayRef, Int64Array, StringArray};
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, Int64Array, StringArray, UInt32Array};
+use arrow_buffer::NullBuffer;
 use std::cmp::Ordering;
 use std::fmt::{self, Write};
 use std::ops::Range;
@@ -157,35 +159,32 @@ impl Keys {
         keys
     }
 
-    /// Those of some rows as an array, in the order given: `Int64Array` where all keys of the table are whole numbers,
-    /// else `StringArray`.
+    /// Those of some rows as an array, in the order given: where all keys of the table are whole numbers, `UInt32Array` if
+    /// those of the rows fit, and else `Int64Array`; where they are not, `StringArray`.
     pub(crate) fn take(&self, rows: &[u32]) -> ArrayRef {
-        match &self.kept {
-            Kept::Whole(_) => Arc::new(Int64Array::from_iter(rows.iter().map(|row| match self.get(*row) {
-                Some(Key::Whole(whole)) => Some(whole),
-                _ => None,
-            }))),
-            Kept::Texts(_) => Arc::new(self.texts(rows)),
+        let Kept::Whole(numbers) = &self.kept else { return Arc::new(self.texts(rows)) };
+        let number = |row: &u32| numbers.get(*row as usize).copied().unwrap_or_default();
+        let whole: Vec<i64> = rows.iter().map(number).collect();
+        let there = || rows.iter().map(|row| self.get(*row).is_some()).collect();
+        let nulls = (self.missing() > 0).then(|| NullBuffer::new(there()));
+        if whole.iter().all(|number| u32::try_from(*number).is_ok()) {
+            let short: Vec<u32> = whole.iter().map(|number| *number as u32).collect();
+            return Arc::new(UInt32Array::new(short.into(), nulls));
         }
+        Arc::new(Int64Array::new(whole.into(), nulls))
     }
 
     /// The texts of some rows' keys.
     pub(crate) fn texts(&self, rows: &[u32]) -> StringArray {
-        let mut scratch = String::new();
-        let mut ends = Vec::with_capacity(rows.len());
+        let mut texts = StringBuilder::with_capacity(rows.len(), 8 * rows.len());
         for row in rows {
-            if let Some(key) = self.get(*row) {
-                write!(scratch, "{key}").ok();
+            match self.get(*row) {
+                Some(Key::Whole(whole)) => texts.append_value(whole.to_string()),
+                Some(Key::Text(text)) => texts.append_value(text),
+                None => texts.append_null(),
             }
-            ends.push((scratch.len(), self.get(*row).is_some()));
         }
-        let mut begin = 0;
-        let texts = ends.into_iter().map(|(end, there)| {
-            let text = scratch.get(begin..end);
-            begin = end;
-            text.filter(|_| there)
-        });
-        StringArray::from_iter(texts)
+        texts.finish()
     }
 
     /// The rows that have a key, in the order of the keys.

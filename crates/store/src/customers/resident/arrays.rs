@@ -106,13 +106,15 @@ fn is_as_before(first: &ArrayRef, sources: &[&ArrayRef], spans: &[Span]) -> bool
     as_before && at == first.len()
 }
 
-/// The same of keys, which are texts where one of them is.
+/// The same of keys: where some take more room, or are texts, all do.
 pub(super) fn renewed_keys(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
-    if sources.iter().all(|keys| keys.data_type() == &DataType::Int64) {
+    if sources.windows(2).all(|pair| matches!(pair, [a, b] if a.data_type() == b.data_type())) {
         return renewed(sources, spans);
     }
-    let texts: Vec<ArrayRef> = sources.iter().map(|keys| as_texts(keys)).collect();
-    renewed(&texts.iter().collect::<Vec<_>>(), spans)
+    let whole = sources.iter().all(|keys| keys.data_type().is_integer());
+    let alike: Vec<ArrayRef> =
+        sources.iter().map(|keys| if whole { as_wide(keys) } else { as_texts(keys) }).collect();
+    renewed(&alike.iter().collect::<Vec<_>>(), spans)
 }
 
 fn words_of(array: &ArrayRef) -> Option<&DictionaryArray<Int16Type>> {
@@ -235,18 +237,25 @@ pub(super) fn key_at(keys: &ArrayRef, row: usize) -> Option<Key<'_>> {
     if keys.is_null(row) {
         return None;
     }
-    match keys.as_primitive_opt::<Int64Type>() {
-        Some(numbers) => Some(Key::Whole(numbers.value(row))),
-        None => keys.as_string_opt::<i32>().map(|texts| Key::of(texts.value(row))),
+    match keys.data_type() {
+        DataType::UInt32 => Some(Key::Whole(keys.as_primitive::<UInt32Type>().value(row).into())),
+        DataType::Int64 => Some(Key::Whole(keys.as_primitive::<Int64Type>().value(row))),
+        _ => keys.as_string_opt::<i32>().map(|texts| Key::of(texts.value(row))),
+    }
+}
+
+/// Whole numbers with all the room that one may need.
+fn as_wide(keys: &ArrayRef) -> ArrayRef {
+    match keys.as_primitive_opt::<UInt32Type>() {
+        Some(short) => Arc::new(short.unary::<_, Int64Type>(i64::from)),
+        None => keys.clone(),
     }
 }
 
 /// Keys as texts, for where numbers and texts meet.
 fn as_texts(keys: &ArrayRef) -> ArrayRef {
-    match keys.as_primitive_opt::<Int64Type>() {
-        Some(numbers) => Arc::new(numbers.iter().map(|n| n.map(|n| n.to_string())).collect::<StringArray>()),
-        None => keys.clone(),
-    }
+    let text = |row| key_at(keys, row).map(|key| key.to_string());
+    Arc::new((0..keys.len()).map(text).collect::<StringArray>())
 }
 
 #[cfg(test)]
@@ -254,6 +263,7 @@ fn as_texts(keys: &ArrayRef) -> ArrayRef {
 mod tests {
     use super::*;
 
+    use crate::customers::keys::Keys;
     use arrow_array::builder::{ListBuilder, StringBuilder};
     use arrow_array::{BooleanArray, Date32Array, Float64Array, Int64Array, UInt32Array};
     use proptest::prelude::*;
@@ -296,6 +306,32 @@ mod tests {
                     prop_assert_eq!(same(i, j), a.slice(i, 1) == b.slice(j, 1), "{} {:?} {:?}", a.data_type(), a, b);
                 }
             }
+        }
+    }
+
+    /// Few and many numbers, and sometimes a text.
+    fn some_keys() -> impl Strategy<Value = Vec<Option<String>>> {
+        let most = i64::from(u32::MAX);
+        let few = prop_oneof![0..5_i64, most - 1..=most];
+        let many = prop_oneof![4 => few.clone(), 1 => -2..0_i64, 1 => most..most + 3];
+        let text = prop_oneof![6 => many.prop_map(|n| n.to_string()), 1 => Just("a".to_owned())];
+        let few = few.prop_map(|n| n.to_string());
+        let list = |key: BoxedStrategy<String>| prop::collection::vec(prop::option::weighted(0.9, key), 0..6);
+        prop_oneof![list(few.boxed()), list(text.boxed())]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_what_they_were_however_much_room_they_take(a in some_keys(), b in some_keys()) {
+            let array = |texts: &[Option<String>]| {
+                let mut keys = Keys::default();
+                texts.iter().for_each(|text| keys.push(text.as_deref().map(Key::of)));
+                keys.take(&(0..texts.len() as u32).collect::<Vec<_>>())
+            };
+            let spans = [span(0, 0, a.len()), span(1, 0, b.len())];
+            let both = renewed_keys(&[&array(&a), &array(&b)], &spans).unwrap();
+            let found: Vec<_> = (0..both.len()).map(|row| key_at(&both, row).map(|key| key.to_string())).collect();
+            prop_assert_eq!(found, [a, b].concat());
         }
     }
 

@@ -9,7 +9,7 @@ use crate::customers::keys::{Key, Keys};
 use crate::customers::order::each;
 use crate::customers::table::Read;
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
+use arrow_array::types::{Int64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef, Date32Array, Int64Array, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::collections::HashSet;
@@ -266,13 +266,10 @@ fn dropped(
             _ => dropped.push(row as u32),
         }
     };
-    let numbers = keys.as_primitive_opt::<Int64Type>().filter(|numbers| numbers.null_count() == 0);
-    let likely: Vec<usize> = match numbers {
-        Some(numbers) => {
-            let rows = numbers.values().iter().enumerate();
-            rows.filter(|(_, whole)| known.may_have(Key::Whole(**whole))).map(|(row, _)| row).collect()
-        }
-        None => (0..keys.len()).collect(),
+    let likely = match (keys.as_primitive_opt::<UInt32Type>(), keys.as_primitive_opt::<Int64Type>()) {
+        (Some(short), _) => likely(short.values(), known),
+        (_, Some(long)) => likely(long.values(), known),
+        _ => (0..keys.len()).collect(),
     };
     for row in likely {
         if let Some(read) = key_at(keys, row).and_then(|key| known.get(key)) {
@@ -280,6 +277,12 @@ fn dropped(
         }
     }
     dropped
+}
+
+/// Which of some keys it is worth looking up.
+fn likely<N: Copy + Into<i64>>(keys: &[N], known: &Known<'_>) -> Vec<usize> {
+    let worth = |(_, key): &(usize, &N)| known.may_have(Key::Whole((**key).into()));
+    keys.iter().enumerate().filter(worth).map(|(row, _)| row).collect()
 }
 
 /// Where the rows of a chunk's customers come from, held or read, and where those of each begin.
