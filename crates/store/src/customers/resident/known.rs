@@ -58,9 +58,11 @@ impl<'a> Known<'a> {
     /// Whether it is worth looking a key up.
     #[inline(always)]
     pub(super) fn may_have(&self, key: Key<'_>) -> bool {
-        let beyond = matches!(key, Key::Whole(whole) if whole < self.ends.0 || whole > self.ends.1);
+        if matches!(key, Key::Whole(whole) if whole < self.ends.0 || whole > self.ends.1) {
+            return false;
+        }
         let (word, bit) = self.place(key);
-        !beyond && self.bits.get(word).is_some_and(|word| word & bit != 0)
+        self.bits.get(word).is_some_and(|word| word & bit != 0)
     }
 
     #[inline(always)]
