@@ -48,6 +48,8 @@ pub struct World {
     pub coupons: Option<Vec<String>>,
     /// What those coupons are worth that are worth money: minor units, and of which currency.
     pub worths: HashMap<String, (i64, Currency)>,
+    /// Those that are declared and could not be read: they have errors of their own.
+    pub broken_coupons: Vec<String>,
     /// The webhooks; none declared means that any name is one.
     pub webhooks: Option<Vec<String>>,
     /// The templates: name and channel.

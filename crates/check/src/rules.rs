@@ -289,6 +289,9 @@ impl<'a> Checker<'a> {
         for step in steps {
             let Some(name) = step.action.coupon() else { continue };
             none = false;
+            if world.broken_coupons.iter().any(|broken| broken == name) {
+                continue;
+            }
             let wrong = match world.worths.get(name) {
                 Some((worth, currency)) if *currency == budget.currency => {
                     budget.worths.insert(name.to_owned(), *worth);

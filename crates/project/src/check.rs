@@ -65,6 +65,7 @@ impl Project {
     /// What rules can send.
     pub fn world(&self) -> World {
         let delivery = &self.config.delivery;
+        let coupons = self.config.coupons.iter().flatten();
         World {
             channels: (!delivery.is_empty()).then(|| self.config.channels.clone()),
             coupons: self.config.coupons.clone(),
@@ -73,6 +74,7 @@ impl Project {
                 .iter()
                 .filter_map(|(name, coupon)| Some((name.clone(), money::parse(&coupon.value)?)))
                 .collect(),
+            broken_coupons: coupons.filter(|name| !delivery.coupons.contains_key(*name)).cloned().collect(),
             webhooks: self.config.webhooks.clone(),
             // A broken template has its own error, and rules may name it.
             templates: self

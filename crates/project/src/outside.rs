@@ -49,12 +49,15 @@ pub(crate) fn read(fields: &Fields<'_>, currency: Option<Currency>, out: &mut Ve
         delivery.teams = reader.teams(&node);
     }
     let prices = reader.each(fields.get("prices"), |reader, node| reader.price(node, currency));
-    // Without channels everything goes to the sandbox, and no provider is asked.
-    if fields.get("channels").is_some()
-        && let Some(coupons) = coupons
+    // Without channels everything goes to the sandbox, and no provider is asked; of parts that cannot be read it is told
+    // already.
+    let names = |node: Node<'_>| -> Option<Vec<String>> {
+        Some(node.entries(&mut Vec::new())?.iter().map(|(name, _)| names::normal(name)).collect())
+    };
+    if let Some(coupons) = coupons
+        && fields.get("channels").and_then(names).is_some()
+        && let Some(providers) = fields.get("providers").map_or(Some(Vec::new()), names)
     {
-        let providers = fields.get("providers").and_then(|n| n.entries(&mut Vec::new())).unwrap_or_default();
-        let providers: Vec<String> = providers.iter().map(|(name, _)| names::normal(name)).collect();
         reader.providers(&coupons, &delivery.coupons, &providers);
     }
     Outside { delivery, bodies: reader.bodies, prices }

@@ -152,18 +152,26 @@ fn what_is_wrong_with_a_channel_is_told_once() {
                    coupons: {spring: {valu: 5 CNY}}\nwebhooks: {crm: {addres: \"https://crm.example/\"}}\n";
     let plain = config.clone();
     write(folder.path(), "tidings.yaml", config + outside);
-    let rule =
-        "rule r if city = \"Shanghai\" then send hello email with spring coupon call crm webhook end\n";
+    let rule = "rule r if city = \"Shanghai\" then send hello email with spring coupon call crm webhook budget 10 CNY per week end\n";
     write(folder.path(), "rules/hello.tidings", rule);
     let found = load(folder.path()).1;
     assert!(!found.is_empty() && found.iter().all(|f| f.contains("tidings.yaml")), "{found:?}");
     write(folder.path(), "rules/hello.tidings", rule.replace("crm", "crn").replace("spring", "spruce"));
     let found = load(folder.path()).1;
     assert_eq!(found.iter().filter(|f| f.contains("rules/hello.tidings")).count(), 2, "{found:?}");
-    write(folder.path(), "rules/hello.tidings", rule);
-    write(folder.path(), "tidings.yaml", format!("{plain}coupons: [spring]\nwebhooks: crm\n"));
-    let found = load(folder.path()).1;
-    assert!(found.len() == 2 && found.iter().all(|f| f.contains("tidings.yaml")), "{found:?}");
+    write(folder.path(), "rules/hello.tidings", rule.replace("budget 10 CNY per week ", ""));
+    let (sandbox, coupon) =
+        ("channels: {email: {kind: sandbox}}", "coupons: {spring: {provider: shop, value: 5 CNY}}");
+    for (parts, findings) in [
+        ("coupons: [spring]\nwebhooks: crm\n".to_owned(), 2),
+        (format!("channels: [email]\n{coupon}\n"), 1),
+        (format!("{sandbox}\nproviders: [shop]\n{coupon}\n"), 1),
+    ] {
+        write(folder.path(), "tidings.yaml", format!("{plain}{parts}"));
+        let found = load(folder.path()).1;
+        let there = found.iter().all(|f| f.contains("tidings.yaml"));
+        assert!(found.len() == findings && there, "{parts}: {found:?}");
+    }
 }
 
 /// What would be an empty place in the message is an error: a link that nobody makes, a name that only the provider is told.
