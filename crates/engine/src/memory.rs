@@ -1,8 +1,8 @@
 //! What becomes of memory that is freed.
 
 /// Has the allocator keep what is freed for the next time, rather than give it back: memory that comes from the system
-/// anew costs a fault and a clearing for every four kilobytes, about a tenth of the time in which a million customers are
-/// loaded and judged. Asked for once, when a program begins.
+/// anew costs a fault and a clearing for every four kilobytes, a twentieth to a tenth of the time in which customers are
+/// loaded and judged (`docs/performance.md`). Asked for once, when a program begins.
 ///
 /// glibc asks the system for each block of 128 kB and more, and gives back what is free at the end of its heaps; once a
 /// larger block is freed, it does so beyond that size only, and twice that (`mallopt(3)`, `M_MMAP_THRESHOLD`). So one is
