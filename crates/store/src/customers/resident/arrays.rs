@@ -106,15 +106,21 @@ fn is_as_before(first: &ArrayRef, sources: &[&ArrayRef], spans: &[Span]) -> bool
     as_before && at == first.len()
 }
 
-/// The same of keys: where some take more room, or are texts, all do.
+/// The same of keys.
 pub(super) fn renewed_keys(sources: &[&ArrayRef], spans: &[Span]) -> Result<ArrayRef, ArrowError> {
-    if sources.windows(2).all(|pair| matches!(pair, [a, b] if a.data_type() == b.data_type())) {
-        return renewed(sources, spans);
-    }
+    renewed(&alike(sources).iter().collect::<Vec<_>>(), spans)
+}
+
+/// Keys as arrays of one type: where some take more room, or are texts, all do.
+pub(super) fn alike(sources: &[&ArrayRef]) -> Vec<ArrayRef> {
+    let same = sources.windows(2).all(|pair| matches!(pair, [a, b] if a.data_type() == b.data_type()));
     let whole = sources.iter().all(|keys| keys.data_type().is_integer());
-    let alike: Vec<ArrayRef> =
-        sources.iter().map(|keys| if whole { as_wide(keys) } else { as_texts(keys) }).collect();
-    renewed(&alike.iter().collect::<Vec<_>>(), spans)
+    let one = |keys: &&ArrayRef| match (same, whole) {
+        (true, _) => (*keys).clone(),
+        (false, true) => as_wide(keys),
+        (false, false) => as_texts(keys),
+    };
+    sources.iter().map(one).collect()
 }
 
 fn words_of(array: &ArrayRef) -> Option<&DictionaryArray<Int16Type>> {

@@ -1,6 +1,7 @@
 //! What is held as record batches: one section of the customers, a batch a chunk, one of each collection's rows, and one of
 //! the keys of what was left out. Each is a stream of Arrow's IPC format, and is used where it lies.
 
+use super::arrays::alike;
 use crate::customers::held::{HeldChunk, HeldRows};
 use crate::customers::keys::{Key, Keys};
 use arrow_array::cast::AsArray;
@@ -19,9 +20,17 @@ pub(super) fn sections(chunks: &[HeldChunk]) -> usize {
     1 + chunks.first().map_or(0, |chunk| chunk.collections.len())
 }
 
-/// Writes one of them.
+/// Writes one of them. All batches of a section have one schema, so the rows' keys are made of one type.
 pub(super) fn write(out: &mut impl Write, chunks: &[HeldChunk], section: usize) -> Result<(), ArrowError> {
-    write_all(out, chunks.iter().map(|chunk| columns(chunk, section)))
+    let keys = |chunk| -> Option<&ArrayRef> { rows_of(chunk, section)?.keys.as_ref() };
+    let keys = chunks.iter().map(keys).collect::<Option<Vec<_>>>().map_or(Vec::new(), |keys| alike(&keys));
+    let keys = keys.into_iter().map(Some).chain(std::iter::repeat(None));
+    write_all(out, chunks.iter().zip(keys).map(|(chunk, keys)| columns(chunk, section, keys)))
+}
+
+/// The rows that a section is of, unless it is of the customers.
+fn rows_of(chunk: &HeldChunk, section: usize) -> Option<&HeldRows> {
+    chunk.collections.get(section.checked_sub(1)?)
 }
 
 /// Writes lists of keys.
@@ -33,8 +42,8 @@ pub(super) fn write_keys(out: &mut impl Write, all: &[&Keys]) -> Result<(), Arro
     write_all(out, batches)
 }
 
-fn columns(chunk: &HeldChunk, section: usize) -> Vec<ArrayRef> {
-    match section.checked_sub(1).map(|i| chunk.collections.get(i)) {
+fn columns(chunk: &HeldChunk, section: usize, keys: Option<ArrayRef>) -> Vec<ArrayRef> {
+    match rows_of(chunk, section) {
         None => {
             let keys: ArrayRef = Arc::new(chunk.keys.clone());
             let counts = chunk.collections.iter().map(|held| -> ArrayRef {
@@ -42,9 +51,7 @@ fn columns(chunk: &HeldChunk, section: usize) -> Vec<ArrayRef> {
             });
             [keys].into_iter().chain(chunk.attributes.iter().cloned()).chain(counts).collect()
         }
-        Some(held) => {
-            held.iter().flat_map(|held| held.rows.fields.iter().chain(&held.keys).cloned()).collect()
-        }
+        Some(held) => held.rows.fields.iter().cloned().chain(keys).collect(),
     }
 }
 
@@ -122,4 +129,41 @@ pub(super) fn chunks(
         Some(HeldChunk { keys, attributes: columns.to_vec(), collections: held })
     });
     chunks.collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::customers::resident::arrays::key_at;
+    use arrow_array::{Int64Array, UInt32Array};
+
+    #[test]
+    fn keys_are_read_as_they_were_where_chunks_have_them_in_different_room() {
+        let big = i64::from(u32::MAX) + 1;
+        let kept: [ArrayRef; 4] = [
+            Arc::new(UInt32Array::from(vec![1, 2])),
+            Arc::new(UInt32Array::from(Vec::<u32>::new())),
+            Arc::new(Int64Array::from(vec![big, -1])),
+            Arc::new(StringArray::from(vec!["a"])),
+        ];
+        for some in [&kept[..2], &kept[..3], &kept[..]] {
+            let chunk = |keys: &ArrayRef| HeldChunk {
+                keys: StringArray::from(vec!["c"]),
+                attributes: Vec::new(),
+                collections: vec![HeldRows {
+                    rows: Rows { offsets: OffsetBuffer::from_lengths([keys.len()]), fields: Vec::new() },
+                    keys: Some(keys.clone()),
+                }],
+            };
+            let chunks: Vec<HeldChunk> = some.iter().map(chunk).collect();
+            let mut written = Vec::new();
+            write(&mut written, &chunks, 1).unwrap();
+            let read = read(Buffer::from(written)).unwrap();
+            let keys = |keys: &ArrayRef| -> Vec<_> {
+                (0..keys.len()).map(|row| key_at(keys, row).unwrap().to_string()).collect()
+            };
+            assert!(read.iter().map(|columns| keys(columns.first().unwrap())).eq(some.iter().map(keys)));
+        }
+    }
 }
