@@ -191,7 +191,7 @@ impl Templates {
     }
 
     /// What the templates show that is not among the values that are known in their channel.
-    pub fn check<'k>(&self, known: impl Fn(&str) -> Known<'k>) -> Vec<TemplateError> {
+    pub fn check<'k>(&'k self, known: impl Fn(&'k str) -> Known<'k>) -> Vec<TemplateError> {
         self.files.iter().flat_map(|((_, channel), template)| template.unknown(known(channel))).collect()
     }
 
@@ -252,6 +252,8 @@ impl Template {
 /// The values that templates of a channel can show.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'k> {
+    /// The channel.
+    pub channel: &'k str,
     /// `shop.*` knows everything in `shop`.
     pub values: &'k BTreeSet<String>,
     /// Whether its messages have a link to unsubscribe. Where they have none, a template may ask for it all the same, and
@@ -271,7 +273,8 @@ fn unknown(program: &Program, file: &Path, lines_before: usize, known: Known<'_>
         .map(|(path, line)| {
             let help = match is_link(path) {
                 true => format!(
-                    "messages of this channel have none: show it only `{{% if {path} %}}`; one of `kind: smtp` can have `unsubscribe:`"
+                    "messages of `{}` have none: show it only `{{% if {path} %}}`; a channel of `kind: smtp` can have `unsubscribe:`",
+                    known.channel
                 ),
                 false => nearest(path, known.values),
             };
@@ -287,6 +290,10 @@ pub(crate) fn unknown_message(path: &str) -> String {
 /// The known value that was probably meant, or those that are nearest, of the same thing first.
 pub(crate) fn nearest(path: &str, known: &BTreeSet<String>) -> String {
     const MOST: usize = 6;
+    // Its code is the nearest, and not what is meant by a name.
+    if path == "coupon.name" {
+        return "only coupon providers are told the coupon's name; messages can show its label, `coupon.label`".to_owned();
+    }
     let root = |name: &str| name.split('.').next().map(str::to_owned);
     let mut near: Vec<(bool, usize, &str)> = known
         .iter()

@@ -88,7 +88,7 @@ impl Project {
 
     fn check_templates(&mut self, vocabulary: &Vocabulary) -> Vec<Diagnostic> {
         let values = self.known(vocabulary, &[&OF_GRANTS, &OF_UNSUBSCRIBE]);
-        let known = |channel: &str| Known { values: &values, unsubscribes: self.unsubscribes(channel) };
+        let known = |channel| Known { channel, values: &values, unsubscribes: self.unsubscribes(channel) };
         let errors = self.templates.check(known);
         errors.into_iter().map(|e| template_error(&self.folder, &mut self.sources, e)).collect()
     }

@@ -205,30 +205,42 @@ fn unknown_values_are_reported_with_file_line_and_what_was_meant() {
     let folder = folder(&[
         ("a.email.liquid", "subject: {{ custmer.name }}\n---\n<p>\n{{ coupon.cod }}{{ shop.phone }}"),
         ("b.sms.liquid", "{{ elsewhere.entirely }}"),
+        ("c.sms.liquid", "{{ coupon.name }}{{ unsubscribe_url }}"),
     ]);
     let (templates, errors) = Templates::load(folder.path());
     assert_eq!(errors, []);
-    let known: BTreeSet<String> = ["customer.name", "coupon.code", "shop.*"].map(str::to_owned).into();
+    let known = ["customer.name", "coupon.code", "shop.*", "unsubscribe_url"];
+    let known: BTreeSet<String> = known.map(str::to_owned).into();
     let found: Vec<(String, usize, String)> = templates
-        .check(|_| Known { values: &known, unsubscribes: true })
+        .check(|channel| Known { channel, values: &known, unsubscribes: channel != "sms" })
         .into_iter()
         .map(|e| (e.file.file_name().unwrap().to_str().unwrap().to_owned(), e.line, e.help.unwrap()))
         .collect();
     let want = [
         ("a.email.liquid", 1, "`customer.name` is probably meant"),
         ("a.email.liquid", 4, "`coupon.code` is probably meant"),
-        ("b.sms.liquid", 1, "known are customer.name, shop.*, coupon.code"),
+        ("b.sms.liquid", 1, "known are customer.name, unsubscribe_url, shop.*, coupon.code"),
+        (
+            "c.sms.liquid",
+            1,
+            "only coupon providers are told the coupon's name; messages can show its label, `coupon.label`",
+        ),
+        (
+            "c.sms.liquid",
+            1,
+            "messages of `sms` have none: show it only `{% if unsubscribe_url %}`; a channel of `kind: smtp` can have `unsubscribe:`",
+        ),
     ];
     assert_eq!(found, want.map(|(f, l, h)| (f.to_owned(), l, h.to_owned())));
     // Of many the nearest few.
     let many = (0..40).map(|n| format!("customer.number_{n:02}")).chain(known.clone()).collect();
     let found: Vec<String> = templates
-        .check(|_| Known { values: &many, unsubscribes: true })
+        .check(|channel| Known { channel, values: &many, unsubscribes: true })
         .into_iter()
         .filter_map(|e| e.help)
         .collect();
     assert_eq!(found[1], "`coupon.code` is probably meant");
-    let few = found[2].strip_prefix("known are ").unwrap().strip_suffix(" and 37 more").unwrap();
+    let few = found[2].strip_prefix("known are ").unwrap().strip_suffix(" and 38 more").unwrap();
     assert_eq!(few.split(", ").count(), 6);
 }
 
@@ -315,7 +327,11 @@ fn faults_in_mjml_have_their_place_and_unknown_values_too() {
     }
     let folder = folder(&[("hi.email.mjml", MJML)]);
     let known = ["customer.name", "customer.points", "customer.vip", "coupon.*"].map(str::to_owned).into();
-    let unknown = Templates::load(folder.path()).0.check(|_| Known { values: &known, unsubscribes: true });
+    let unknown = Templates::load(folder.path()).0.check(|channel| Known {
+        channel,
+        values: &known,
+        unsubscribes: true,
+    });
     assert_eq!(
         unknown.iter().map(|e| (e.line, e.message.as_str())).collect::<Vec<_>>(),
         [(8, "nothing is known as `shop.url`")]
