@@ -17,6 +17,30 @@ fn every_project_that_is_shipped_is_sound_and_laid_out() {
     }
 }
 
+/// What is shipped is caught in the sandbox, whose messages have a link to unsubscribe; those of whoever copies a template
+/// may have none.
+#[test]
+fn templates_that_are_shipped_are_fine_in_channels_without_a_link_to_unsubscribe() {
+    let mail = "kind: smtp, host: mail.example, from: shop@example.com";
+    let service =
+        "kind: http, url: \"https://service.example\", body: {to: \"{{ to }}\", text: \"{{ text }}\"}";
+    let provider = "providers: {coupon: {kind: http, url: \"https://coupons.example\", code: /code}}";
+    for (folder, channels) in [
+        ("rules", &["email", "sms"][..]),
+        ("examples/cdnow", &["email", "sms"]),
+        ("examples/cross-channel", &["wechat", "email", "sms"]),
+    ] {
+        let project = Project::shipped(folder);
+        let config = project.read("tidings.yaml");
+        for kind in [mail, service] {
+            let channels: String =
+                channels.iter().map(|channel| format!("  {channel}: {{{kind}}}\n")).collect();
+            project.write("tidings.yaml", &format!("{config}{provider}\nchannels:\n{channels}"));
+            project.run(&["check", "--strict", "--project", "."]);
+        }
+    }
+}
+
 #[test]
 fn the_small_examples_send_what_they_plan() {
     for (name, files, at) in [

@@ -17,8 +17,13 @@ impl Project {
 
     /// A copy of an example of the repository.
     pub fn example(name: &str) -> Project {
+        Project::shipped(&format!("examples/{name}"))
+    }
+
+    /// A copy of a folder of the repository.
+    pub fn shipped(folder: &str) -> Project {
         let project = Project::new();
-        copy(&repository().join("examples").join(name), project.folder());
+        copy(&repository().join(folder), project.folder());
         project
     }
 
