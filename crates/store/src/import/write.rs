@@ -181,19 +181,18 @@ impl Writer {
         (table, column): (&str, &str),
         files: &[FileReport],
     ) -> Result<u64, ImportError> {
+        let files = || files.iter().map(|file| file.path.clone()).collect();
         let place = self.place.clone();
         let failed = |e| ImportError::Store(StoreError::of(&place, &e));
         let known = existing(&mut self.connection, table).await.map_err(failed)?;
         if !known.iter().any(|c| c.eq_ignore_ascii_case(column)) {
-            return Err(ImportError::CustomersFrom(format!("{table}.{column}")));
+            return Err(ImportError::CustomersFrom { column: format!("{table}.{column}"), files: files() });
         }
         let key = columns.first().map_or("id", |c| c.name.as_str());
         let double = |e| match held_unique(&e, customers).as_deref() {
-            Some([column]) if column.eq_ignore_ascii_case(key) => ImportError::DoubleCustomers {
-                table: customers.clone(),
-                key: key.to_owned(),
-                files: files.iter().map(|file| file.path.clone()).collect(),
-            },
+            Some([column]) if column.eq_ignore_ascii_case(key) => {
+                ImportError::DoubleCustomers { table: customers.clone(), key: key.to_owned(), files: files() }
+            }
             _ => failed(e),
         };
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
