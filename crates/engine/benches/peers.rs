@@ -5,13 +5,14 @@
 mod shop;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int16Type, Int64Type, UInt32Type};
+use arrow_array::types::{Float64Type, Int16Type, UInt32Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use shop::Shop;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use tidings_engine::chunk::Whole;
 use tidings_engine::{Bitmap, Matches};
 
 fn main() {
@@ -83,10 +84,12 @@ fn line(file: &mut impl Write, id: usize, columns: &[ArrayRef], i: usize) {
         if column.is_null(i) {
             continue;
         }
+        if let Some(whole) = Whole::of(column) {
+            write!(file, "{}", whole.at(i).unwrap()).unwrap();
+            continue;
+        }
         match column.data_type() {
-            DataType::Int64 => write!(file, "{}", column.as_primitive::<Int64Type>().value(i)),
             DataType::Float64 => write!(file, "{}", column.as_primitive::<Float64Type>().value(i)),
-            DataType::Date32 => write!(file, "{}", column.as_primitive::<Date32Type>().value(i)),
             DataType::UInt32 => write!(file, "{}", column.as_primitive::<UInt32Type>().value(i)),
             DataType::Boolean => write!(file, "{}", column.as_boolean().value(i)),
             DataType::Dictionary(..) => {

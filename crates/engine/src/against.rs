@@ -4,7 +4,7 @@
 //! bytes mostly. So a column is read once, however many rules ask about it.
 
 use crate::bitmap::Bitmap;
-use crate::classes::{BLOCK, Class, Scale};
+use crate::classes::{Class, Scale, widened};
 use crate::column::{Column, Values};
 use crate::graph::{BitsId, BitsNode, ColumnId, Literal};
 use crate::planes::Planes;
@@ -168,11 +168,8 @@ impl Places {
                 planes.fill(v, known, |values, classes| scale.place(values, classes));
             }
             (Places::Ints(scale), Values::Short(v)) => {
-                planes.fill(v, known, |values: &[i32; BLOCK], classes| {
-                    let mut wide = [0; BLOCK];
-                    wide.iter_mut().zip(values).for_each(|(wide, value)| *wide = i64::from(*value));
-                    scale.place(&wide, classes);
-                });
+                let place = |values: &_, classes: &mut _| scale.place(&widened(values, v.unit), classes);
+                planes.fill(&v.values, known, place);
             }
             (Places::Numbers(scale), Values::Number(v)) => {
                 planes.fill(v, known, |values, classes| scale.place(values, classes));

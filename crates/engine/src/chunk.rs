@@ -1,6 +1,7 @@
 //! A chunk: some customers as columns, with their child rows beside them.
 
-use arrow_array::{ArrayRef, StringArray};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, Date32Array, Int32Array, Int64Array, StringArray, Time32SecondArray};
 use arrow_buffer::OffsetBuffer;
 use std::ops::Range;
 use tidings_schema::{AttributeId, CollectionId, FieldId};
@@ -11,11 +12,11 @@ use tidings_schema::{AttributeId, CollectionId, FieldId};
 /// |---|---|
 /// | text | `StringArray`, or `DictionaryArray<Int16Type>` of one: much faster where texts are alike |
 /// | number, percent | `Float64Array`, never NaN or infinite |
-/// | money | `Int64Array`, minor units |
+/// | money | `Int64Array`, minor units; or `Int32Array` |
 /// | yes/no | `BooleanArray` |
 /// | date | `Date32Array` |
-/// | moment | `Int64Array`, microseconds since 1970 UTC |
-/// | duration | `Int64Array`, seconds |
+/// | moment | `Int64Array`, microseconds since 1970 UTC; or `Time32SecondArray`, seconds since then |
+/// | duration | `Int64Array`, seconds; or `Int32Array` |
 /// | one-of | `UInt32Array`, positions in the declared list |
 /// | tags | `ListArray` of `StringArray` |
 #[derive(Clone, Debug)]
@@ -54,6 +55,44 @@ pub struct CollectionNeeds {
     pub id: CollectionId,
     /// Its fields; the one that holds the time is always among them.
     pub fields: Vec<FieldId>,
+}
+
+/// A column of whole numbers, whatever room they take: money in minor units, durations in seconds, moments in
+/// microseconds, dates in days.
+#[derive(Clone, Copy, Debug)]
+pub enum Whole<'a> {
+    /// Any of the first three.
+    Long(&'a Int64Array),
+    /// Money or durations.
+    Short(&'a Int32Array),
+    /// Moments.
+    Seconds(&'a Time32SecondArray),
+    /// Dates.
+    Days(&'a Date32Array),
+}
+
+/// Microseconds in a second.
+pub const SECOND: i64 = 1_000_000;
+
+impl<'a> Whole<'a> {
+    /// None where the column is of something else.
+    pub fn of(column: &'a dyn Array) -> Option<Whole<'a>> {
+        let long = column.as_primitive_opt().map(Whole::Long);
+        let short = || column.as_primitive_opt().map(Whole::Short);
+        let seconds = || column.as_primitive_opt().map(Whole::Seconds);
+        long.or_else(short).or_else(seconds).or_else(|| column.as_primitive_opt().map(Whole::Days))
+    }
+
+    /// The value of a row that there is; none where it is missing.
+    #[inline]
+    pub fn at(self, row: usize) -> Option<i64> {
+        match self {
+            Whole::Long(long) => long.is_valid(row).then(|| long.value(row)),
+            Whole::Short(short) => short.is_valid(row).then(|| short.value(row).into()),
+            Whole::Seconds(seconds) => seconds.is_valid(row).then(|| i64::from(seconds.value(row)) * SECOND),
+            Whole::Days(days) => days.is_valid(row).then(|| days.value(row).into()),
+        }
+    }
 }
 
 impl Rows {
@@ -130,7 +169,7 @@ impl Needs {
 impl Chunk {
     /// How many customers.
     pub fn len(&self) -> usize {
-        arrow_array::Array::len(&self.keys)
+        self.keys.len()
     }
 
     /// Whether there is none.

@@ -308,6 +308,14 @@ impl<T: Cut> Steps<T> {
 
 // The program is built for every x86-64; the wider registers of most make these loops two to four times as fast.
 
+/// Values in so many units as values.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+pub(crate) fn widened<T: Copy + Into<i64>>(values: &[T; BLOCK], unit: i64) -> [i64; BLOCK] {
+    let mut wide = [0; BLOCK];
+    wide.iter_mut().zip(values).for_each(|(wide, value)| *wide = (*value).into() * unit);
+    wide
+}
+
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
 fn count_up<T: Cut, C: Class>(cuts: &[T], values: &[T; BLOCK], classes: &mut [C; BLOCK]) {
     classes.fill(C::default());

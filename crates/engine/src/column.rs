@@ -1,13 +1,17 @@
 //! A value, or missing, for each customer or row.
 
 use crate::bitmap::Bitmap;
+use crate::chunk::SECOND;
 use crate::graph::Literal;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int16Type, Int64Type, UInt32Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Date32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time32SecondType,
+    UInt32Type,
+};
 use arrow_array::{Array, ArrayRef, ListArray, StringArray};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, ScalarBuffer};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use std::borrow::Cow;
 use std::ops::Deref;
 use tidings_schema::{Type, Value};
@@ -26,8 +30,8 @@ pub(crate) struct Column {
 pub(crate) enum Values {
     /// Money, dates, moments, durations, elapsed counts, positions of words.
     Int(Plain<i64>),
-    /// The same as a chunk has them in less room: dates, positions of words.
-    Short(Plain<i32>),
+    /// The same as a chunk has them in less room.
+    Short(Short),
     /// Numbers and percentages.
     Number(Plain<f64>),
     /// Yes/no.
@@ -53,6 +57,28 @@ impl<T: ArrowNativeType> Deref for Plain<T> {
             Plain::Own(values) => values,
             Plain::Shared(values) => values,
         }
+    }
+}
+
+/// Whole numbers, each so many times what it says.
+#[derive(Clone, Debug)]
+pub(crate) struct Short {
+    pub values: Plain<i32>,
+    pub unit: i64,
+}
+
+impl Short {
+    fn of<T: ArrowPrimitiveType>(array: &ArrayRef, unit: i64) -> Values {
+        let values = array.as_primitive::<T>().values().inner().clone();
+        Values::Short(Short { values: Plain::Shared(values.into()), unit })
+    }
+
+    pub fn get(&self, i: usize) -> Option<i64> {
+        self.values.get(i).map(|value| i64::from(*value) * self.unit)
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = i64> {
+        self.values.iter().map(|value| i64::from(*value) * self.unit)
     }
 }
 
@@ -140,14 +166,11 @@ impl Column {
             DataType::Float64 => {
                 Values::Number(Plain::Shared(array.as_primitive::<Float64Type>().values().clone()))
             }
-            DataType::Date32 => {
-                Values::Short(Plain::Shared(array.as_primitive::<Date32Type>().values().clone()))
-            }
-            DataType::UInt32 => {
-                // No list has so many words that a position needs the highest bit.
-                let positions = array.as_primitive::<UInt32Type>().values().inner().clone();
-                Values::Short(Plain::Shared(positions.into()))
-            }
+            DataType::Int32 => Short::of::<Int32Type>(array, 1),
+            DataType::Time32(TimeUnit::Second) => Short::of::<Time32SecondType>(array, SECOND),
+            DataType::Date32 => Short::of::<Date32Type>(array, 1),
+            // No list has so many words that a position needs the highest bit.
+            DataType::UInt32 => Short::of::<UInt32Type>(array, 1),
             DataType::Boolean => Values::Truth(bitmap(array.as_boolean().values())),
             DataType::Utf8 => Values::Text(array.as_string::<i32>().clone().into()),
             DataType::Dictionary(..) => match array.as_dictionary_opt::<Int16Type>() {
@@ -168,7 +191,7 @@ impl Column {
     pub fn len(&self) -> usize {
         match &self.values {
             Values::Int(v) => v.len(),
-            Values::Short(v) => v.len(),
+            Values::Short(v) => v.values.len(),
             Values::Number(v) => v.len(),
             Values::Truth(v) => v.len(),
             Values::Text(v) => v.len(),
@@ -197,7 +220,7 @@ impl Column {
     pub fn int(&self, i: usize) -> Option<i64> {
         match &self.values {
             Values::Int(v) if self.is_known(i) => v.get(i).copied(),
-            Values::Short(v) if self.is_known(i) => v.get(i).map(|v| i64::from(*v)),
+            Values::Short(v) if self.is_known(i) => v.get(i),
             _ => None,
         }
     }
@@ -213,10 +236,7 @@ impl Column {
     /// The same without short values, for whom it is not worth telling them apart.
     pub fn wide(&self) -> Cow<'_, Column> {
         match &self.values {
-            Values::Short(v) => {
-                let ints = v.iter().map(|v| i64::from(*v)).collect();
-                Cow::Owned(Column::ints(ints, self.known.clone()))
-            }
+            Values::Short(v) => Cow::Owned(Column::ints(v.iter().collect(), self.known.clone())),
             _ => Cow::Borrowed(self),
         }
     }
@@ -227,7 +247,7 @@ impl Column {
         let known = Some(Bitmap::of(&places, Option::is_some));
         let values = match &self.values {
             Values::Int(v) => Values::Int(taken(v, &places)),
-            Values::Short(v) => Values::Short(taken(v, &places)),
+            Values::Short(v) => Values::Short(Short { values: taken(&v.values, &places), ..*v }),
             Values::Number(v) => Values::Number(taken(v, &places)),
             Values::Truth(v) => Values::Truth(Bitmap::of(&places, |p| p.is_some_and(|p| v.contains(p)))),
             Values::Text(v) => {

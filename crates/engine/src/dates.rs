@@ -37,7 +37,7 @@ pub(crate) fn ask(
             ask_each(question, days.iter().map(fitting), known, today, memory, &mut answers);
         }
         Values::Short(days) => {
-            ask_each(question, days.iter().copied(), known, today, memory, &mut answers);
+            ask_each(question, days.values.iter().copied(), known, today, memory, &mut answers);
         }
         _ => return Column::missing(dates.len()),
     }
@@ -74,8 +74,12 @@ fn ask_each(
 
 /// The day of each moment in the zone.
 pub(crate) fn date_of(moments: &Column, now: Now, offsets: &mut Offsets, spare: &mut Spare) -> Column {
-    let Values::Int(micros) = &moments.values else { return Column::missing(moments.len()) };
     let mut days = spare.ints();
-    days.extend(micros.iter().map(|micros| i64::from(offsets.day_of(*micros, now))));
+    let mut day = |micros| i64::from(offsets.day_of(micros, now));
+    match &moments.values {
+        Values::Int(micros) => days.extend(micros.iter().map(|micros| day(*micros))),
+        Values::Short(moments) => days.extend(moments.iter().map(day)),
+        _ => return Column::missing(moments.len()),
+    }
     Column::ints(days, moments.known.as_ref().map(|known| spare.copy(known)))
 }

@@ -154,20 +154,24 @@ impl Inputs<'_> {
     /// The rows of each window, for windows over one collection: where each customer's rows begin that are at the
     /// instants between which the windows lie, or after them.
     fn windows(&self, results: &mut Results, runs: &[RunsId]) {
-        let within: Vec<Range<i64>> = runs.iter().map(|id| self.instants(*id)).collect();
+        let Some(node) = runs.first().map(|id| self.graph.runs_node(*id)) else { return };
+        let mut spare = std::mem::take(&mut results.spare);
+        let times = &results.column(node.times).values;
+        let unit = if let Values::Short(times) = times { times.unit } else { 1 };
+        let within: Vec<Range<i64>> = runs.iter().map(|id| in_units(self.instants(*id), unit)).collect();
         let mut instants: Vec<i64> = within.iter().flat_map(|w| [w.start, w.end]).collect();
         instants.sort_unstable();
         instants.dedup();
         let first = results.places.len();
-        let mut spare = std::mem::take(&mut results.spare);
         let mut places: Vec<Vec<u32>> = instants.iter().map(|_| spare.places()).collect();
-        if let Some(node) = runs.first().map(|id| self.graph.runs_node(*id)) {
-            match (self.rows(node.collection), &results.column(node.times).wide().values) {
-                (Some(rows), Values::Int(times)) => {
-                    window::places(&rows.offsets, times, &instants, &mut places, &mut spare);
-                }
-                _ => places.iter_mut().for_each(|places| places.resize(self.chunk.len(), 0)),
+        match (self.rows(node.collection), times) {
+            (Some(rows), Values::Int(times)) => {
+                window::places(&rows.offsets, times, &instants, &mut places, &mut spare);
             }
+            (Some(rows), Values::Short(times)) => {
+                window::places(&rows.offsets, &times.values, &instants, &mut places, &mut spare);
+            }
+            _ => places.iter_mut().for_each(|places| places.resize(self.chunk.len(), 0)),
         }
         results.spare = spare;
         results.places.extend(places);
@@ -195,10 +199,10 @@ impl Inputs<'_> {
         let rows = self.rows(self.graph.runs_node(*runs).collection);
         let none = vec![0; self.chunk.len() + 1];
         let offsets = rows.map_or(none.as_slice(), |rows| &rows.offsets);
-        let field = folds.field.map(|id| results.column(id).wide());
+        let field = folds.field.map(|id| results.column(id));
         let filter = folds.filter.map(|id| results.bits(id));
-        let known = Family::known(field.as_deref(), filter, &mut spare);
-        let mut family = Family::new(offsets, field.as_deref(), filter, known.as_ref(), &mut spare);
+        let known = Family::known(field, filter, &mut spare);
+        let mut family = Family::new(offsets, field, filter, known.as_ref(), &mut spare);
         let mut folds: Vec<_> =
             folds.folds.iter().map(|(id, function, runs)| (*id, *function, results.run(*runs))).collect();
         folds.sort_by_key(|(.., run)| run.start);
@@ -264,6 +268,12 @@ impl Inputs<'_> {
         let lengths = self.rows(collection).into_iter().flat_map(|rows| rows.offsets.lengths());
         lengths.enumerate().flat_map(|(customer, rows)| std::iter::repeat_n(customer, rows)).collect()
     }
+}
+
+/// The whole numbers of a unit that lie within some instants.
+fn in_units(within: Range<i64>, unit: i64) -> Range<i64> {
+    let from = |instant: i64| instant.div_euclid(unit) + i64::from(instant.rem_euclid(unit) > 0);
+    from(within.start)..from(within.end)
 }
 
 /// The same time of day, so many days before now. Zero days before a time that comes twice is that time.

@@ -47,7 +47,6 @@ impl<'a> Run<'a> {
 pub(crate) struct Family<'a> {
     /// Where each customer's rows begin, and where the last one's end.
     offsets: &'a [i32],
-    /// Without short values.
     field: Option<&'a Column>,
     filter: Option<&'a Bitmap>,
     /// The rows of the filter in which the field is known; all where that is not said.
@@ -110,7 +109,7 @@ impl<'a> Family<'a> {
             Function::Min | Function::Max => self.extreme(function, run, spare),
             Function::Distinct => self.distinct(run, spare),
         };
-        quick.unwrap_or_else(|| plain::fold(function, &run.ranges(), self.known, field))
+        quick.unwrap_or_else(|| plain::fold(function, &run.ranges(), self.known, &field.wide()))
     }
 
     /// Gives back what it took.

@@ -1,6 +1,6 @@
 //! Windows of time: which rows of each customer lie in them.
 
-use crate::classes::{Class, Scale};
+use crate::classes::{Class, Scale, widened};
 use crate::fold::ranks::Ranks;
 use crate::planes::Planes;
 use crate::spare::Spare;
@@ -37,31 +37,31 @@ pub(crate) fn days(within: Range<i64>, now: Now) -> Range<i64> {
 
 /// For each customer, the place of the first row at each of some instants or after it, one list an instant. The
 /// instants ascend, and so do each customer's rows.
-pub(crate) fn places(
+pub(crate) fn places<T: Copy + Default + Into<i64>>(
     offsets: &[i32],
-    times: &[i64],
+    times: &[T],
     instants: &[i64],
     places: &mut [Vec<u32>],
     spare: &mut Spare,
 ) {
     match Scale::of(instants.to_vec()) {
         Some(scale) if scale.classes() < usize::from(u8::MAX) => {
-            placed::<u8>(&scale, offsets, times, places, spare);
+            placed::<_, u8>(&scale, offsets, times, places, spare);
         }
-        Some(scale) => placed::<u16>(&scale, offsets, times, places, spare),
+        Some(scale) => placed::<_, u16>(&scale, offsets, times, places, spare),
         None => {}
     }
 }
 
-fn placed<C: Class>(
+fn placed<T: Copy + Default + Into<i64>, C: Class>(
     scale: &Scale<i64>,
     offsets: &[i32],
-    times: &[i64],
+    times: &[T],
     places: &mut [Vec<u32>],
     spare: &mut Spare,
 ) {
     let mut planes = Planes::<C>::default();
-    planes.fill(times, None, |values, classes| scale.place(values, classes));
+    planes.fill(times, None, |values, classes| scale.place(&widened(values, 1), classes));
     let (mut rows, mut words, mut ranks) = (spare.places(), Vec::new(), spare.places());
     rows.extend(offsets.iter().map(|row| *row as u32));
     for (i, places) in places.iter_mut().enumerate() {

@@ -3,11 +3,12 @@
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int16Type, Int64Type};
+use arrow_array::types::{Float64Type, Int16Type};
 use arrow_buffer::NullBuffer;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
+use tidings_engine::chunk::Whole;
 use tidings_engine::{Chunk, Chunks, Needs};
 use tidings_schema::calendar::{day_of, start_of_day};
 use tidings_schema::show::{count, counted, verb};
@@ -121,7 +122,11 @@ impl Look<'_> {
     /// The last day or moment that there is.
     fn last(&self, cells: &Cells<'_>) -> i64 {
         let before = self.now.micros - 1;
-        if matches!(cells.values, Values::Days(_)) { day_of(before, self.now.zone).into() } else { before }
+        if matches!(cells.values, Values::Whole(Whole::Days(_))) {
+            day_of(before, self.now.zone).into()
+        } else {
+            before
+        }
     }
 
     fn at(&self, chunk: &Chunk, there: &[bool], expectation: &Expectation, tally: &mut Tally) {
@@ -249,8 +254,7 @@ struct Cells<'a> {
 }
 
 enum Values<'a> {
-    Ints(&'a [i64]),
-    Days(&'a [i32]),
+    Whole(Whole<'a>),
     Numbers(&'a [f64]),
     Texts(&'a arrow_array::StringArray),
     /// Texts by their places in a list.
@@ -265,10 +269,8 @@ impl<'a> Cells<'a> {
         let coded = array.as_dictionary_opt::<Int16Type>();
         let coded =
             coded.and_then(|c| Some((c.keys().values().as_ref(), c.values().as_string_opt::<i32>()?)));
-        let values = if let Some(ints) = array.as_primitive_opt::<Int64Type>() {
-            Values::Ints(ints.values())
-        } else if let Some(days) = array.as_primitive_opt::<Date32Type>() {
-            Values::Days(days.values())
+        let values = if let Some(whole) = Whole::of(array) {
+            Values::Whole(whole)
         } else if let Some(numbers) = array.as_primitive_opt::<Float64Type>() {
             Values::Numbers(numbers.values())
         } else if let Some(texts) = array.as_string_opt::<i32>() {
@@ -287,8 +289,7 @@ impl<'a> Cells<'a> {
 
     fn whole(&self, i: usize) -> Option<i64> {
         match &self.values {
-            Values::Ints(ints) if self.is_known(i) => ints.get(i).copied(),
-            Values::Days(days) if self.is_known(i) => days.get(i).map(|day| i64::from(*day)),
+            Values::Whole(whole) => whole.at(i),
             _ => None,
         }
     }

@@ -2,13 +2,12 @@
 
 use crate::make::Question;
 use crate::reach;
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef, Int64Array};
+use arrow_array::{ArrayRef, Int64Array};
 use arrow_buffer::OffsetBuffer;
 use std::sync::Arc;
 use tidings_check::Program;
 use tidings_check::program::Schedule;
+use tidings_engine::chunk::Whole;
 use tidings_engine::{Chunk, CollectionNeeds, Needs, Rows};
 use tidings_schema::{EventSource, Now, Vocabulary};
 
@@ -88,15 +87,14 @@ impl<'a> Rest<'a> {
                 let time = self.program.vocabulary.collection(wanted.id)?.time;
                 let field = layout.collections.get(place)?.fields.iter().position(|f| *f == time)?;
                 let rows = chunk.collections.get(place)?;
-                Some((rows, rows.fields.get(field)?.as_primitive_opt::<Int64Type>()?))
+                Some((rows, Whole::of(rows.fields.get(field)?)?))
             });
             let (mut moments, mut lengths) = (Vec::new(), Vec::with_capacity(chunk.len()));
             for customer in 0..chunk.len() {
                 let before = moments.len();
                 let of_customer = times.map(|(rows, times)| (rows.of(customer), times));
                 moments.extend(of_customer.into_iter().flat_map(|(rows, times)| {
-                    let known = rows.filter(|row| times.is_valid(*row)).map(|row| times.value(row));
-                    known.filter(|at| self.after < *at && *at < self.now)
+                    rows.filter_map(move |row| times.at(row)).filter(|at| self.after < *at && *at < self.now)
                 }));
                 lengths.push(moments.len() - before);
             }
@@ -137,11 +135,10 @@ impl Waits<'_> {
     fn moments(&self, question: &Question<'_>, chunk: &Chunk) -> Option<Vec<(usize, i64)>> {
         let now = question.now.micros;
         let counts = |at: &i64| self.after < *at && *at < now;
-        let moment = |times: &Int64Array, i: usize| times.is_valid(i).then(|| times.value(i)).filter(counts);
+        let moment = |times: Whole<'_>, i: usize| times.at(i).filter(counts);
         match self.source? {
             EventSource::Attribute(id) => {
-                let times =
-                    chunk.attributes.get(question.needs.attribute(*id)?)?.as_primitive_opt::<Int64Type>()?;
+                let times = Whole::of(chunk.attributes.get(question.needs.attribute(*id)?)?)?;
                 Some((0..chunk.len()).filter_map(|i| Some((i, moment(times, i)?))).collect())
             }
             EventSource::Row(id) => {
@@ -149,7 +146,7 @@ impl Waits<'_> {
                 let rows = chunk.collections.get(place)?;
                 let time = question.program.vocabulary.collection(*id)?.time;
                 let field = question.needs.collections.get(place)?.fields.iter().position(|f| *f == time)?;
-                let times = rows.fields.get(field)?.as_primitive_opt::<Int64Type>()?;
+                let times = Whole::of(rows.fields.get(field)?)?;
                 let latest =
                     |from: i32, to: i32| (from..to).filter_map(|row| moment(times, row as usize)).max();
                 let ends = rows.offsets.iter().zip(rows.offsets.iter().skip(1)).enumerate();

@@ -5,9 +5,9 @@ mod shop;
 #[path = "shop/texts.rs"]
 mod texts;
 
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int64Type, UInt32Type};
+use arrow_array::types::{Date32Type, Float64Type, UInt32Type};
+use arrow_array::{Array, ArrayRef};
 use chrono::DateTime;
 use shop::{everything, vocabulary};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -16,6 +16,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use texts::texts;
 use tidings_engine::Chunks;
+use tidings_engine::chunk::Whole;
 use tidings_schema::{AttributeId, CollectionId, EventSource, Vocabulary};
 use tidings_store::{
     CustomerStore, EngineRows, GrantRow, KeptRow, Loaded, Room, Selection, SendRow, StoreError,
@@ -92,13 +93,17 @@ async fn rows_arrive_typed_sorted_and_counted() {
     assert_eq!(texts(&chunk.attributes[0]), [Some("Shanghai"), Some("中"), None]);
     let numbers: Vec<_> = chunk.attributes[1].as_primitive::<Float64Type>().iter().collect();
     assert_eq!(numbers, [Some(1.5), None, None]);
-    let money: Vec<_> = chunk.attributes[2].as_primitive::<Int64Type>().iter().collect();
+    let whole = |column: &ArrayRef| -> Vec<_> {
+        let values = Whole::of(column).unwrap();
+        (0..column.len()).map(|row| values.at(row)).collect()
+    };
+    let money = whole(&chunk.attributes[2]);
     assert_eq!(money, [Some(1990), None, Some(1200)]);
     let truth: Vec<_> = chunk.attributes[3].as_boolean().iter().collect();
     assert_eq!(truth, [Some(true), None, Some(false)]);
     let born: Vec<_> = chunk.attributes[4].as_primitive::<Date32Type>().iter().collect();
     assert_eq!(born, [Some(7363), None, Some(7363)]);
-    let seen: Vec<_> = chunk.attributes[5].as_primitive::<Int64Type>().iter().collect();
+    let seen = whole(&chunk.attributes[5]);
     assert_eq!(seen, [Some(1_767_225_600_000_000), None, Some(1_700_000_000_000_000)]);
     let level: Vec<_> = chunk.attributes[6].as_primitive::<UInt32Type>().iter().collect();
     assert_eq!(level, [Some(0), None, Some(1)]);
@@ -108,8 +113,8 @@ async fn rows_arrive_typed_sorted_and_counted() {
 
     let orders = &chunk.collections[0];
     assert_eq!(orders.offsets.to_vec(), [0, 1, 1, 4]);
-    let totals: Vec<_> = orders.fields[1].as_primitive::<Int64Type>().iter().flatten().collect();
-    assert_eq!(totals, [500, 300, 100, 200], "by time, then by the rows' keys");
+    let totals = whole(&orders.fields[1]);
+    assert_eq!(totals, [500, 300, 100, 200].map(Some), "by time, then by the rows' keys");
 
     let stats = &loaded.stats;
     assert_eq!((stats.customers, stats.without_key), (3, 1));
@@ -463,8 +468,8 @@ async fn all_rows_say_the_same_from(from: &str) {
             let all = all(&store, &vocabulary).await.unwrap();
             let mut expected = Vec::new();
             for chunk in &all.chunks {
-                let seen = chunk.attributes[0].as_primitive::<Int64Type>();
-                let hit = |i: &usize| seen.is_valid(*i) && from < seen.value(*i) && seen.value(*i) < until;
+                let seen = Whole::of(&chunk.attributes[0]).unwrap();
+                let hit = |i: &usize| seen.at(*i).is_some_and(|seen| from < seen && seen < until);
                 expected.extend((0..chunk.len()).filter(hit).map(|i| chunk.keys.value(i).to_owned()));
             }
             assert!(expected.len() > 2, "{declared} {unit}");

@@ -5,7 +5,7 @@
 mod texts;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int64Type};
+use arrow_array::types::{Date32Type, Float64Type};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use texts::texts;
-use tidings_engine::chunk::Needs;
+use tidings_engine::chunk::{Needs, Whole};
 use tidings_schema::load::{Settings, load};
 use tidings_schema::{AttributeId, CollectionId, Currency, FieldId, Vocabulary};
 use tidings_store::import::Options;
@@ -146,11 +146,11 @@ async fn real_purchases_come_in_and_load_as_they_are_written() {
         let rows = &chunk.collections[0];
         let days = rows.fields[0].as_primitive::<Date32Type>();
         let cds = rows.fields[1].as_primitive::<Float64Type>();
-        let totals = rows.fields[2].as_primitive::<Int64Type>();
+        let totals = Whole::of(&rows.fields[2]).unwrap();
         for (i, key) in chunk.keys.iter().enumerate() {
             let range = rows.offsets[i] as usize..rows.offsets[i + 1] as usize;
             let day = |r| tidings_schema::calendar::date(days.value(r)).format("%Y%m%d").to_string();
-            let rows: Vec<_> = range.map(|r| (day(r), cds.value(r), totals.value(r))).collect();
+            let rows: Vec<_> = range.map(|r| (day(r), cds.value(r), totals.at(r).unwrap())).collect();
             found.insert(key.unwrap().to_owned(), rows);
         }
     }

@@ -2,19 +2,20 @@
 //!
 //! Orders a customer: log-normal with a mean of ten, at most 2,000, so that a few have most. Totals: log-normal around
 //! 40 USD. Status: 80 % paid, 12 % shipped, 5 % returned, 3 % cancelled. Category, city and country: harmonic, the first
-//! most frequent. Times: two years before now, evenly, and one order in two hundred on the day after it. Missing: 2 %
+//! most frequent. Times: two years before now, evenly, in whole seconds, and one order in two hundred on the day after it. Missing: 2 %
 //! of cities, 10 % of birthdays, 5 % of numbers and tags, 1 % of totals.
 
 use super::NOW;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int16Array, Int64Array, StringArray,
-    UInt32Array,
+    ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int16Array, Int32Array, StringArray,
+    Time32SecondArray, UInt32Array,
 };
 use arrow_buffer::OffsetBuffer;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
+use tidings_engine::chunk::SECOND;
 use tidings_engine::{Chunk, Needs, Rows};
 use tidings_schema::Vocabulary;
 
@@ -22,7 +23,8 @@ pub const CITIES: usize = 50;
 pub const COUNTRIES: usize = 8;
 pub const CATEGORIES: usize = 40;
 pub const TAGS: [&str; 6] = ["vip", "new", "wholesale", "press", "staff", "returns"];
-const DAY: i64 = 86_400_000_000;
+/// In seconds.
+const DAY: i32 = 86_400;
 const CHUNK: usize = 4_096;
 
 /// How much of it.
@@ -103,20 +105,20 @@ fn orders(rng: &mut StdRng) -> usize {
 
 fn times(from: usize, lengths: &[usize]) -> ArrayRef {
     let mut rng = StdRng::seed_from_u64(from as u64 ^ 0x5eed);
-    let mut times = Vec::new();
+    let (now, mut times) = ((NOW / SECOND) as i32, Vec::new());
     for n in lengths {
         let begin = times.len();
         for _ in 0..*n {
             let late = rng.random_bool(0.005);
             times.push(if late {
-                NOW + rng.random_range(0..DAY)
+                now + rng.random_range(0..DAY)
             } else {
-                NOW - rng.random_range(1..730 * DAY)
+                now - rng.random_range(1..730 * DAY)
             });
         }
         times[begin..].sort_unstable();
     }
-    Arc::new(Int64Array::from(times))
+    Arc::new(Time32SecondArray::from(times))
 }
 
 macro_rules! column {
@@ -133,7 +135,7 @@ macro_rules! column {
 }
 
 fn attribute(name: &str, len: usize, rng: &mut StdRng) -> ArrayRef {
-    let today = (NOW / DAY) as i32;
+    let today = (NOW / SECOND) as i32 / DAY;
     match name {
         "city" => words(name, CITIES, len, 0.98, rng),
         "country" => words(name, COUNTRIES, len, 1.0, rng),
@@ -146,11 +148,11 @@ fn attribute(name: &str, len: usize, rng: &mut StdRng) -> ArrayRef {
         "visits" | "points" => {
             column!(Float64Array, len, rng, 0.95, (rng.random::<f64>() * 25.0).powi(2).round())
         }
-        "balance" => column!(Int64Array, len, rng, 0.95, rng.random_range(-5_000..80_000)),
+        "balance" => column!(Int32Array, len, rng, 0.95, rng.random_range(-5_000..80_000)),
         "rating" | "basket" => {
             column!(Float64Array, len, rng, 0.95, f64::from(rng.random_range(0..500)) / 100.0)
         }
-        "total" => column!(Int64Array, len, rng, 0.99, (4_000.0 * normal(rng).exp()).round() as i64),
+        "total" => column!(Int32Array, len, rng, 0.99, (4_000.0 * normal(rng).exp()).round() as i32),
         "quantity" => column!(Float64Array, len, rng, 1.0, f64::from(rng.random_range(1..=12))),
         "status" => column!(
             UInt32Array,

@@ -102,6 +102,7 @@ fn code(field: &Column, known: Option<&Bitmap>, spare: &mut Spare) -> Option<Cod
     let mut codes = spare.places();
     let most = match &field.values {
         Values::Int(values) => of_whole(|| values.iter().map(|v| Some(*v)), known, &mut codes),
+        Values::Short(values) => of_whole(|| values.iter().map(Some), known, &mut codes),
         Values::Number(values) => {
             let whole = |v: &f64| Some(*v as i64).filter(|whole| *whole as f64 == *v);
             of_whole(|| values.iter().map(whole), known, &mut codes)
@@ -111,7 +112,7 @@ fn code(field: &Column, known: Option<&Bitmap>, spare: &mut Spare) -> Option<Cod
             Some(2)
         }
         Values::Text(texts) => return of_texts(texts, codes),
-        Values::Short(_) | Values::Tags(_) => None,
+        Values::Tags(_) => None,
     };
     most.map(|most| Codes { of_rows: codes, most })
 }

@@ -2,7 +2,7 @@
 
 use super::{Family, Run, eights};
 use crate::bitmap::Bitmap;
-use crate::column::{Column, Values};
+use crate::column::{Column, Short, Values};
 use crate::spare::Spare;
 use multiversion::multiversion;
 use std::ops::Range;
@@ -15,11 +15,19 @@ impl Family<'_> {
         let mut best = match &self.field?.values {
             Values::Int(values) => {
                 let (mut ints, known) = (spare.ints(), self.known.map(Bitmap::words));
-                if most {
-                    greatest(run, values, known, &mut ints)
-                } else {
-                    least(run, values, known, &mut ints)
+                match most {
+                    true => greatest(run, values, known, i64::MIN, &mut ints),
+                    false => least(run, values, known, i64::MAX, &mut ints),
                 }
+                Column::ints(ints, None)
+            }
+            Values::Short(Short { values, unit }) => {
+                let (mut ints, known) = (spare.ints(), self.known.map(Bitmap::words));
+                match most {
+                    true => greatest(run, values, known, i32::MIN, &mut ints),
+                    false => least(run, values, known, i32::MAX, &mut ints),
+                }
+                ints.iter_mut().for_each(|int| *int *= unit);
                 Column::ints(ints, None)
             }
             Values::Number(values) => {
@@ -28,7 +36,7 @@ impl Family<'_> {
                 numbers.extend(run.each().map(|(from, to)| first_best(from..to, values, self.known, better)));
                 Column::numbers(numbers, None)
             }
-            Values::Short(_) | Values::Truth(_) | Values::Text(_) | Values::Tags(_) => return None,
+            Values::Truth(_) | Values::Text(_) | Values::Tags(_) => return None,
         };
         let counts = self.knowns(run, spare);
         best.known = Some(Bitmap::of(&counts, |count| *count > 0));
@@ -51,13 +59,25 @@ fn first_best(
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
-fn greatest<'a>(run: Run<'a>, values: &[i64], known: Option<&[u64]>, best: &mut Vec<i64>) {
-    let take_up = |lane: i64, value, counts| lane.max(if counts { value } else { i64::MIN });
-    eights::fold(run, values, known, i64::MIN, take_up, |a, b| a.max(b), |most| best.push(most));
+fn greatest<'a, T: Copy + Default + Ord + Into<i64>>(
+    run: Run<'a>,
+    values: &[T],
+    known: Option<&[u64]>,
+    none: T,
+    best: &mut Vec<i64>,
+) {
+    let take_up = |lane: T, value, counts| lane.max(if counts { value } else { none });
+    eights::fold(run, values, known, none, take_up, |a, b| a.max(b), |most| best.push(most.into()));
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
-fn least<'a>(run: Run<'a>, values: &[i64], known: Option<&[u64]>, best: &mut Vec<i64>) {
-    let take_up = |lane: i64, value, counts| lane.min(if counts { value } else { i64::MAX });
-    eights::fold(run, values, known, i64::MAX, take_up, |a, b| a.min(b), |least| best.push(least));
+fn least<'a, T: Copy + Default + Ord + Into<i64>>(
+    run: Run<'a>,
+    values: &[T],
+    known: Option<&[u64]>,
+    none: T,
+    best: &mut Vec<i64>,
+) {
+    let take_up = |lane: T, value, counts| lane.min(if counts { value } else { none });
+    eights::fold(run, values, known, none, take_up, |a, b| a.min(b), |least| best.push(least.into()));
 }

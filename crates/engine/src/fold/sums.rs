@@ -6,7 +6,7 @@
 use super::{Family, Run};
 use crate::arithmetic::divided;
 use crate::bitmap::Bitmap;
-use crate::column::{Column, Values};
+use crate::column::{Column, Short, Values};
 use crate::spare::Spare;
 use multiversion::multiversion;
 
@@ -27,10 +27,10 @@ const SHIFTED_BITS: u32 = 51;
 impl Family<'_> {
     /// The sum in each run; nothing where running sums would not be exact.
     pub(super) fn sum(&mut self, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
-        let is_int = matches!(self.field?.values, Values::Int(_));
+        let is_number = matches!(self.field?.values, Values::Number(_));
         let mut sums = spare.ints();
         self.sums(spare)?.within(run, &mut sums, spare);
-        if is_int {
+        if !is_number {
             return Some(Column::ints(sums, None));
         }
         let mut numbers = spare.numbers();
@@ -41,12 +41,12 @@ impl Family<'_> {
 
     /// The average in each run; nothing where running sums would not be exact.
     pub(super) fn average(&mut self, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
-        let is_int = matches!(self.field?.values, Values::Int(_));
+        let is_number = matches!(self.field?.values, Values::Number(_));
         let mut sums = spare.ints();
         self.sums(spare)?.within(run, &mut sums, spare);
         let counts = self.knowns(run, spare);
         let known = Some(Bitmap::of(&counts, |count| *count > 0));
-        let averages = if is_int {
+        let averages = if !is_number {
             means(&mut sums, &counts);
             Column::ints(sums, known)
         } else {
@@ -74,6 +74,9 @@ impl Sums {
         let exact = match &field.values {
             Values::Int(values) => run_up(values, known, &mut totals) < 1 << room(INT_BITS),
             Values::Number(values) => run_up(values, known, &mut totals) < 1 << room(NUMBER_BITS),
+            Values::Short(Short { values, unit: 1 }) => {
+                run_up(values, known, &mut totals) < 1 << room(INT_BITS)
+            }
             Values::Short(_) | Values::Truth(_) | Values::Text(_) | Values::Tags(_) => false,
         };
         if exact {
@@ -119,6 +122,13 @@ impl Whole for i64 {
     #[inline(always)]
     fn whole(self) -> i64 {
         self
+    }
+}
+
+impl Whole for i32 {
+    #[inline(always)]
+    fn whole(self) -> i64 {
+        self.into()
     }
 }
 

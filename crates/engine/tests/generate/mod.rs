@@ -18,6 +18,7 @@ use tidings_check::program::{
     Aggregate, Bands, Body, CatchUp, Condition, ConditionKind, Define, Overlap, Repeat, Rule, Schedule,
     Score, Segment, SegmentId, Stages, Term, TermKind,
 };
+use tidings_engine::chunk::SECOND;
 use tidings_schema::calendar::{day_number, months_before, start_of_day};
 use tidings_schema::{
     Attribute, AttributeId, Collection, CollectionId, Currency, Customer as Described, FieldId, Now, OneOf,
@@ -35,6 +36,8 @@ pub struct Generator {
     types: Vec<Type>,
     /// Whether amounts and numbers stay small and whole, so that their sums are exact in any order.
     tame: bool,
+    /// Of which all moments are multiples: a second, or a microsecond.
+    unit: i64,
 }
 
 /// What a term may name.
@@ -81,7 +84,8 @@ impl Generator {
         let vocabulary = Arc::new(vocabulary(&mut rng, now.zone, &types));
         let program = Program::without_rules(vocabulary);
         let tame = rng.random_bool(0.5);
-        let mut generator = Generator { rng, now, program, types, tame };
+        let unit = *[1, SECOND].choose(&mut rng).unwrap();
+        let mut generator = Generator { rng, now, program, types, tame, unit };
         generator.declarations();
         generator
     }
@@ -303,7 +307,8 @@ impl Generator {
             2 => self.now.micros - 1_000_000 * [1, 3_600, 86_400][self.below(3) as usize],
             _ => start_of_day(self.day(), self.now.zone),
         };
-        edge + self.rng.random_range(-1..2)
+        let near = edge + self.unit * self.rng.random_range(-1..2);
+        near - near.rem_euclid(self.unit)
     }
 }
 

@@ -7,9 +7,11 @@ use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Float64Builder, Int16Builder, Int64Builder, ListBuilder, StringBuilder,
     UInt32Builder,
 };
-use arrow_array::{ArrayRef, DictionaryArray, StringArray};
+use arrow_array::types::{ArrowPrimitiveType, Int32Type, Time32SecondType};
+use arrow_array::{ArrayRef, DictionaryArray, Int64Array, PrimitiveArray, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::sync::Arc;
+use tidings_engine::chunk::SECOND;
 use tidings_engine::{Chunk, Needs, Rows};
 use tidings_schema::{FieldId, Type, Value, Vocabulary};
 
@@ -40,7 +42,7 @@ pub fn in_order(rows: &[Row], time: FieldId) -> Vec<&Row> {
     sorted
 }
 
-/// How a chunk holds its texts.
+/// How a chunk holds its texts; where not plainly, it also holds whole numbers in less room if they fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Texts {
     Plain,
@@ -117,6 +119,15 @@ fn coded(texts: &StringArray, others: usize) -> ArrayRef {
     Arc::new(DictionaryArray::new(codes.finish(), Arc::new(words)))
 }
 
+/// Whole numbers in units, if all are such and fit, and texts are not held plainly.
+fn in_room<T: ArrowPrimitiveType<Native = i32>>(long: Arc<Int64Array>, unit: i64, texts: Texts) -> ArrayRef {
+    let fits = |value: i64| value % unit == 0 && i32::try_from(value / unit).is_ok();
+    if texts == Texts::Plain || !long.iter().flatten().all(fits) {
+        return long;
+    }
+    Arc::new(long.iter().map(|value| value.map(|v| (v / unit) as i32)).collect::<PrimitiveArray<T>>())
+}
+
 fn array<'a>(ty: &Type, values: impl Iterator<Item = Option<&'a Value>>, texts: Texts) -> ArrayRef {
     match ty {
         Type::Text if texts != Texts::Plain => {
@@ -131,11 +142,19 @@ fn array<'a>(ty: &Type, values: impl Iterator<Item = Option<&'a Value>>, texts: 
         }
         Type::Text => built!(StringBuilder::new(), values, Value::Text(t) => t),
         Type::Number | Type::Percent => built!(Float64Builder::new(), values, Value::Number(n) => *n),
-        Type::Money(_) => built!(Int64Builder::new(), values, Value::Money(m) => *m),
+        Type::Money(_) => {
+            in_room::<Int32Type>(built!(Int64Builder::new(), values, Value::Money(m) => *m), 1, texts)
+        }
         Type::YesNo => built!(BooleanBuilder::new(), values, Value::Truth(t) => *t),
         Type::Date => built!(Date32Builder::new(), values, Value::Date(d) => *d),
-        Type::Moment => built!(Int64Builder::new(), values, Value::Moment(m) => *m),
-        Type::Duration => built!(Int64Builder::new(), values, Value::Count(c) => *c),
+        Type::Moment => in_room::<Time32SecondType>(
+            built!(Int64Builder::new(), values, Value::Moment(m) => *m),
+            SECOND,
+            texts,
+        ),
+        Type::Duration => {
+            in_room::<Int32Type>(built!(Int64Builder::new(), values, Value::Count(c) => *c), 1, texts)
+        }
         Type::OneOf(_) => built!(UInt32Builder::new(), values, Value::Word(w) => *w),
         Type::Tags => {
             let tags = |t: &Vec<String>| t.iter().map(|t| Some(t.clone())).collect::<Vec<_>>();

@@ -3,11 +3,15 @@
 use crate::customers::arena::Words;
 use crate::customers::weave::{Piece, in_order};
 use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int16Type, Int64Type, UInt32Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Date32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time32SecondType,
+    UInt32Type,
+};
 use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int16Array, PrimitiveArray, StringArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer, NullBufferBuilder, ScalarBuffer};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
+use tidings_engine::chunk::SECOND;
 use tidings_schema::{Type, Value};
 
 /// The values of an attribute, one a row, as they came.
@@ -16,7 +20,7 @@ pub(crate) enum Column {
     Text(Texts),
     Number(Plain<f64>),
     /// Money, moments and durations.
-    Whole(Plain<i64>),
+    Whole(Whole),
     Truth(Plain<bool>),
     Date(Plain<i32>),
     Word(Plain<u32>),
@@ -28,7 +32,8 @@ impl Column {
         match ty {
             Type::Text => Column::Text(Texts::new()),
             Type::Number | Type::Percent => Column::Number(Plain::new()),
-            Type::Money(_) | Type::Moment | Type::Duration | Type::Elapsed(_) => Column::Whole(Plain::new()),
+            Type::Money(_) | Type::Duration | Type::Elapsed(_) => Column::Whole(Whole::new(false)),
+            Type::Moment => Column::Whole(Whole::new(true)),
             Type::YesNo => Column::Truth(Plain::new()),
             Type::Date => Column::Date(Plain::new()),
             Type::OneOf(_) => Column::Word(Plain::new()),
@@ -64,7 +69,7 @@ impl Column {
         let mut woven = match parts.first()? {
             Column::Text(_) => Column::Text(Texts::new()),
             Column::Number(_) => Column::Number(Plain::new()),
-            Column::Whole(_) => Column::Whole(Plain::new()),
+            Column::Whole(whole) => Column::Whole(Whole::new(whole.moments)),
             Column::Truth(_) => Column::Truth(Plain::new()),
             Column::Date(_) => Column::Date(Plain::new()),
             Column::Word(_) => Column::Word(Plain::new()),
@@ -102,7 +107,7 @@ impl Column {
     /// Where a row lies in time, by its date or moment.
     pub(crate) fn time(&self, row: u32) -> Option<i64> {
         match self {
-            Column::Whole(v) => v.get(row),
+            Column::Whole(v) => v.all.get(row),
             Column::Date(v) => v.get(row).map(i64::from),
             _ => None,
         }
@@ -111,7 +116,7 @@ impl Column {
     /// Whether it is known that every row has a date or moment.
     pub(crate) fn is_full(&self) -> bool {
         match self {
-            Column::Whole(v) => v.valid.as_slice().is_none(),
+            Column::Whole(v) => v.all.valid.as_slice().is_none(),
             Column::Date(v) => v.valid.as_slice().is_none(),
             _ => false,
         }
@@ -120,7 +125,7 @@ impl Column {
     /// Where all rows lie in time; anywhere those that have no date or moment.
     pub(crate) fn times(&self) -> Times<'_> {
         match self {
-            Column::Whole(v) => Times::Moments(&v.values),
+            Column::Whole(v) => Times::Moments(&v.all.values),
             Column::Date(v) => Times::Days(&v.values),
             _ => Times::None,
         }
@@ -131,7 +136,7 @@ impl Column {
         match self {
             Column::Text(v) => v.take(rows),
             Column::Number(v) => primitive::<Float64Type>(v, rows),
-            Column::Whole(v) => primitive::<Int64Type>(v, rows),
+            Column::Whole(v) => v.take(rows),
             Column::Truth(v) => {
                 let value = |i: usize| rows.get(i).and_then(|row| v.get(*row)).unwrap_or_default();
                 Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(rows.len(), value), v.nulls(rows)))
@@ -205,8 +210,53 @@ impl<T: Copy + Default> Plain<T> {
 }
 
 fn primitive<P: ArrowPrimitiveType>(column: &Plain<P::Native>, rows: &[u32]) -> ArrayRef {
-    let values = rows.iter().map(|row| column.values.get(*row as usize).copied().unwrap_or_default());
+    as_primitive::<_, P>(column, rows, |value| value)
+}
+
+fn as_primitive<T: Copy + Default, P: ArrowPrimitiveType>(
+    column: &Plain<T>,
+    rows: &[u32],
+    value: impl Fn(T) -> P::Native,
+) -> ArrayRef {
+    let values = rows.iter().map(|row| value(column.values.get(*row as usize).copied().unwrap_or_default()));
     Arc::new(PrimitiveArray::<P>::new(ScalarBuffer::from_iter(values), column.nulls(rows)))
+}
+
+/// Whole numbers, which may all fit in half the room: moments as seconds.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    all: Plain<i64>,
+    moments: bool,
+    fit: bool,
+}
+
+impl Whole {
+    fn new(moments: bool) -> Whole {
+        Whole { all: Plain::new(), moments, fit: true }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, value: Option<i64>) {
+        self.all.push(value);
+        if self.fit {
+            let value = value.unwrap_or_default();
+            let short = if self.moments { value / SECOND } else { value };
+            self.fit = i32::try_from(short).is_ok() && !(self.moments && value % SECOND != 0);
+        }
+    }
+
+    fn append(&mut self, other: &Whole, rows: Range<usize>) {
+        self.all.append(&other.all, rows);
+        self.fit &= other.fit;
+    }
+
+    fn take(&self, rows: &[u32]) -> ArrayRef {
+        match (self.fit, self.moments) {
+            (true, true) => as_primitive::<_, Time32SecondType>(&self.all, rows, |v| (v / SECOND) as i32),
+            (true, false) => as_primitive::<_, Int32Type>(&self.all, rows, |v| v as i32),
+            (false, _) => primitive::<Int64Type>(&self.all, rows),
+        }
+    }
 }
 
 /// What stands for a row without a value.

@@ -24,11 +24,12 @@ mod shop;
 mod texts;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int64Type, UInt32Type};
+use arrow_array::types::{Date32Type, Float64Type, UInt32Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use shop::{everything, vocabulary};
 use texts::texts;
+use tidings_engine::chunk::Whole;
 use tidings_store::Loaded;
 
 fn keys(loaded: &Loaded) -> Vec<&str> {
@@ -40,7 +41,9 @@ fn shown(column: &ArrayRef, row: usize) -> Option<String> {
     column.is_valid(row).then(|| match column.data_type() {
         DataType::Utf8 | DataType::Dictionary(..) => texts(column)[row].unwrap().to_owned(),
         DataType::Float64 => column.as_primitive::<Float64Type>().value(row).to_string(),
-        DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string(),
+        DataType::Int64 | DataType::Int32 | DataType::Time32(_) => {
+            Whole::of(column).unwrap().at(row).unwrap().to_string()
+        }
         DataType::Date32 => {
             tidings_schema::calendar::date(column.as_primitive::<Date32Type>().value(row)).to_string()
         }

@@ -2,15 +2,19 @@
 
 use crate::customers::keys::Key;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Date32Type, Float64Type, Int16Type, Int64Type, UInt32Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Date32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time32SecondType,
+    UInt32Type,
+};
 use arrow_array::{
     Array, ArrayRef, DictionaryArray, Int16Array, ListArray, PrimitiveArray, StringArray, make_array,
 };
 use arrow_data::ArrayData;
 use arrow_data::transform::MutableArrayData;
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, TimeUnit};
 use std::collections::HashMap;
 use std::sync::Arc;
+use tidings_engine::chunk::SECOND;
 
 /// Some rows of one of several arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +83,8 @@ fn splice_values(sources: &[&ArrayRef], spans: &[Span]) -> Option<ArrayRef> {
     }
     match sources.first()?.data_type() {
         DataType::Int64 => of::<Int64Type>(sources, spans),
+        DataType::Int32 => of::<Int32Type>(sources, spans),
+        DataType::Time32(TimeUnit::Second) => of::<Time32SecondType>(sources, spans),
         DataType::Int16 => of::<Int16Type>(sources, spans),
         DataType::Float64 => of::<Float64Type>(sources, spans),
         DataType::Date32 => of::<Date32Type>(sources, spans),
@@ -139,8 +145,12 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 const MOST_WORDS: usize = 4_096;
 
 /// Makes a column that comes in like those that are held. Where these share words, new ones are added to them, and they
-/// have to be given the new list with [`widened`]: codes stay what they were.
+/// have to be given the new list with [`widened`]: codes stay what they were. So they have to be given more room where
+/// numbers that come in need it.
 pub(super) fn like(held: &ArrayRef, incoming: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    if *held.data_type() == DataType::Int64 {
+        return Ok(as_wide(incoming));
+    }
     let Some(held) = words_of(held) else { return plain(incoming) };
     if incoming.is_empty() {
         return Ok(Arc::new(held.slice(0, 0)));
@@ -173,8 +183,11 @@ pub(super) fn like(held: &ArrayRef, incoming: &ArrayRef) -> Result<ArrayRef, Arr
     Ok(Arc::new(DictionaryArray::try_new(rows, words)?))
 }
 
-/// A held column with the words that one like it has.
+/// A held column with the words, or the room, that one like it has.
 pub(super) fn widened(held: &ArrayRef, like: &ArrayRef) -> ArrayRef {
+    if *like.data_type() == DataType::Int64 {
+        return as_wide(held);
+    }
     match (words_of(held), words_of(like)) {
         (Some(held), Some(like)) if like.values().len() > held.values().len() => {
             Arc::new(held.with_values(like.values().clone()))
@@ -204,6 +217,10 @@ pub(super) fn same<'a>(a: &'a ArrayRef, b: &'a ArrayRef) -> Box<dyn Fn(usize, us
     }
     match (a.data_type(), b.data_type()) {
         (DataType::Int64, DataType::Int64) => primitive::<Int64Type>(a, b),
+        (DataType::Int32, DataType::Int32) => primitive::<Int32Type>(a, b),
+        (DataType::Time32(TimeUnit::Second), DataType::Time32(TimeUnit::Second)) => {
+            primitive::<Time32SecondType>(a, b)
+        }
         (DataType::Float64, DataType::Float64) => primitive::<Float64Type>(a, b),
         (DataType::Date32, DataType::Date32) => primitive::<Date32Type>(a, b),
         (DataType::UInt32, DataType::UInt32) => primitive::<UInt32Type>(a, b),
@@ -251,10 +268,15 @@ pub(super) fn key_at(keys: &ArrayRef, row: usize) -> Option<Key<'_>> {
 }
 
 /// Whole numbers with all the room that one may need.
-fn as_wide(keys: &ArrayRef) -> ArrayRef {
-    match keys.as_primitive_opt::<UInt32Type>() {
-        Some(short) => Arc::new(short.unary::<_, Int64Type>(i64::from)),
-        None => keys.clone(),
+fn as_wide(short: &ArrayRef) -> ArrayRef {
+    fn of<T: ArrowPrimitiveType<Native: Into<i64>>>(short: &ArrayRef, unit: i64) -> ArrayRef {
+        Arc::new(short.as_primitive::<T>().unary::<_, Int64Type>(|value| value.into() * unit))
+    }
+    match short.data_type() {
+        DataType::UInt32 => of::<UInt32Type>(short, 1),
+        DataType::Int32 => of::<Int32Type>(short, 1),
+        DataType::Time32(TimeUnit::Second) => of::<Time32SecondType>(short, SECOND),
+        _ => short.clone(),
     }
 }
 
@@ -269,10 +291,15 @@ fn as_texts(keys: &ArrayRef) -> ArrayRef {
 mod tests {
     use super::*;
 
+    use crate::customers::column::Column;
     use crate::customers::keys::Keys;
     use arrow_array::builder::{ListBuilder, StringBuilder};
-    use arrow_array::{BooleanArray, Date32Array, Float64Array, Int64Array, UInt32Array};
+    use arrow_array::{
+        BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, Time32SecondArray, UInt32Array,
+    };
     use proptest::prelude::*;
+    use tidings_engine::chunk::Whole;
+    use tidings_schema::{Currency, Type, Value};
 
     /// The values as an array of each type.
     fn of_all_types(values: &[Option<i16>]) -> Vec<ArrayRef> {
@@ -290,6 +317,8 @@ mod tests {
         let words: ArrayRef = Arc::new(StringArray::from(vec!["x", "y", "z", "x y"]));
         vec![
             of::<i64, Int64Array>(values, i64::from),
+            of::<i32, Int32Array>(values, i32::from),
+            of::<i32, Time32SecondArray>(values, i32::from),
             of::<f64, Float64Array>(values, f64::from),
             of::<i32, Date32Array>(values, i32::from),
             of::<u32, UInt32Array>(values, |v| v.unsigned_abs().into()),
@@ -338,6 +367,47 @@ mod tests {
             let both = renewed_keys(&[&array(&a), &array(&b)], &spans).unwrap();
             let found: Vec<_> = (0..both.len()).map(|row| key_at(&both, row).map(|key| key.to_string())).collect();
             prop_assert_eq!(found, [a, b].concat());
+        }
+    }
+
+    /// Amounts or moments: those that fit in half the room, and sometimes others.
+    fn some_numbers() -> impl Strategy<Value = (Type, [Vec<Option<i64>>; 2])> {
+        let edges = [i64::from(i32::MIN), -1, 0, 1, i64::from(i32::MAX)];
+        let list = |short: Vec<i64>, long: Vec<i64>| {
+            let number = prop_oneof![9 => prop::sample::select(short), 1 => prop::sample::select(long)];
+            prop::collection::vec(prop::option::weighted(0.9, number), 0..5)
+        };
+        let two = move |short: &[i64], long: &[i64]| {
+            [list(short.to_vec(), long.to_vec()), list(short.to_vec(), long.to_vec())]
+        };
+        let beyond = [i64::MIN, edges[0] - 1, edges[4] + 1, i64::MAX];
+        let seconds = edges.map(|second| second * SECOND);
+        let between = [i64::MIN, seconds[0] - 1, -1, 1, SECOND + 1, seconds[4] + SECOND, i64::MAX];
+        prop_oneof![
+            (Just(Type::Money(Currency::CNY)), two(&edges, &beyond)),
+            (Just(Type::Moment), two(&seconds, &between)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_what_they_were_however_much_room_they_take((ty, lists) in some_numbers()) {
+            let array = |values: &Vec<Option<i64>>| {
+                let mut column = Column::new(&ty);
+                let value = |v| if ty == Type::Moment { Value::Moment(v) } else { Value::Money(v) };
+                values.iter().for_each(|v| column.push(v.map(value)));
+                column.take(&(0..values.len() as u32).collect::<Vec<_>>())
+            };
+            let [held, incoming] = lists.each_ref().map(array);
+            let incoming = like(&held, &incoming).unwrap();
+            let held = widened(&held, &incoming);
+            let spans = [span(0, 0, held.len()), span(1, 0, incoming.len())];
+            let both = splice(&[&held, &incoming], &spans).unwrap();
+            let whole = Whole::of(&both).unwrap();
+            prop_assert_eq!((0..both.len()).map(|row| whole.at(row)).collect::<Vec<_>>(), lists.concat());
+            let unit = if ty == Type::Moment { SECOND } else { 1 };
+            let fits = |v: &i64| v % unit == 0 && i32::try_from(v / unit).is_ok();
+            prop_assert_eq!(matches!(whole, Whole::Long(_)), !lists.iter().flatten().flatten().all(fits));
         }
     }
 

@@ -26,7 +26,7 @@ use tidings_schema::{AttributeId, CollectionId, FieldId, Vocabulary};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 /// What the file begins with; another format has another number.
-const FORMAT: &[u8; 16] = b"tidings cache 5\n";
+const FORMAT: &[u8; 16] = b"tidings cache 6\n";
 const LINE: usize = 64;
 /// So many bytes of small arrays are written at once.
 const BUFFER: usize = 1 << 20;

@@ -10,13 +10,13 @@ use crate::customers::order::each;
 use crate::customers::table::Read;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt32Type};
-use arrow_array::{Array, ArrayRef, Date32Array, Int64Array, StringArray};
+use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tidings_engine::chunk::Rows;
+use tidings_engine::chunk::{Rows, Whole};
 
 /// What was read of a collection's table.
 pub(super) struct Arrived {
@@ -92,31 +92,14 @@ impl Arrived {
         self.customers.is_valid(row).then(|| self.customers.value(row))
     }
 
-    fn times(&self) -> Result<Times<'_>, Doubt> {
-        self.fields.get(self.time).and_then(Times::of).ok_or(Doubt::Arrays)
+    /// When its rows happened.
+    fn times(&self) -> Result<Whole<'_>, Doubt> {
+        times(&self.fields, self.time)
     }
 }
 
-/// When rows happened, by the column that says it.
-#[derive(Clone, Copy)]
-enum Times<'a> {
-    Micros(&'a Int64Array),
-    Days(&'a Date32Array),
-}
-
-impl<'a> Times<'a> {
-    fn of(column: &'a ArrayRef) -> Option<Times<'a>> {
-        let days = || column.as_primitive_opt().map(Times::Days);
-        column.as_primitive_opt().map(Times::Micros).or_else(days)
-    }
-
-    #[inline]
-    fn at(self, row: usize) -> Option<i64> {
-        match self {
-            Times::Micros(micros) => micros.is_valid(row).then(|| micros.value(row)),
-            Times::Days(days) => days.is_valid(row).then(|| days.value(row).into()),
-        }
-    }
+fn times(fields: &[ArrayRef], time: usize) -> Result<Whole<'_>, Doubt> {
+    fields.get(time).and_then(|column| Whole::of(column)).ok_or(Doubt::Arrays)
 }
 
 impl Moves {
@@ -215,7 +198,7 @@ impl Moves {
 fn coming(
     (chunk, rows): (usize, &[usize]),
     arrived: &Arrived,
-    times: Times<'_>,
+    times: Whole<'_>,
     places: &Places<'_>,
 ) -> (Vec<Coming>, Vec<usize>, Vec<usize>) {
     let (mut coming, mut orphans, mut without_time) =
@@ -288,7 +271,7 @@ fn likely<N: Copy + Into<i64>>(keys: &[N], known: &Known<'_>) -> Vec<usize> {
 /// Where the rows of a chunk's customers come from, held or read, and where those of each begin.
 struct Weave<'a> {
     held: &'a HeldRows,
-    times: Times<'a>,
+    times: Whole<'a>,
     arrived: &'a Arrived,
     /// What is still to be left out, and to come in.
     dropped: &'a [u32],
@@ -308,7 +291,7 @@ impl<'a> Weave<'a> {
     ) -> Result<Weave<'a>, Doubt> {
         // More than that no chunk can have.
         i32::try_from(held.rows.len() + coming.len()).map_err(|_| Doubt::Arrays)?;
-        let times = held.rows.fields.get(arrived.time).and_then(Times::of).ok_or(Doubt::Arrays)?;
+        let times = times(&held.rows.fields, arrived.time)?;
         Ok(Weave { held, times, arrived, dropped, coming, rows: 0, spans: Vec::new(), offsets: vec![0] })
     }
 
