@@ -330,6 +330,45 @@ fn a_check_of_the_layout_lists_what_would_change_and_changes_nothing() {
     project.run(&["fmt", "--check"]);
 }
 
+/// A dry run leaves everything as it is, also beside a store, and says what is in its place where there is none.
+#[test]
+fn a_dry_run_changes_nothing_and_says_what_is_no_store() {
+    let project = Project::new();
+    project.write("customers.csv", "id,name\n1,Ada\n");
+    let dry = ["import", "--dry-run", "customers.csv"];
+    let path = |name: &str| project.folder().join(name);
+    let there = || {
+        let entries = std::fs::read_dir(project.folder()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    project.write("text.db", "precious");
+    project.write("damaged.db", &format!("SQLite format 3\0{}", "precious".repeat(500)));
+    std::fs::create_dir(path("folder.db")).unwrap();
+    for (store, why) in [
+        ("folder.db", "it is a folder"),
+        ("text.db", "it is no SQLite database"),
+        ("damaged.db", "it is no SQLite database"),
+        ("text.db/shop.db", "Not a directory"),
+    ] {
+        project.write(
+            "tidings.yaml",
+            &format!("name: own\nstore: sqlite:{store}\ntime_zone: UTC\ncurrency: USD\n"),
+        );
+        let (names, bytes) = (there(), std::fs::read(path(store)).ok());
+        let said = project.refused(&dry);
+        let parts = [store, " cannot be imported into: ", why, "Name another file in tidings.yaml"];
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        assert!(there() == names && std::fs::read(path(store)).ok() == bytes, "{store}: {:?}", there());
+    }
+    project.write("tidings.yaml", "name: own\nstore: sqlite:shop.db\ntime_zone: UTC\ncurrency: USD\n");
+    project.run(&["import", "customers.csv"]);
+    let (names, bytes) = (there(), std::fs::read(path("shop.db")).unwrap());
+    project.run(&dry);
+    assert!(there() == names && std::fs::read(path("shop.db")).unwrap() == bytes, "{:?}", there());
+}
+
 #[test]
 fn a_first_description_names_what_identifies_a_row_and_keeps_data_out_of_version_control() {
     let project = Project::new();

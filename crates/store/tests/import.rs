@@ -20,7 +20,6 @@ use tidings_schema::{AttributeId, CollectionId, Currency, FieldId, Vocabulary};
 use tidings_store::import::Options;
 use tidings_store::{
     CustomerStore, Delimiter, EngineRows, FileReport, Import, ImportError, Report, Selection, Source,
-    StoreError,
 };
 use tidings_syntax::FileId;
 
@@ -597,7 +596,7 @@ async fn a_file_that_is_no_database_is_not_written_to() {
     std::fs::create_dir(shop.0.path().join(".tidings")).unwrap();
     std::fs::write(shop.database(), "precious").unwrap();
     let error = shop.import(&[shop.write("t.csv", "id\n1\n")], None, &options()).await.unwrap_err();
-    assert!(matches!(error, ImportError::Store(StoreError::NotADatabase { .. })), "{error}");
+    assert!(matches!(error, ImportError::NoStore { .. }), "{error}");
     assert_eq!(std::fs::read_to_string(shop.database()).unwrap(), "precious");
     let names: BTreeSet<_> =
         std::fs::read_dir(shop.0.path().join(".tidings")).unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -118,9 +118,34 @@ pub enum ImportError {
          read. Load the files with that database's own tools, put them into the folder that `files:` names, or write `store: sqlite:` and a path in tidings.yaml"
     )]
     NotOurs,
+    /// What `store` names is there and cannot be opened as one.
+    #[error(
+        "{} cannot be imported into: {why}. Name another file in tidings.yaml, as `store: sqlite:` and a path; where there is \
+         none yet, it is made",
+        path.display()
+    )]
+    NoStore {
+        /// The path.
+        path: PathBuf,
+        /// What is there.
+        why: String,
+    },
     /// The database.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+/// Whoever reads customers from something that is no database is told of `tidings import`, which is no way out of an import.
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> ImportError {
+        let (path, why) = match error {
+            StoreError::NotADatabase { path } if path.is_dir() => (path, "it is a folder".to_owned()),
+            StoreError::NotADatabase { path } => (path, "it is no SQLite database".to_owned()),
+            StoreError::Unreadable { path, why } => (path, why.to_string()),
+            other => return ImportError::Store(other),
+        };
+        ImportError::NoStore { path, why }
+    }
 }
 
 fn describe((column, near): &(String, Option<String>)) -> String {

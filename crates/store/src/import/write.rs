@@ -1,8 +1,8 @@
 //! Writing checked files into the store.
 
-use crate::customers::StoreError;
-use crate::customers::lite::open::look;
+use crate::customers::lite::open::{Session, look};
 use crate::customers::place::Place;
+use crate::customers::{ATTEMPTS, StoreError};
 use crate::import::check::Checked;
 use crate::import::error::ImportError;
 use crate::import::records::{Record, Records, fingerprint};
@@ -215,22 +215,30 @@ impl Writer {
 /// The column that imports before keep unique in each of some tables; nothing where there is no store yet.
 pub(crate) async fn unique_keys(
     path: &Path,
-    tables: impl Iterator<Item = &str>,
+    tables: impl Iterator<Item = &str> + Clone,
 ) -> Result<HashMap<String, String>, ImportError> {
-    match look(path) {
-        Err(StoreError::NoFile { .. }) => return Ok(HashMap::new()),
-        looked => looked?,
-    };
-    let failed = |e| StoreError::of(&Place::File(path.to_owned()), &e);
-    let options = SqliteConnectOptions::new().filename(path).read_only(true);
-    let options = options.busy_timeout(Duration::from_secs(30)).disable_statement_logging();
-    let mut connection = options.connect().await.map_err(failed)?;
+    for _ in 0..ATTEMPTS {
+        let session = match Session::open(path).await {
+            Err(StoreError::NoFile { .. }) => return Ok(HashMap::new()),
+            opened => opened?,
+        };
+        let keys = unique_keys_of(&mut *session.connection.lock().await, tables.clone()).await;
+        if let Some(keys) = session.finish(keys).await {
+            return Ok(keys.map_err(|e| StoreError::of(&Place::File(path.to_owned()), &e))?);
+        }
+    }
+    Err(StoreError::Busy { path: path.to_owned() }.into())
+}
+
+async fn unique_keys_of(
+    connection: &mut SqliteConnection,
+    tables: impl Iterator<Item = &str>,
+) -> Result<HashMap<String, String>, sqlx::Error> {
     let mut keys = HashMap::new();
     for table in tables {
-        let key = unique_key(&mut connection, table).await.map_err(failed)?;
+        let key = unique_key(connection, table).await?;
         keys.extend(key.map(|key| (table.to_lowercase(), key)));
     }
-    connection.close().await.ok();
     Ok(keys)
 }
 
