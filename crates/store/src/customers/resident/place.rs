@@ -77,14 +77,10 @@ fn of_chunk(chunk: &HeldChunk, coming: &[(Ranked<'_>, u32)], gone: &[&str], cust
         return edits;
     }
     let mut from = 0;
-    let place = |(key, _): &(Ranked<'_>, u32)| {
-        let place = seek(&chunk.keys, from, key.text);
-        from = place.unwrap_or_else(|at| at);
-        place
-    };
-    let places: Vec<_> = coming.iter().map(place).collect();
+    let places: Vec<_> = coming.iter().map(|(key, _)| seek(&chunk.keys, &mut from, key.text)).collect();
     let changed = edits.compare(chunk, customers, &places, coming);
-    let mut going = gone.iter().filter_map(|key| seek(&chunk.keys, 0, key).ok()).peekable();
+    from = 0;
+    let mut going = gone.iter().filter_map(|key| seek(&chunk.keys, &mut from, key).ok()).peekable();
     let mut leave = |edits: &mut Edits, unread: Range<usize>| match customers.whole {
         true => unread.for_each(|at| edits.push(at, What::Goes)),
         false => std::iter::from_fn(|| going.next_if(|at| *at < unread.end))
@@ -268,13 +264,11 @@ impl<'a> Places<'a> {
         let mut from = 0;
         move |key| {
             let (chunk, edits) = found?;
-            let found = seek(&chunk.keys, from, key);
-            from = found.unwrap_or_else(|at| at);
-            let place = match found {
+            let place = match seek(&chunk.keys, &mut from, key) {
                 Ok(at) => edits.place(at),
-                Err(_) => {
+                Err(at) => {
                     let read = |row: u32| self.read.value(row as usize);
-                    edits.came(from, |row| read(row) < key).filter(|(row, _)| read(*row) == key).map(|c| c.1)
+                    edits.came(at, |row| read(row) < key).filter(|(row, _)| read(*row) == key).map(|c| c.1)
                 }
             };
             place.map(|place| place as u32)
@@ -308,9 +302,10 @@ impl<'a> Ranked<'a> {
     }
 }
 
-/// The place of a key from a place on, or the one in front of which it would be.
-fn seek(keys: &StringArray, from: usize, key: &str) -> Result<usize, usize> {
-    let at = lower_bound(keys, from, key);
+/// The place of a key from a place on, or the one in front of which it would be: there, the next key is sought from.
+fn seek(keys: &StringArray, from: &mut usize, key: &str) -> Result<usize, usize> {
+    let at = lower_bound(keys, *from, key);
+    *from = at;
     if at < keys.len() && keys.value(at) == key { Ok(at) } else { Err(at) }
 }
 
