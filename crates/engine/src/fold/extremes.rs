@@ -12,21 +12,13 @@ impl Family<'_> {
     /// The least or greatest value in each run, of equal ones the first; nothing where values are not numbers.
     pub(super) fn extreme(&mut self, function: Function, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
         let most = function == Function::Max;
+        let known = self.known.map(Bitmap::words);
         let mut best = match &self.field?.values {
             Values::Int(values) => {
-                let (mut ints, known) = (spare.ints(), self.known.map(Bitmap::words));
-                match most {
-                    true => greatest(run, values, known, i64::MIN, &mut ints),
-                    false => least(run, values, known, i64::MAX, &mut ints),
-                }
-                Column::ints(ints, None)
+                Column::ints(whole(run, values, known, most, (i64::MIN, i64::MAX), spare), None)
             }
             Values::Short(Short { values, unit }) => {
-                let (mut ints, known) = (spare.ints(), self.known.map(Bitmap::words));
-                match most {
-                    true => greatest(run, values, known, i32::MIN, &mut ints),
-                    false => least(run, values, known, i32::MAX, &mut ints),
-                }
+                let mut ints = whole(run, values, known, most, (i32::MIN, i32::MAX), spare);
                 ints.iter_mut().for_each(|int| *int *= unit);
                 Column::ints(ints, None)
             }
@@ -43,6 +35,23 @@ impl Family<'_> {
         spare.keep_places(counts);
         Some(best)
     }
+}
+
+/// The greatest (`most`) or least of whole numbers between two ends; anything where there is none.
+fn whole<T: Copy + Default + Ord + Into<i64>>(
+    run: Run<'_>,
+    values: &[T],
+    known: Option<&[u64]>,
+    most: bool,
+    (lowest, highest): (T, T),
+    spare: &mut Spare,
+) -> Vec<i64> {
+    let mut best = spare.ints();
+    match most {
+        true => greatest(run, values, known, lowest, &mut best),
+        false => least(run, values, known, highest, &mut best),
+    }
+    best
 }
 
 /// The best of some rows; anything where there is none. Zero has two signs, so the first of equal ones is not any.

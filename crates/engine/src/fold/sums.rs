@@ -27,10 +27,10 @@ const SHIFTED_BITS: u32 = 51;
 impl Family<'_> {
     /// The sum in each run; nothing where running sums would not be exact.
     pub(super) fn sum(&mut self, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
-        let is_number = matches!(self.field?.values, Values::Number(_));
+        let is_int = !matches!(self.field?.values, Values::Number(_));
         let mut sums = spare.ints();
         self.sums(spare)?.within(run, &mut sums, spare);
-        if !is_number {
+        if is_int {
             return Some(Column::ints(sums, None));
         }
         let mut numbers = spare.numbers();
@@ -41,12 +41,12 @@ impl Family<'_> {
 
     /// The average in each run; nothing where running sums would not be exact.
     pub(super) fn average(&mut self, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
-        let is_number = matches!(self.field?.values, Values::Number(_));
+        let is_int = !matches!(self.field?.values, Values::Number(_));
         let mut sums = spare.ints();
         self.sums(spare)?.within(run, &mut sums, spare);
         let counts = self.knowns(run, spare);
         let known = Some(Bitmap::of(&counts, |count| *count > 0));
-        let averages = if !is_number {
+        let averages = if is_int {
             means(&mut sums, &counts);
             Column::ints(sums, known)
         } else {
