@@ -1,4 +1,4 @@
-//! The shop for others to read, and our own times and counts beside theirs: `benches/peers/run.sh` calls it.
+//! The shop for others to read, our own counts, and our own times whenever asked: `benches/peers/run.sh` calls it.
 //! `cargo bench -p tidings-engine --bench peers -- FOLDER CUSTOMERS RULES THREADS RUNS`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -10,7 +10,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use shop::Shop;
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Write, stdin};
 use std::path::Path;
 use tidings_engine::chunk::Whole;
 use tidings_engine::{Bitmap, Matches};
@@ -23,19 +23,19 @@ fn main() {
     let [customers, rules, threads, runs] = sizes[..] else { panic!("FOLDER CUSTOMERS RULES THREADS RUNS") };
     let folder = Path::new(folder);
     let shop = Shop::new(rules, customers);
-    // Before anything is written, which keeps the machine busy for a while.
-    let seconds: Vec<String> = (0..runs)
-        .map(|_| {
-            let [clock, processors] = shop.seconds(threads);
-            format!("{clock} {processors}")
-        })
-        .collect();
     write(folder, &shop);
-    fs::write(folder.join("seconds"), seconds.join("\n")).unwrap();
     let (matches, counts) = shop.evaluate(threads);
     let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
     fs::write(folder.join("counts"), counts.join("\n")).unwrap();
     fs::write(folder.join("answers"), answers(&matches[0])).unwrap();
+    println!("ready");
+    // Measured in turns with the others, since how fast a machine is changes with time.
+    for _ in stdin().lines() {
+        for _ in 0..runs {
+            let [clock, processors] = shop.seconds(threads);
+            println!("{clock} {processors}");
+        }
+    }
 }
 
 /// A line for each of the first customers: the numbers of the rules that match.

@@ -1,19 +1,23 @@
-"""The same rules over the same customers and orders, answered by DuckDB and by Polars.
+"""The same rules over the same customers and orders, answered by us, by DuckDB and by Polars.
 
-    peers.py FOLDER THREADS [duckdb] [polars]
+    peers.py FOLDER THREADS RUNS COMMAND...
 
-FOLDER has what the `peers` benchmark wrote. Both read it into memory first, which is not counted. DuckDB makes the feature
-table and then answers one query a rule. Polars makes the same table and then answers all rules in one select. Every
-count has to equal ours. DuckDB's table is left in FOLDER for `others.py`.
+COMMAND is the `peers` benchmark: it writes the shop to FOLDER, and answers the rules so many times for each line that it
+is given. We are asked before, between and after the others. Both read the shop into memory first, which is not
+counted. DuckDB makes the feature table and then answers one query a rule. Polars makes the same table and then answers all
+rules in one select. Every count has to equal ours. DuckDB's table and our times are left in FOLDER for `others.py`.
 """
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
 
-folder, threads = Path(sys.argv[1]), int(sys.argv[2])
-peers = sys.argv[3:] or ["duckdb", "polars"]
+folder, threads, runs_at_once = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 os.environ["POLARS_MAX_THREADS"] = str(threads)
+us = subprocess.Popen(sys.argv[4:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+if us.stdout.readline() != "ready\n":
+    sys.exit("our own benchmark failed")
 
 import duckdb  # noqa: E402
 import polars as pl  # noqa: E402
@@ -27,7 +31,12 @@ PAID, RETURNED = 0, 2
 
 questions = (folder / "questions.sql").read_text().splitlines()
 ours = [int(n) for n in (folder / "counts").read_text().split()]
-runs = [[float(s) for s in line.split()] for line in (folder / "seconds").read_text().splitlines()]
+runs = []
+
+
+def ask_us():
+    print(file=us.stdin, flush=True)
+    runs.extend([float(s) for s in us.stdout.readline().split()] for _ in range(runs_at_once))
 
 
 class Clock:
@@ -148,18 +157,24 @@ def with_polars():
     return table, start.seconds(), counts
 
 
+found = {}
+ask_us()
+for name, run in {"duckdb": with_duckdb, "polars": with_polars}.items():
+    found[name] = run()
+    ask_us()
+us.stdin.close()
+us.wait()
+(folder / "seconds").write_text("\n".join(f"{clock} {processors}" for clock, processors in runs))
+
 print(f"{len(questions)} rules, {threads} threads\n")
 print("| who | seconds by the clock | of processors | times ours, by the clock | of processors | counts that differ |")
 print("|---|---|---|---|---|---|")
 clock, processors = (sorted(run[i] for run in runs)[len(runs) // 2] for i in (0, 1))
-fastest = min(run[0] for run in runs)
-print(f"| Tidings: all rules from the raw rows, median of {len(runs)} (fastest {fastest:.3f}) "
-      f"| {clock:.3f} | {processors:.2f} | 1 | 1 | |", flush=True)
+fastest, slowest = min(run[0] for run in runs), max(run[0] for run in runs)
+print(f"| Tidings: all rules from the raw rows, median of {len(runs)} ({fastest:.3f} – {slowest:.3f}) "
+      f"| {clock:.3f} | {processors:.2f} | 1 | 1 | |")
 wrong = False
-for name, run in {"duckdb": with_duckdb, "polars": with_polars}.items():
-    if name not in peers:
-        continue
-    table, rules, counts = run()
+for name, (table, rules, counts) in found.items():
     differing = [i for i, (a, b) in enumerate(zip(ours, counts, strict=True)) if a != b]
     wrong |= bool(differing)
     all_of_it = [a + b for a, b in zip(table, rules, strict=True)]

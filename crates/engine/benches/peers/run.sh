@@ -19,7 +19,7 @@ npm install --silent --no-audit --no-fund --prefix "$folder" json-rules-engine
 chmod 755 "$folder"
 url=$(sh tests/witness/postgres.sh start "$folder/postgres" | tail -1)
 
-cargo bench --quiet --package tidings-engine --bench peers -- "$folder" "$customers" "$rules" "$threads" "$runs"
-"$folder/venv/bin/python" crates/engine/benches/peers/peers.py "$folder" "$threads"
+"$folder/venv/bin/python" crates/engine/benches/peers/peers.py "$folder" "$threads" "$runs" \
+    cargo bench --quiet --package tidings-engine --bench peers -- "$folder" "$customers" "$rules" "$threads" "$runs"
 echo
 "$folder/venv/bin/python" crates/engine/benches/peers/others.py "$folder" "$url"
