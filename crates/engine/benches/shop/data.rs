@@ -2,8 +2,8 @@
 //!
 //! Orders a customer: log-normal with a mean of ten, at most 2,000, so that a few have most. Totals: log-normal around
 //! 40 USD. Status: 80 % paid, 12 % shipped, 5 % returned, 3 % cancelled. Category, city and country: harmonic, the first
-//! most frequent. Times: two years before now, evenly, in whole seconds, and one order in two hundred on the day after it. Missing: 2 %
-//! of cities, 10 % of birthdays, 5 % of numbers and tags, 1 % of totals.
+//! most frequent. Times: two years before now, evenly, in whole seconds, and one order in two hundred on the day after
+//! it. Missing: 2 % of cities, 10 % of birthdays, 5 % of numbers and tags, 1 % of totals.
 
 use super::NOW;
 use arrow_array::builder::{ListBuilder, StringBuilder};
