@@ -31,7 +31,7 @@ pub fn needs(program: &Program) -> Needs {
     needs
 }
 
-/// What some rules wait for, each with the moment (microseconds since 1970 UTC) after which it counts; `since` as a
+/// What some rules wait for, each with the moment (microseconds since 1970 UTC) from which on it counts; `since` as a
 /// [`Question`] has it. None where one of them waits for nothing.
 pub fn awaited<'a>(
     program: &'a Program,
@@ -51,7 +51,7 @@ pub fn awaited<'a>(
     Some(awaited)
 }
 
-/// After which moment a rule's events count.
+/// From which moment on a rule's events count: what was at now when an hour ago was now had not happened then.
 fn counts_from(rule: usize, since: &[(usize, i64)], now: i64) -> i64 {
     let since = since.iter().find(|(of, _)| *of == rule).map_or(now, |(_, since)| *since);
     since.min(now).saturating_sub(LATE)
@@ -62,7 +62,7 @@ fn counts_from(rule: usize, since: &[(usize, i64)], now: i64) -> i64 {
 pub struct Rest<'a> {
     program: &'a Program,
     needs: Needs,
-    after: i64,
+    from: i64,
     now: i64,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Rest<'a> {
         let attributes = needs.attributes.clone();
         let needs = Needs { attributes, collections: self::needs(program).collections };
         let counts = (0..program.rules.len()).map(|rule| counts_from(rule, since, now.micros));
-        Rest { program, needs, after: counts.min().unwrap_or(now.micros), now: now.micros }
+        Rest { program, needs, from: counts.min().unwrap_or(now.micros), now: now.micros }
     }
 
     /// The columns that it has.
@@ -94,7 +94,7 @@ impl<'a> Rest<'a> {
                 let before = moments.len();
                 let of_customer = times.map(|(rows, times)| (rows.of(customer), times));
                 moments.extend(of_customer.into_iter().flat_map(|(rows, times)| {
-                    rows.filter_map(move |row| times.at(row)).filter(|at| self.after < *at && *at < self.now)
+                    rows.filter_map(move |row| times.at(row)).filter(|at| (self.from..self.now).contains(at))
                 }));
                 lengths.push(moments.len() - before);
             }
@@ -109,12 +109,12 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// What a rule waits for: its source, unless the event cannot be looked for, and after which moment it counts. None
+/// What a rule waits for: its source, unless the event cannot be looked for, and from which moment on it counts. None
 /// where it waits for nothing.
 pub(crate) fn waits_for<'a>(question: &Question<'a>, rule: usize) -> Option<Waits<'a>> {
     let schedule = &question.program.rules.get(rule)?.schedule;
-    let after = counts_from(rule, question.since, question.now.micros);
-    let waits = || Waits { source: source(&question.program.vocabulary, schedule), after };
+    let from = counts_from(rule, question.since, question.now.micros);
+    let waits = || Waits { source: source(&question.program.vocabulary, schedule), from };
     matches!(schedule, Schedule::On(_)).then(waits)
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn waits_for<'a>(question: &Question<'a>, rule: usize) -> Option<Wait
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Waits<'a> {
     source: Option<&'a EventSource>,
-    after: i64,
+    from: i64,
 }
 
 impl Waits<'_> {
@@ -134,7 +134,7 @@ impl Waits<'_> {
 
     fn moments(&self, question: &Question<'_>, chunk: &Chunk) -> Option<Vec<(usize, i64)>> {
         let now = question.now.micros;
-        let counts = |at: &i64| self.after < *at && *at < now;
+        let counts = |at: &i64| (self.from..now).contains(at);
         let moment = |times: Whole<'_>, i: usize| times.at(i).filter(counts);
         match self.source? {
             EventSource::Attribute(id) => {

@@ -70,6 +70,9 @@ fn an_event_brings_something_once_whatever_windows_overlap() {
     let twice = "rule r on order then send x coupon repeat every time end";
     let twice = Shop::new(twice, &[ordered(&[30 * MINUTE, 30 * MINUTE])]);
     assert_eq!(twice.intents().iter().map(|i| i.key).collect::<Vec<_>>(), [key], "a row that came twice");
+    let hourly =
+        |ago| Shop::new("rule r on order then send x coupon end", &[ordered(&[ago])]).intents().len();
+    assert_eq!([0, 1, 60 * MINUTE, 60 * MINUTE + 1].map(hourly), [0, 1, 1, 0], "looks an hour apart");
 }
 
 proptest! {

@@ -147,7 +147,7 @@ impl CustomerStore {
         Err(self.disturbed())
     }
 
-    /// The keys of the customers to whom one of some things happened, each after a moment and all before another
+    /// The keys of the customers to whom one of some things happened, each from a moment on and all before another
     /// (microseconds since 1970 UTC). None where one of them is not in the store.
     pub async fn happened(
         &self,

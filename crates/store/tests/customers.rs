@@ -469,7 +469,7 @@ async fn all_rows_say_the_same_from(from: &str) {
             let mut expected = Vec::new();
             for chunk in &all.chunks {
                 let seen = Whole::of(&chunk.attributes[0]).unwrap();
-                let hit = |i: &usize| seen.at(*i).is_some_and(|seen| from < seen && seen < until);
+                let hit = |i: &usize| seen.at(*i).is_some_and(|seen| (from..until).contains(&seen));
                 expected.extend((0..chunk.len()).filter(hit).map(|i| chunk.keys.value(i).to_owned()));
             }
             assert!(expected.len() > 2, "{declared} {unit}");

@@ -121,7 +121,7 @@ impl<'a> Reference<'a> {
             EventSource::Row(_) => self.customers[i].orders.clone(),
             EventSource::Attribute(_) => self.customers[i].joined.into_iter().collect(),
         };
-        Some(moments.into_iter().filter(|at| since - HOUR < *at && *at < now).max())
+        Some(moments.into_iter().filter(|at| (since - HOUR..now).contains(at)).max())
     }
 
     /// Why a customer gets nothing at all; else which occasion it is.

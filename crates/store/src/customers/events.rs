@@ -11,8 +11,8 @@ use tidings_schema::{EventSource, RowSource, Storage, Vocabulary};
 /// In microseconds: further than any zone is from another, by more than a day.
 const DAYS: i64 = 3 * 86_400_000_000;
 
-/// The keys of the customers to whom something happened between two moments (microseconds since 1970 UTC), both left
-/// out. None where that is not in the store.
+/// The keys of the customers to whom something happened from one moment on and before another (microseconds since 1970
+/// UTC). None where that is not in the store.
 pub(crate) async fn happened(
     reader: &mut Reader,
     vocabulary: &Vocabulary,
@@ -44,7 +44,7 @@ pub(crate) async fn happened(
     };
     let read = table::read(reader, &wanted, vocabulary.zone).await?;
     let (Some(keys), Some(times)) = (read.keys.first(), read.columns.first()) else { return Ok(None) };
-    let counts = |row: &u32| times.time(*row).is_some_and(|at| from < at && at < until);
+    let counts = |row: &u32| times.time(*row).is_some_and(|at| (from..until).contains(&at));
     let happened = (0..read.rows as u32).filter(counts).filter_map(|row| keys.get(row));
     Ok(Some(happened.map(|key| key.to_string().into()).collect()))
 }

@@ -46,7 +46,7 @@ collections:
   visits: {table: visits, customer: who, time: seen, fields: {seen: moment}}";
             let vocabulary = vocabulary(schema);
             let store = shop.store().await;
-            let (from, until) = (DAY * 1_000_000 - HOUR / 2, DAY * 1_000_000 + 3 * HOUR / 2);
+            let (from, until) = (DAY * 1_000_000, DAY * 1_000_000 + 2 * HOUR);
             let source = EventSource::Row(CollectionId(0));
             let found = store.happened(&vocabulary, &[(&source, from)], until).await.unwrap().unwrap();
             let found: Vec<&str> = found.iter().map(AsRef::as_ref).collect();
