@@ -30,13 +30,16 @@ impl Project {
     pub fn check(&mut self) -> Checked {
         let mut out = Vec::new();
         let files = self.parse(&mut out);
+        let all_parsed = !out.iter().any(Diagnostic::is_error);
         let Some(vocabulary) = self.vocabulary.clone() else {
             return Checked { program: None, diagnostics: out };
         };
         out.extend(self.check_templates(&vocabulary));
         out.extend(self.check_bodies(&vocabulary));
         let checked = tidings_check::check(&files, Arc::clone(&vocabulary), &self.world(), &self.sources);
-        out.extend(checked.diagnostics);
+        // What did not parse may be what uses it.
+        let counts = |found: &Diagnostic| all_parsed || found.code != Code::UNUSED;
+        out.extend(checked.diagnostics.into_iter().filter(counts));
         out.extend(checked.program.iter().flat_map(|program| self.check_coupons(program)));
         let mut allowances = Allowances::read(&self.sources);
         let reasoned =

@@ -90,6 +90,20 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+fn what_a_broken_file_may_use_is_not_called_unused() {
+    let folder = project();
+    write(folder.path(), "rules/a.tidings", "segment locals city = \"Shanghai\" end\n");
+    for (rule, found) in [
+        (RULE, "W021 rules/a.tidings:1"),
+        ("if locals the send hello email\n", "E001 rules/b.tidings:1"),
+        ("rule r for locals then send hello email end\n", ""),
+    ] {
+        write(folder.path(), "rules/b.tidings", rule);
+        assert_eq!(load(folder.path()).1.join(", "), found, "{rule}");
+    }
+}
+
+#[test]
 #[cfg(unix)]
 fn links_lead_nowhere_else() {
     use std::os::unix::fs::symlink;
