@@ -35,10 +35,10 @@ pub fn html(figures: &Figures<'_>, project: &str) -> String {
             out += &part(figures, &title, series, summed);
         }
     };
-    section(format!("Messages a {step}, by channel"), &figures.channels.iter().collect::<Vec<_>>(), true);
-    section(format!("Sends a {step}, by rule"), &figures.sends.iter().collect::<Vec<_>>(), true);
+    section(format!("Messages per {step}, by channel"), &figures.channels.iter().collect::<Vec<_>>(), true);
+    section(format!("Sends per {step}, by rule"), &figures.sends.iter().collect::<Vec<_>>(), true);
     let held: Vec<&Series> = figures.held.iter().map(|(_, series)| series).collect();
-    section(format!("Held back a {step}: customers and rules, each {step} anew"), &held, true);
+    section(format!("Held back per {step}: customers and rules, each {step} anew"), &held, true);
     section("Customers in segments".to_owned(), &figures.segments.iter().collect::<Vec<_>>(), false);
     for (flows, stages) in &figures.stages {
         section(

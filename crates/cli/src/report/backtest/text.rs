@@ -25,10 +25,10 @@ pub fn text(figures: &Figures<'_>, screen: &Screen) -> String {
         }
     };
     let total = |row: &Series| totals(figures, row);
-    chart(&format!("Messages a {step}, by channel"), figures.channels.iter().collect(), &total);
+    chart(&format!("Messages per {step}, by channel"), figures.channels.iter().collect(), &total);
     let (shown, more) = figures.sends.split_at(RULES.min(figures.sends.len()));
-    chart(&format!("Sends a {step}, by rule"), shown.iter().collect(), &total);
-    let title = format!("Held back a {step}: customers and rules, each {step} anew");
+    chart(&format!("Sends per {step}, by rule"), shown.iter().collect(), &total);
+    let title = format!("Held back per {step}: customers and rules, each {step} anew");
     chart(&title, figures.held.iter().map(|(_, series)| series).collect(), &total);
     let level = |row: &Series| row.ends().map(count).join(" → ");
     chart("Customers in segments", figures.segments.iter().collect(), &level);
@@ -232,14 +232,14 @@ fn of_schedules(figures: &Figures<'_>) -> Vec<String> {
     let remark =
         |rules: &[&str], what: String| (!rules.is_empty()).then(|| format!("{what}: {}", few(rules, 10)));
     let remarks = [
-        remark(&figures.several, format!("these come several times a {step} and are decided once in it")),
+        remark(&figures.several, format!("these come several times per {step} and are decided once in it")),
         remark(
             &figures.on_the_day,
-            format!("of a {step} these see only those whose day is that of the step, --step day sees all"),
+            format!("of one {step} these see only those whose day is that of the step, --step day sees all"),
         ),
         remark(
             &figures.on_events,
-            format!("these see the latest event a customer had in a {step}, no earlier one"),
+            format!("these see the latest event a customer had in one {step}, no earlier one"),
         ),
     ];
     remarks.into_iter().flatten().collect()
