@@ -365,7 +365,11 @@ fn a_dry_run_changes_nothing_and_says_what_is_no_store() {
     project.write("tidings.yaml", "name: own\nstore: sqlite:shop.db\ntime_zone: UTC\ncurrency: USD\n");
     project.run(&["import", "customers.csv"]);
     let (names, bytes) = (there(), std::fs::read(path("shop.db")).unwrap());
-    project.run(&dry);
+    let rows: String = (1..=6).map(|id| format!("{id},Ada,more\n")).collect();
+    project.write("customers.csv", &format!("id,name\n{rows}"));
+    let said = project.output(&dry).stdout;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.ends_with("\n  and 1 more\n"), "{said}");
     assert!(there() == names && std::fs::read(path("shop.db")).unwrap() == bytes, "{:?}", there());
 }
 

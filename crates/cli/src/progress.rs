@@ -10,11 +10,14 @@ use std::time::Duration;
 /// A bar up to `total`, or a spinner where that is not known. Invisible where nobody looks.
 pub fn bar(total: Option<u64>, doing: &'static str) -> ProgressBar {
     let (bar, template) = match total {
-        Some(total) => (ProgressBar::new(total), "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}"),
+        Some(total) => (ProgressBar::new(total), "{msg} {wide_bar} {human_pos}/{human_len} {pace} {eta}"),
         None => (ProgressBar::new_spinner(), "{spinner} {msg} {human_pos} {elapsed}"),
     };
+    let pace = |state: &ProgressState, out: &mut dyn Write| {
+        write!(out, "{} a second", count(state.per_sec() as u64)).ok();
+    };
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+        bar.set_style(style.with_key("pace", pace));
     }
     bar.set_message(doing);
     bar.enable_steady_tick(Duration::from_millis(120));

@@ -64,6 +64,9 @@ fn table_and_column(written: &str) -> Result<(String, String), Failure> {
         .ok_or_else(|| Failure::new(format!("`{written}` names no column; write it as `orders.customer_id`")))
 }
 
+/// So many rejected rows are told, each with its reason.
+const LISTED: usize = 5;
+
 fn dry(file: &DryFile, whole: bool) -> String {
     let mut out = format!(
         "{} → {}: {}, {} can be imported",
@@ -76,7 +79,12 @@ fn dry(file: &DryFile, whole: bool) -> String {
         out.extend(file.columns.iter().map(|c| format!("\n  {}: {}", c.name, c.holds)));
     }
     out.extend(file.notes.iter().map(|note| format!("\n  {note}")));
-    out.extend(file.listed.iter().take(5).map(|r| format!("\n  line {}: {}", r.line, r.reason)));
+    let listed = file.listed.get(..LISTED).unwrap_or(&file.listed);
+    out.extend(listed.iter().map(|r| format!("\n  line {}: {}", r.line, r.reason)));
+    match file.rejected.saturating_sub(listed.len() as u64) {
+        0 => {}
+        more => out.push_str(&format!("\n  and {} more", count(more))),
+    }
     out
 }
 
@@ -109,7 +117,7 @@ impl Bars {
             matches!(&self.current, Some((table, stage, _)) if *table == at.table && *stage == at.stage);
         if !same {
             self.clear();
-            let doing = if at.stage == Stage::Checking { "checking" } else { "importing" };
+            let doing = if at.stage == Stage::Checking { "checking bytes" } else { "importing rows" };
             self.current = Some((at.table.to_owned(), at.stage, progress::bar(Some(at.total), doing)));
         }
         if let Some((_, _, bar)) = &self.current {
