@@ -14,6 +14,7 @@ use csv::StringRecord;
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::arrow::parquet_to_arrow_schema;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -36,14 +37,20 @@ impl ParquetRows {
     pub(crate) fn open(path: &Path) -> Result<ParquetRows, ImportError> {
         let file = File::open(path).map_err(|why| ImportError::File { path: path.to_owned(), why })?;
         let failed = |e: parquet::errors::ParquetError| damaged(path, &e.to_string());
-        // What some program would like its columns to be does not matter here: this is what they are.
+        // What some program would like its columns to be does not matter here: this is what they are. But for lengths
+        // of time, of which nothing else in the file tells the unit.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let open = || ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
         let builder = unharmed(path, open)?.map_err(failed)?;
         let schema = builder.schema().clone();
-        if let Some(field) = schema.fields().iter().find(|f| !has_text(f.data_type())) {
+        let hints = builder.metadata().file_metadata().key_value_metadata();
+        let hinted = unharmed(path, || parquet_to_arrow_schema(builder.parquet_schema(), hints))?;
+        let lengths = hinted.iter().flat_map(|hinted| hinted.fields());
+        let lengths = lengths.filter(|f| matches!(f.data_type(), DataType::Duration(_)));
+        let without_text = schema.fields().iter().filter(|f| !has_text(f.data_type()));
+        if let Some(field) = without_text.chain(lengths).next() {
             let why = format!(
-                "the column `{}` holds {}, which has no place in a table. Leave it out of the file, or write it as text",
+                "the column `{}` holds {}, which has no place in a table. Leave it out of the file, or write it as a number or text",
                 field.name(),
                 field.data_type()
             );

@@ -27,6 +27,7 @@ customers = pa.table({
 })
 pq.write_table(customers, folder / "customers.parquet", compression="zstd", row_group_size=2)
 pq.write_table(pa.table({"id": [1], "place": [{"x": 1}]}), folder / "places.parquet")
+pq.write_table(pa.table({"id": [1], "waited": [dt.timedelta(seconds=90)]}), folder / "waits.parquet")
 
 book = openpyxl.Workbook()
 sheet = book.active
