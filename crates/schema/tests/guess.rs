@@ -196,6 +196,21 @@ fn a_few_values_that_are_no_times_leave_the_others_times() {
 }
 
 #[test]
+fn a_few_values_that_are_no_amounts_leave_the_others_amounts() {
+    let with = |name: &str, others: usize| {
+        let samples = [vec!["19.90"; 40 - others], vec!["N/A"; others]].concat();
+        let columns = vec![column("id", "INTEGER", &["1"]), column(name, "TEXT", &samples)];
+        vocabulary(vec![table("customers", columns)]).2.join("\n")
+    };
+    let amounts = "spent: money in CNY, because its name and its values look like amounts, but for 2 of 40";
+    assert!(with("spent", 2).contains(amounts), "{}", with("spent", 2));
+    for (name, others) in [("spent", 3), ("level", 2)] {
+        let texts = with(name, others);
+        assert!(!texts.contains("money") && !texts.contains("number"), "{texts}");
+    }
+}
+
+#[test]
 fn a_store_without_tables_has_no_vocabulary() {
     assert_eq!(guess(&Catalogue::default(), &settings()), None);
 }

@@ -113,24 +113,17 @@ pub fn column(column: &ColumnInfo, rows: Option<u64>, settings: &Settings) -> Co
     ColumnGuess { attribute, why: why.to_owned() }
 }
 
-/// Guesses what a column of a table that is there holds. A few values that are no times do not make texts of the others:
-/// as times they count as missing, and are told.
+/// Guesses what a column of a table that is there holds. A few values that are no times, or no amounts, do not make texts
+/// of the others: as such they count as missing, and are told.
 pub(super) fn stored(column: &ColumnInfo, rows: Option<u64>, settings: &Settings) -> ColumnGuess {
     let seen = Seen::new(column, rows, settings);
-    let times = seen.samples.iter().filter(|s| s.contains(['-', '/', ':']) && seen.is_day(s));
-    let times: Vec<Option<String>> = times.map(|s| Some((*s).to_owned())).collect();
-    if times.is_empty() || times.len() == seen.samples.len() {
-        return self::column(column, rows, settings);
-    }
-    let guess = self::column(&ColumnInfo { samples: times, ..column.clone() }, None, settings);
     // Of digits alone, any would do as a moment: only those count that are written as a day.
-    let reads = |s: &str| seen.is_day(s) && guess.attribute.decode(Raw::Text(s), settings.zone).is_ok();
-    let (all, strays) = (seen.samples.len(), seen.samples.iter().filter(|s| !reads(s)).count());
-    match strays {
-        0 => guess,
-        _ if strays * 20 > all => self::column(column, rows, settings),
-        _ => ColumnGuess { why: format!("{}, but for {strays} of {all}", guess.why), ..guess },
-    }
+    let day = |s: &str| seen.is_day(s);
+    let times = || seen.mostly(column, |s| s.contains(['-', '/', ':']) && day(s), day);
+    // Of other numbers, one that is none may say that they are codes.
+    let is_money = |guess: &ColumnGuess| matches!(guess.attribute.ty, Type::Money(_));
+    let amounts = || seen.mostly(column, is_numeric, is_numeric).filter(is_money);
+    times().or_else(amounts).unwrap_or_else(|| self::column(column, rows, settings))
 }
 
 /// A type and how it is stored.
@@ -196,15 +189,35 @@ impl<'a> Seen<'a> {
         self.samples.iter().all(|s| attribute.decode(Raw::Text(s), self.settings.zone).is_ok())
     }
 
+    /// What the column holds by those of its values that are surely of a kind, where others are not, and how many of all
+    /// are none of it or cannot be read as such. None where those are many.
+    fn mostly(
+        &self,
+        column: &ColumnInfo,
+        surely: impl Fn(&str) -> bool,
+        perhaps: impl Fn(&str) -> bool,
+    ) -> Option<ColumnGuess> {
+        let samples = self.samples.iter().filter(|s| surely(s)).map(|s| Some((*s).to_owned()));
+        let samples: Vec<Option<String>> = samples.collect();
+        if samples.is_empty() || samples.len() == self.samples.len() {
+            return None;
+        }
+        let guess = self::column(&ColumnInfo { samples, ..column.clone() }, None, self.settings);
+        let reads = |s: &str| perhaps(s) && guess.attribute.decode(Raw::Text(s), self.settings.zone).is_ok();
+        let (all, strays) = (self.samples.len(), self.samples.iter().filter(|s| !reads(s)).count());
+        match strays {
+            0 => Some(guess),
+            _ if strays * 20 > all => None,
+            _ => Some(ColumnGuess { why: format!("{}, but for {strays} of {all}", guess.why), ..guess }),
+        }
+    }
+
     fn is_day(&self, value: &str) -> bool {
         Draft::of(Type::Date).attribute("").decode(Raw::Text(value), self.settings.zone).is_ok()
     }
 
     fn numeric(&self) -> bool {
-        // A number with a leading zero or a plus is a code.
-        let plain =
-            |s: &str| !(s.starts_with('+') || s.starts_with('0') && s.len() > 1 && !s.starts_with("0."));
-        self.all(|s| s.len() <= 15 && plain(s) && s.parse::<f64>().is_ok_and(f64::is_finite))
+        self.all(is_numeric)
             || self.samples.is_empty() && self.declared(&["int", "real", "num", "dec", "double", "float"])
     }
 
@@ -212,6 +225,13 @@ impl<'a> Seen<'a> {
         self.declared(&["dec", "num", "real", "double", "float", "money"])
             || self.samples.iter().any(|s| s.contains('.'))
     }
+}
+
+/// A number with a leading zero or a plus is a code.
+fn is_numeric(value: &str) -> bool {
+    let coded =
+        value.starts_with('+') || value.starts_with('0') && value.len() > 1 && !value.starts_with("0.");
+    value.len() <= 15 && !coded && value.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 fn yes_no(seen: &Seen<'_>) -> Guessed {
