@@ -92,14 +92,21 @@ fn what_is_missing_is_named() {
 #[test]
 fn what_a_broken_file_may_use_is_not_called_unused() {
     let folder = project();
-    write(folder.path(), "rules/a.tidings", "segment locals city = \"Shanghai\" end\n");
-    for (rule, found) in [
-        (RULE, "W021 rules/a.tidings:1"),
-        ("if locals the send hello email\n", "E001 rules/b.tidings:1"),
-        ("rule r for locals then send hello email end\n", ""),
+    let segment = "segment locals city = \"Shanghai\" end\n";
+    let allowed = format!("# allow W021: so meant\n{segment}");
+    let (sound, broken) = (RULE, "if locals the send hello email\n");
+    let uses = "rule r for locals then send hello email end\n";
+    for (segment, rule, found) in [
+        (segment, sound, "W021 rules/a.tidings:1"),
+        (segment, broken, "E001 rules/b.tidings:1"),
+        (segment, uses, ""),
+        (&allowed, sound, ""),
+        (&allowed, broken, "E001 rules/b.tidings:1"),
+        (&allowed, uses, "W034 rules/a.tidings:1"),
     ] {
+        write(folder.path(), "rules/a.tidings", segment);
         write(folder.path(), "rules/b.tidings", rule);
-        assert_eq!(load(folder.path()).1.join(", "), found, "{rule}");
+        assert_eq!(load(folder.path()).1.join(", "), found, "{segment}{rule}");
     }
 }
 

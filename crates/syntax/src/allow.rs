@@ -38,10 +38,12 @@ impl<'a> Allowances<'a> {
     }
 
     /// The findings without the warnings that are allowed, and one more for each allowance that was of no use: it has no
-    /// reason, or there is nothing to allow.
+    /// reason, or there is nothing to allow. Beside an error not every warning is looked for, so there may be.
     pub fn without(mut self, mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
         findings.retain(|finding| finding.is_error() || !self.allow(finding.code, finding.place));
-        findings.extend(self.0.iter().filter(|a| !a.used).map(Allowance::idle));
+        let all_looked_for = !findings.iter().any(Diagnostic::is_error);
+        let idle = self.0.iter().filter(|a| !a.used && (all_looked_for || a.reason.is_empty()));
+        findings.extend(idle.map(Allowance::idle));
         findings
     }
 }
