@@ -4,6 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, Date32Array, Int32Array, Int64Array, StringArray, Time32SecondArray};
 use arrow_buffer::OffsetBuffer;
 use std::ops::Range;
+use tidings_schema::calendar::SECOND;
 use tidings_schema::{AttributeId, CollectionId, FieldId};
 
 /// One customer, or a few thousand, in the order of their keys.
@@ -70,9 +71,6 @@ pub enum Whole<'a> {
     /// Dates.
     Days(&'a Date32Array),
 }
-
-/// Microseconds in a second.
-pub const SECOND: i64 = 1_000_000;
 
 impl<'a> Whole<'a> {
     /// None where the column is of something else.

@@ -1,7 +1,6 @@
 //! A value, or missing, for each customer or row.
 
 use crate::bitmap::Bitmap;
-use crate::chunk::SECOND;
 use crate::graph::Literal;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
@@ -14,6 +13,7 @@ use arrow_buffer::{ArrowNativeType, BooleanBuffer, ScalarBuffer};
 use arrow_schema::{DataType, TimeUnit};
 use std::borrow::Cow;
 use std::ops::Deref;
+use tidings_schema::calendar::SECOND;
 use tidings_schema::{Type, Value};
 
 /// Values and which of them are there.

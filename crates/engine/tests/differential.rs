@@ -8,7 +8,7 @@ mod model;
 mod reference;
 
 use generate::Generator;
-use model::{Customer, Texts, chunk_of};
+use model::{Customer, Form, chunk_of};
 use reference::{Scene, World};
 use tidings_check::Program;
 use tidings_check::program::{Body, Condition, ConditionKind, SegmentId, StagesId, Term, TermKind};
@@ -63,8 +63,8 @@ impl Case<'_> {
     fn check(&self) {
         let (program, evaluator) = (self.program, self.evaluator);
         let size = if self.seed.is_multiple_of(3) { 2 } else { 600 };
-        let texts = [Texts::Plain, Texts::Coded, Texts::Sparse][self.seed as usize % 5 % 3];
-        let chunk = |some: &[Customer]| chunk_of(&program.vocabulary, evaluator.needs(), some, texts);
+        let form = [Form::Plain, Form::Coded, Form::Sparse][self.seed as usize % 5 % 3];
+        let chunk = |some: &[Customer]| chunk_of(&program.vocabulary, evaluator.needs(), some, form);
         let chunks: Vec<_> = self.customers.chunks(size).map(chunk).collect();
         let populations = evaluator.populations(&chunks, self.now, 1 + self.seed as usize % 2);
         let matches = evaluator.evaluate_all(&chunks, self.now, &populations, 1 + self.seed as usize % 3);

@@ -12,9 +12,9 @@ use chrono_tz::Tz;
 use std::collections::VecDeque;
 use std::str::FromStr;
 use tidings_check::program::{CatchUp, Days, Lateness, Rule, Schedule};
-use tidings_schema::{Now, calendar};
+use tidings_schema::Now;
+use tidings_schema::calendar::{self, SECOND};
 
-const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;

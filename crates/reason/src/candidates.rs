@@ -9,10 +9,10 @@ use tidings_check::program::{
     Aggregate, Bands, Body, Condition, ConditionKind, DefineId, Entrance, SegmentId, StagesId, Term,
     TermKind, Window,
 };
-use tidings_schema::{AttributeId, CollectionId, ElapsedUnit, FieldId, Now, Type, Value, calendar};
+use tidings_schema::calendar::{self, SECOND};
+use tidings_schema::{AttributeId, CollectionId, ElapsedUnit, FieldId, Now, Type, Value};
 use tidings_syntax::tree::{ArithmeticOp, Function};
 
-const SECOND: i64 = 1_000_000;
 /// So many values are tried, and so many parts of texts: of a longer list the first.
 const MOST_VALUES: usize = 500;
 const MOST_PARTS: usize = 12;

@@ -8,7 +8,8 @@ use chrono_tz::Tz;
 
 /// Days from 0001-01-01 to 1970-01-01, as chrono counts them.
 const EPOCH: i32 = 719_163;
-const MICROS_A_SECOND: i64 = 1_000_000;
+/// Microseconds in a second.
+pub const SECOND: i64 = 1_000_000;
 
 /// The moment for which everything is computed, fixed for a whole run, and the zone of its days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,7 @@ fn after_gap(local: NaiveDateTime, zone: Tz) -> i64 {
     for _ in 0..=26 * 4 {
         probe += TimeDelta::minutes(15);
         if let Some(t) = zone.from_local_datetime(&probe).earliest() {
-            return first_of_offset(t.timestamp(), zone) * MICROS_A_SECOND;
+            return first_of_offset(t.timestamp(), zone) * SECOND;
         }
     }
     local.and_utc().timestamp_micros()
@@ -123,7 +124,7 @@ fn after_gap(local: NaiveDateTime, zone: Tz) -> i64 {
 fn first_of_offset(t: i64, zone: Tz) -> i64 {
     let offset = |s: i64| {
         let at = DateTime::from_timestamp(s, 0).unwrap_or_default();
-        civil(s.saturating_mul(MICROS_A_SECOND), zone).signed_duration_since(at.naive_utc())
+        civil(s.saturating_mul(SECOND), zone).signed_duration_since(at.naive_utc())
     };
     let here = offset(t);
     let (mut before, mut after) = (t - 900, t);

@@ -36,7 +36,10 @@ runs = []
 
 def ask_us():
     print(file=us.stdin, flush=True)
-    runs.extend([float(s) for s in us.stdout.readline().split()] for _ in range(runs_at_once))
+    lines = [us.stdout.readline() for _ in range(runs_at_once)]
+    if not all(lines):
+        sys.exit("our own benchmark failed")
+    runs.extend([float(s) for s in line.split()] for line in lines)
 
 
 class Clock:
@@ -163,10 +166,11 @@ for name, run in {"duckdb": with_duckdb, "polars": with_polars}.items():
     found[name] = run()
     ask_us()
 us.stdin.close()
-us.wait()
+if us.wait() != 0:
+    sys.exit("our own benchmark failed")
 (folder / "seconds").write_text("\n".join(f"{clock} {processors}" for clock, processors in runs))
 
-print(f"{len(questions)} rules, {threads} threads\n")
+print(f"{len(questions)} rules, {threads} threads, {sum(ours):,} matches, DuckDB {duckdb.__version__}, Polars {pl.__version__}\n")
 print("| who | seconds by the clock | of processors | times ours, by the clock | of processors | counts that differ |")
 print("|---|---|---|---|---|---|")
 clock, processors = (sorted(run[i] for run in runs)[len(runs) // 2] for i in (0, 1))

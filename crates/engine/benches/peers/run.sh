@@ -14,8 +14,8 @@ finish() {
 trap finish EXIT
 
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet duckdb==2.0.0 polars pyarrow zen-engine
-npm install --silent --no-audit --no-fund --prefix "$folder" json-rules-engine
+"$folder/venv/bin/pip" install --quiet duckdb==2.0.0 polars==2.1.0 pyarrow==26.0.1 zen-engine==2.1.3
+npm install --silent --no-audit --no-fund --prefix "$folder" json-rules-engine@7.3.1
 chmod 755 "$folder"
 url=$(sh tests/witness/postgres.sh start "$folder/postgres" | tail -1)
 

@@ -15,9 +15,9 @@ use arrow_buffer::OffsetBuffer;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
-use tidings_engine::chunk::SECOND;
 use tidings_engine::{Chunk, Needs, Rows};
 use tidings_schema::Vocabulary;
+use tidings_schema::calendar::SECOND;
 
 pub const CITIES: usize = 50;
 pub const COUNTRIES: usize = 8;

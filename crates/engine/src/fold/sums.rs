@@ -27,10 +27,9 @@ const SHIFTED_BITS: u32 = 51;
 impl Family<'_> {
     /// The sum in each run; nothing where running sums would not be exact.
     pub(super) fn sum(&mut self, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
-        let is_int = !matches!(self.field?.values, Values::Number(_));
         let mut sums = spare.ints();
         self.sums(spare)?.within(run, &mut sums, spare);
-        if is_int {
+        if self.is_of_ints() {
             return Some(Column::ints(sums, None));
         }
         let mut numbers = spare.numbers();
@@ -41,12 +40,11 @@ impl Family<'_> {
 
     /// The average in each run; nothing where running sums would not be exact.
     pub(super) fn average(&mut self, run: Run<'_>, spare: &mut Spare) -> Option<Column> {
-        let is_int = !matches!(self.field?.values, Values::Number(_));
         let mut sums = spare.ints();
         self.sums(spare)?.within(run, &mut sums, spare);
         let counts = self.knowns(run, spare);
         let known = Some(Bitmap::of(&counts, |count| *count > 0));
-        let averages = if is_int {
+        let averages = if self.is_of_ints() {
             means(&mut sums, &counts);
             Column::ints(sums, known)
         } else {
@@ -57,6 +55,11 @@ impl Family<'_> {
         };
         spare.keep_places(counts);
         Some(averages)
+    }
+
+    /// Of what has sums; the others are numbers.
+    fn is_of_ints(&self) -> bool {
+        self.field.is_some_and(|field| !matches!(field.values, Values::Number(_)))
     }
 
     fn sums(&mut self, spare: &mut Spare) -> Option<&mut Sums> {
@@ -113,26 +116,26 @@ impl Sums {
 }
 
 /// What can be summed as whole numbers.
-trait Whole: Copy {
+trait Addend: Copy {
     /// Something too large where it is not whole.
     fn whole(self) -> i64;
 }
 
-impl Whole for i64 {
+impl Addend for i64 {
     #[inline(always)]
     fn whole(self) -> i64 {
         self
     }
 }
 
-impl Whole for i32 {
+impl Addend for i32 {
     #[inline(always)]
     fn whole(self) -> i64 {
         self.into()
     }
 }
 
-impl Whole for f64 {
+impl Addend for f64 {
     #[inline(always)]
     fn whole(self) -> i64 {
         let shifted = self + SHIFT;
@@ -143,7 +146,7 @@ impl Whole for f64 {
 
 /// Adds up the known values, and says how wide the widest is: no less than its magnitude, and less than twice it.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2"))]
-fn run_up<T: Whole>(values: &[T], known: Option<&[u64]>, totals: &mut Vec<i64>) -> u64 {
+fn run_up<T: Addend>(values: &[T], known: Option<&[u64]>, totals: &mut Vec<i64>) -> u64 {
     let (mut total, mut widest) = (0_i64, 0);
     totals.push(0);
     for (w, some) in values.chunks(64).enumerate() {

@@ -11,8 +11,8 @@ use arrow_array::types::{ArrowPrimitiveType, Int32Type, Time32SecondType};
 use arrow_array::{ArrayRef, DictionaryArray, Int64Array, PrimitiveArray, StringArray};
 use arrow_buffer::OffsetBuffer;
 use std::sync::Arc;
-use tidings_engine::chunk::SECOND;
 use tidings_engine::{Chunk, Needs, Rows};
+use tidings_schema::calendar::SECOND;
 use tidings_schema::{FieldId, Type, Value, Vocabulary};
 
 /// A customer with all its values.
@@ -42,9 +42,9 @@ pub fn in_order(rows: &[Row], time: FieldId) -> Vec<&Row> {
     sorted
 }
 
-/// How a chunk holds its texts; where not plainly, it also holds whole numbers in less room if they fit.
+/// How a chunk holds texts; where not plainly, it also holds whole numbers in less room if they fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Texts {
+pub enum Form {
     Plain,
     /// Each word twice, and some that no text is.
     Coded,
@@ -54,14 +54,14 @@ pub enum Texts {
 
 /// One chunk of customers, with the columns that are needed.
 pub fn chunk(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer]) -> Chunk {
-    chunk_of(vocabulary, needs, customers, Texts::Plain)
+    chunk_of(vocabulary, needs, customers, Form::Plain)
 }
 
-/// The same with texts held in some way.
-pub fn chunk_of(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer], texts: Texts) -> Chunk {
+/// The same with texts and whole numbers held in some form.
+pub fn chunk_of(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer], form: Form) -> Chunk {
     let attribute = |id: &tidings_schema::AttributeId| {
         let values = customers.iter().map(|c| c.attributes[id.0 as usize].as_ref());
-        array(&vocabulary.attribute(*id).unwrap().ty, values, texts)
+        array(&vocabulary.attribute(*id).unwrap().ty, values, form)
     };
     let collections = needs.collections.iter().map(|wanted| {
         let described = vocabulary.collection(wanted.id).unwrap();
@@ -69,7 +69,7 @@ pub fn chunk_of(vocabulary: &Vocabulary, needs: &Needs, customers: &[Customer], 
             customers.iter().map(|c| in_order(&c.rows[wanted.id.0 as usize], described.time)).collect();
         let field = |id: &FieldId| {
             let values = lists.iter().flatten().map(|row| row.fields[id.0 as usize].as_ref());
-            array(&described.field(*id).unwrap().ty, values, texts)
+            array(&described.field(*id).unwrap().ty, values, form)
         };
         Rows {
             offsets: OffsetBuffer::from_lengths(lists.iter().map(Vec::len)),
@@ -120,40 +120,40 @@ fn coded(texts: &StringArray, others: usize) -> ArrayRef {
 }
 
 /// Whole numbers in units, if all are such and fit, and texts are not held plainly.
-fn in_room<T: ArrowPrimitiveType<Native = i32>>(long: Arc<Int64Array>, unit: i64, texts: Texts) -> ArrayRef {
+fn in_room<T: ArrowPrimitiveType<Native = i32>>(long: Arc<Int64Array>, unit: i64, form: Form) -> ArrayRef {
     let fits = |value: i64| value % unit == 0 && i32::try_from(value / unit).is_ok();
-    if texts == Texts::Plain || !long.iter().flatten().all(fits) {
+    if form == Form::Plain || !long.iter().flatten().all(fits) {
         return long;
     }
     Arc::new(long.iter().map(|value| value.map(|v| (v / unit) as i32)).collect::<PrimitiveArray<T>>())
 }
 
-fn array<'a>(ty: &Type, values: impl Iterator<Item = Option<&'a Value>>, texts: Texts) -> ArrayRef {
+fn array<'a>(ty: &Type, values: impl Iterator<Item = Option<&'a Value>>, form: Form) -> ArrayRef {
     match ty {
-        Type::Text if texts != Texts::Plain => {
+        Type::Text if form != Form::Plain => {
             let texts_of = |v: Option<&'a Value>| match v {
                 None => None,
                 Some(Value::Text(text)) => Some(text.as_str()),
                 Some(other) => panic!("{other:?} is no text"),
             };
             let plain: StringArray = values.map(texts_of).collect();
-            let others = if texts == Texts::Sparse { 3 * arrow_array::Array::len(&plain) + 70 } else { 1 };
+            let others = if form == Form::Sparse { 3 * arrow_array::Array::len(&plain) + 70 } else { 1 };
             coded(&plain, others)
         }
         Type::Text => built!(StringBuilder::new(), values, Value::Text(t) => t),
         Type::Number | Type::Percent => built!(Float64Builder::new(), values, Value::Number(n) => *n),
         Type::Money(_) => {
-            in_room::<Int32Type>(built!(Int64Builder::new(), values, Value::Money(m) => *m), 1, texts)
+            in_room::<Int32Type>(built!(Int64Builder::new(), values, Value::Money(m) => *m), 1, form)
         }
         Type::YesNo => built!(BooleanBuilder::new(), values, Value::Truth(t) => *t),
         Type::Date => built!(Date32Builder::new(), values, Value::Date(d) => *d),
         Type::Moment => in_room::<Time32SecondType>(
             built!(Int64Builder::new(), values, Value::Moment(m) => *m),
             SECOND,
-            texts,
+            form,
         ),
         Type::Duration => {
-            in_room::<Int32Type>(built!(Int64Builder::new(), values, Value::Count(c) => *c), 1, texts)
+            in_room::<Int32Type>(built!(Int64Builder::new(), values, Value::Count(c) => *c), 1, form)
         }
         Type::OneOf(_) => built!(UInt32Builder::new(), values, Value::Word(w) => *w),
         Type::Tags => {

@@ -5,7 +5,7 @@
 #[path = "../../../check/tests/checked/mod.rs"]
 mod checked;
 
-use crate::model::{Customer, Row, Texts, chunk, chunk_of};
+use crate::model::{Customer, Form, Row, chunk, chunk_of};
 use tidings_check::{Program, World};
 use tidings_engine::{Chunk, Evaluator, Matches, Trace, Verdict};
 use tidings_schema::{Currency, Now, Value, Vocabulary};
@@ -94,7 +94,7 @@ impl Shop {
     pub fn explained(&self, customer: usize, now: Now) -> String {
         let populations = self.evaluator.populations(&[self.chunk()], now, 1);
         let one = &self.customers[customer..=customer];
-        let alone = chunk_of(self.vocabulary(), self.evaluator.needs(), one, Texts::Coded);
+        let alone = chunk_of(self.vocabulary(), self.evaluator.needs(), one, Form::Coded);
         let trace = self.evaluator.explain(&self.program, 0, &alone, now, &populations).unwrap();
         let mut text = String::new();
         self.write(&trace, 0, &mut text);

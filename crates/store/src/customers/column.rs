@@ -11,7 +11,7 @@ use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int16Array, Primitive
 use arrow_buffer::{BooleanBuffer, NullBuffer, NullBufferBuilder, ScalarBuffer};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-use tidings_engine::chunk::SECOND;
+use tidings_schema::calendar::SECOND;
 use tidings_schema::{Type, Value};
 
 /// The values of an attribute, one a row, as they came.
@@ -20,7 +20,7 @@ pub(crate) enum Column {
     Text(Texts),
     Number(Plain<f64>),
     /// Money, moments and durations.
-    Whole(Whole),
+    Whole(Integers),
     Truth(Plain<bool>),
     Date(Plain<i32>),
     Word(Plain<u32>),
@@ -32,8 +32,8 @@ impl Column {
         match ty {
             Type::Text => Column::Text(Texts::new()),
             Type::Number | Type::Percent => Column::Number(Plain::new()),
-            Type::Money(_) | Type::Duration | Type::Elapsed(_) => Column::Whole(Whole::new(false)),
-            Type::Moment => Column::Whole(Whole::new(true)),
+            Type::Money(_) | Type::Duration | Type::Elapsed(_) => Column::Whole(Integers::new(false)),
+            Type::Moment => Column::Whole(Integers::new(true)),
             Type::YesNo => Column::Truth(Plain::new()),
             Type::Date => Column::Date(Plain::new()),
             Type::OneOf(_) => Column::Word(Plain::new()),
@@ -69,7 +69,7 @@ impl Column {
         let mut woven = match parts.first()? {
             Column::Text(_) => Column::Text(Texts::new()),
             Column::Number(_) => Column::Number(Plain::new()),
-            Column::Whole(whole) => Column::Whole(Whole::new(whole.moments)),
+            Column::Whole(whole) => Column::Whole(Integers::new(whole.moments)),
             Column::Truth(_) => Column::Truth(Plain::new()),
             Column::Date(_) => Column::Date(Plain::new()),
             Column::Word(_) => Column::Word(Plain::new()),
@@ -224,15 +224,15 @@ fn as_primitive<T: Copy + Default, P: ArrowPrimitiveType>(
 
 /// Whole numbers, which may all fit in half the room: moments as seconds.
 #[derive(Debug)]
-pub(crate) struct Whole {
+pub(crate) struct Integers {
     all: Plain<i64>,
     moments: bool,
     fit: bool,
 }
 
-impl Whole {
-    fn new(moments: bool) -> Whole {
-        Whole { all: Plain::new(), moments, fit: true }
+impl Integers {
+    fn new(moments: bool) -> Integers {
+        Integers { all: Plain::new(), moments, fit: true }
     }
 
     #[inline]
@@ -245,7 +245,7 @@ impl Whole {
         }
     }
 
-    fn append(&mut self, other: &Whole, rows: Range<usize>) {
+    fn append(&mut self, other: &Integers, rows: Range<usize>) {
         self.all.append(&other.all, rows);
         self.fit &= other.fit;
     }

@@ -10,9 +10,9 @@ use chrono_tz::Tz;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tidings_schema::{Attribute, Raw, Type, calendar, money};
+use tidings_schema::calendar::{self, SECOND};
+use tidings_schema::{Attribute, Raw, Type, money};
 
-const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
 /// What a column's values are decoded with.

@@ -39,7 +39,7 @@ fn keys(loaded: &Loaded) -> Vec<&str> {
 /// A value of a column as text; none where it is missing.
 fn shown(column: &ArrayRef, row: usize) -> Option<String> {
     column.is_valid(row).then(|| match column.data_type() {
-        DataType::Utf8 | DataType::Dictionary(..) => texts(column)[row].unwrap().to_owned(),
+        DataType::Utf8 | DataType::Dictionary(..) => texts(&column.slice(row, 1))[0].unwrap().to_owned(),
         DataType::Float64 => column.as_primitive::<Float64Type>().value(row).to_string(),
         DataType::Int64 | DataType::Int32 | DataType::Time32(_) => {
             Whole::of(column).unwrap().at(row).unwrap().to_string()

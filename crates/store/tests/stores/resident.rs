@@ -361,6 +361,41 @@ async fn of_rows_that_only_come_in_no_more_is_read_than_came() {
     }
 }
 
+/// Numbers that need more room, and words that are new, may come into any chunk: the others are given as much.
+#[tokio::test]
+async fn what_needs_more_room_comes_into_any_chunk() {
+    let schema = "customer: {table: customers, key: id, updated_at: version, attributes: {city: text, spent: money, seen: moment}}
+collections: {orders: {table: orders, customer: who, time: at, key: id, updated_at: version, fields: {at: moment, total: money, note: text}}}";
+    let tables = "CREATE TABLE customers (id INTEGER PRIMARY KEY, city, spent, seen, version INT);
+        CREATE TABLE orders (id INTEGER PRIMARY KEY, who, at, total, note, version INT);
+        INSERT INTO customers WITH RECURSIVE n(i) AS (SELECT 10000 UNION ALL SELECT i + 1 FROM n WHERE i < 14999)
+            SELECT i, 'a', 5, '2026-01-02 03:04:05', i * 10000 FROM n;
+        INSERT INTO orders SELECT id, id, seen, 5, 'a', version FROM customers";
+    let shop = Shop::new(Kind::Lite, tables).await.unwrap();
+    let world = World { shop, day: 20_700, visits: 0, dice: 1 };
+    let mut resident = Resident::default();
+    world.refresh(&mut resident, &vocabulary(schema)).await;
+    let (amount, moment, word) = ("30000000", "'2026-01-02 03:04:05.5'", "'b'");
+    let changes = [
+        ("customers", "spent", amount),
+        ("customers", "seen", moment),
+        ("customers", "city", word),
+        ("orders", "total", amount),
+        ("orders", "at", moment),
+        ("orders", "note", word),
+    ];
+    for (version, (table, column, value)) in (1..).map(|i| 150_000_000 + 20_000 * i).zip(changes) {
+        for id in [14_900, 10_001, 12_000] {
+            let sql = format!("UPDATE {table} SET {column} = {value}, version = {version} WHERE id = {id}");
+            world.shop.execute(&sql).await;
+            let (_, took) = world.refresh(&mut resident, &vocabulary(schema)).await;
+            assert!((1..10).contains(&took.read), "{sql}: {took:?}");
+        }
+    }
+    let (kept, _) = world.refresh(&mut resident, &vocabulary(schema)).await;
+    assert!(told(&kept) == told(&world.shop.load(&vocabulary(schema), Selection::All).await.unwrap()));
+}
+
 /// The city of a customer, as the resident has it now.
 async fn city(world: &World, resident: &mut Resident) -> String {
     let (kept, _) = world.refresh(resident, &vocabulary(TOLD)).await;

@@ -14,7 +14,7 @@ use arrow_data::transform::MutableArrayData;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tidings_engine::chunk::SECOND;
+use tidings_schema::calendar::SECOND;
 
 /// Some rows of one of several arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -105,7 +105,7 @@ impl State {
                 gone: gone.into_iter().collect(),
                 whole: since.is_none(),
             };
-            let edits = merge::same_words(&mut self.held.chunks, &mut people)
+            let edits = merge::make_alike(&mut self.held.chunks, &mut people)
                 .and_then(|()| place::edits(&self.held.chunks, &people));
             let edits = match edits {
                 Ok(edits) => edits,
@@ -187,7 +187,7 @@ impl State {
         if let Some(late) = &late {
             arrived = arrived.and(&Arrived::of(late, time, Vec::new())?)?;
         }
-        merge::same_words_of(&mut self.held.chunks, collection, &mut arrived)?;
+        merge::make_fields_alike(&mut self.held.chunks, collection, &mut arrived)?;
         let Some(left) = self.held.collections.get_mut(collection) else { return Err(Doubt::Arrays) };
         let known = arrived.known()?;
         let moves = Moves::find(collection, &arrived, &known, &found.places(&self.held.chunks), left)?;

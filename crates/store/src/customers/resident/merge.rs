@@ -129,8 +129,8 @@ fn split(chunk: HeldChunk) -> Vec<HeldChunk> {
     starts.map(|from| chunk.slice(from, CUSTOMERS_A_CHUNK.min(chunk.keys.len() - from))).collect()
 }
 
-/// Gives the customers' columns that are held and those that were read the same words.
-pub(super) fn same_words(chunks: &mut [HeldChunk], people: &mut People) -> Result<(), Doubt> {
+/// Gives the customers' columns that are held and those that were read the same words and the same room.
+pub(super) fn make_alike(chunks: &mut [HeldChunk], people: &mut People) -> Result<(), Doubt> {
     for (i, column) in people.columns.iter_mut().enumerate() {
         let Some(example) = chunks.first().and_then(|chunk| chunk.attributes.get(i)) else { continue };
         *column = arrays::like(example, column)?;
@@ -142,7 +142,7 @@ pub(super) fn same_words(chunks: &mut [HeldChunk], people: &mut People) -> Resul
 }
 
 /// The same for the fields of a collection.
-pub(super) fn same_words_of(
+pub(super) fn make_fields_alike(
     chunks: &mut [HeldChunk],
     collection: usize,
     arrived: &mut Arrived,
