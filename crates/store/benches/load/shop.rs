@@ -126,7 +126,6 @@ impl Shop {
         }
     }
 
-    #[allow(dead_code, reason = "one bench loads, another one changes what it loaded")]
     pub async fn execute(&self, sql: &str) {
         self.connect().await.execute(sql).await;
     }
