@@ -3,10 +3,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 use tidings_engine::chunk::Needs;
 use tidings_schema::{AttributeId, CollectionId, Currency, FieldId, Settings, Vocabulary, load};
 use tidings_store::{CustomerStore, EngineRows, LoadStats, Selection, StoreError};
 use tidings_syntax::FileId;
+use tokio::time::timeout;
 
 const SCHEMA: &str = "
 customer: {table: customers, key: id, attributes: {city: text, visits: number}}
@@ -45,14 +47,32 @@ async fn many_may_bring_the_same_files_in() {
     let rows: String = (0..20_000).map(|i| format!("c{i},Wuhan,{i}\n")).collect();
     fs::write(data.join("customers.csv"), format!("id,city,visits\n{rows}")).unwrap();
     fs::write(data.join("orders.csv"), "customer,placed_at,total\n").unwrap();
+    // While another program brings them in, everybody waits for it.
+    fs::create_dir_all(base.path().join(".tidings")).unwrap();
+    let other = fs::File::create(base.path().join(".tidings/files.lock")).unwrap();
+    other.lock().unwrap();
+    assert!(timeout(Duration::from_secs(2), read(base.path())).await.is_err());
+    assert!(kept(base.path()).is_empty());
+    drop(other);
+
     let all = [(); 4].map(|()| {
         let base = base.path().to_owned();
-        tokio::spawn(async move { read(&base).await.unwrap().0.len() })
+        tokio::spawn(async move { (read(&base).await.unwrap().0.len(), made(&base)) })
     });
+    let mut saw = Vec::new();
     for one in all {
-        assert_eq!(one.await.unwrap(), 20_000);
+        saw.push(one.await.unwrap());
     }
+    // What one of them reads is not replaced by another.
+    assert_eq!(saw, vec![(20_000, made(base.path())); 4]);
     assert_eq!(read(base.path()).await.unwrap().0.len(), 20_000);
+}
+
+/// What tells each database that was made from one that replaced it.
+fn made(base: &Path) -> Vec<Option<SystemTime>> {
+    let folder = base.join(".tidings/files");
+    let modified = |name: &String| folder.join(name).metadata().unwrap().modified().ok();
+    kept(base).iter().map(modified).collect()
 }
 
 fn kept(base: &Path) -> Vec<String> {

@@ -4,11 +4,11 @@
 use crate::customers::error::StoreError;
 use crate::import::{Import, Options, Source};
 use crate::private;
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tidings_schema::load::Settings;
 use tidings_schema::show::counted;
 use tidings_schema::{Currency, Vocabulary};
@@ -22,6 +22,8 @@ const ENDINGS: [&str; 6] = ["csv", "tsv", "txt", "parquet", "xlsx", "xlsm"];
 const KEPT: usize = 12;
 /// How often it is begun anew where files change meanwhile.
 const ATTEMPTS: usize = 3;
+/// How long whoever waits for others to bring files in looks away.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The folder that a URL names.
 pub(crate) fn folder_of(url: &str, base: &Path) -> Option<PathBuf> {
@@ -36,8 +38,11 @@ pub(crate) async fn brought_in(
     vocabulary: Option<&Vocabulary>,
 ) -> Result<(PathBuf, Vec<String>), StoreError> {
     let kept = base.join(".tidings/files");
-    make_private(&kept).map_err(|why| StoreError::Unreadable { path: kept.clone(), why })?;
-    for _ in 0..ATTEMPTS {
+    let failed = |why| StoreError::Unreadable { path: kept.clone(), why };
+    make_private(&kept).map_err(failed)?;
+    // One brings them in, and the others read what it made: nobody may replace what somebody reads.
+    let mut alone = None;
+    for _ in 0..=ATTEMPTS {
         let files = files(folder)?;
         let state = state(&files, vocabulary);
         let (database, notes) =
@@ -46,12 +51,14 @@ pub(crate) async fn brought_in(
             let said = fs::read_to_string(notes).unwrap_or_default();
             return Ok((database, said.lines().map(str::to_owned).collect()));
         }
-        // Others may be at the same, in this process too.
+        if alone.is_none() {
+            alone = Some(lock(&kept.with_extension("lock")).await.map_err(failed)?);
+            continue;
+        }
         let new = kept.join(format!("{:016x}.new", rand::random::<u64>()));
         let said = bring_in(&files, &new, &kept, vocabulary).await;
         if state_is(folder, vocabulary, state) {
             let said = said?;
-            let failed = |why| StoreError::Unreadable { path: kept.clone(), why };
             fs::write(&notes, said.join("\n")).map_err(failed)?;
             fs::rename(&new, &database).map_err(failed)?;
             tidy(&kept);
@@ -60,6 +67,18 @@ pub(crate) async fn brought_in(
         drop(fs::remove_file(&new));
     }
     Err(StoreError::Busy { path: folder.to_owned() })
+}
+
+/// Waits until nobody else holds a lock, in this process or another, and holds it until the file is dropped.
+async fn lock(path: &Path) -> io::Result<fs::File> {
+    let file = fs::File::options().create(true).append(true).open(path)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
+            Err(TryLockError::Error(why)) => return Err(why),
+        }
+    }
 }
 
 /// A folder that only its owner looks into, whatever it was before.
