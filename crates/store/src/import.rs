@@ -189,12 +189,27 @@ impl Import {
         options: &Options,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Import, ImportError> {
-        let tables = sources.iter().map(|source| source.table.as_str());
-        let kept = match url.starts_with("sqlite:") {
-            true => write::unique_keys(&path_of(url, base)?, tables).await?,
-            false => HashMap::new(),
+        let store = url.starts_with("sqlite:").then(|| path_of(url, base)).transpose()?;
+        let kept = match &store {
+            Some(path) => {
+                write::unique_keys(path, sources.iter().map(|source| source.table.as_str())).await?
+            }
+            None => HashMap::new(),
         };
-        Import::check(sources, vocabulary, kept, options, progress)
+        let import = Import::check(sources, vocabulary, kept, options, progress)?;
+        if let (Some(path), Some((table, column))) = (&store, &options.customers_from)
+            && !import.brings(table, column)
+            && !write::columns(path, table).await?.iter().any(|there| there.eq_ignore_ascii_case(column))
+        {
+            return Err(ImportError::CustomersFrom { column: format!("{table}.{column}") });
+        }
+        Ok(import)
+    }
+
+    /// Whether a column is in one of the files.
+    fn brings(&self, table: &str, column: &str) -> bool {
+        let columns = self.files.iter().filter(|file| file.source.table.eq_ignore_ascii_case(table));
+        columns.flat_map(|file| &file.shape.columns).any(|there| there.name.eq_ignore_ascii_case(column))
     }
 
     fn check(

@@ -87,15 +87,12 @@ pub enum ImportError {
     },
     /// Where customers are to be taken from is not to be found.
     #[error(
-        "customers cannot be taken from `{column}`: no such column is among the imported tables. {} imported all the same. \
-         Write TABLE.COLUMN, such as `orders.customer_id`, and import all files into a new file, named by `store`",
-        were(files)
+        "customers cannot be taken from `{column}`: there is no such column, neither in the files nor in the store. Nothing \
+         was imported. Write TABLE.COLUMN, such as `orders.customer_id`"
     )]
     CustomersFrom {
         /// The table and the column.
         column: String,
-        /// The files whose rows are in the store now.
-        files: Vec<PathBuf>,
     },
     /// Rows of the customers' table have the same key, so that customers cannot be told apart by it.
     #[error(

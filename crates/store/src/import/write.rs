@@ -181,17 +181,13 @@ impl Writer {
         (table, column): (&str, &str),
         files: &[FileReport],
     ) -> Result<u64, ImportError> {
-        let files = || files.iter().map(|file| file.path.clone()).collect();
         let place = self.place.clone();
         let failed = |e| ImportError::Store(StoreError::of(&place, &e));
-        let known = existing(&mut self.connection, table).await.map_err(failed)?;
-        if !known.iter().any(|c| c.eq_ignore_ascii_case(column)) {
-            return Err(ImportError::CustomersFrom { column: format!("{table}.{column}"), files: files() });
-        }
         let key = columns.first().map_or("id", |c| c.name.as_str());
         let double = |e| match held_unique(&e, customers).as_deref() {
             Some([column]) if column.eq_ignore_ascii_case(key) => {
-                ImportError::DoubleCustomers { table: customers.clone(), key: key.to_owned(), files: files() }
+                let files = files.iter().map(|file| file.path.clone()).collect();
+                ImportError::DoubleCustomers { table: customers.clone(), key: key.to_owned(), files }
             }
             _ => failed(e),
         };
@@ -217,29 +213,38 @@ pub(crate) async fn unique_keys(
     path: &Path,
     tables: impl Iterator<Item = &str> + Clone,
 ) -> Result<HashMap<String, String>, ImportError> {
+    asked(path, async |connection| {
+        let mut keys = HashMap::new();
+        for table in tables.clone() {
+            let key = unique_key(connection, table).await?;
+            keys.extend(key.map(|key| (table.to_lowercase(), key)));
+        }
+        Ok(keys)
+    })
+    .await
+}
+
+/// The columns that a table has; none where there is no such table, or no store yet.
+pub(crate) async fn columns(path: &Path, table: &str) -> Result<Vec<String>, ImportError> {
+    asked(path, async |connection| existing(connection, table).await).await
+}
+
+/// What a store answers before it is written to; nothing where there is none yet.
+async fn asked<T: Default>(
+    path: &Path,
+    ask: impl AsyncFn(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, ImportError> {
     for _ in 0..ATTEMPTS {
         let session = match Session::open(path).await {
-            Err(StoreError::NoFile { .. }) => return Ok(HashMap::new()),
+            Err(StoreError::NoFile { .. }) => return Ok(T::default()),
             opened => opened?,
         };
-        let keys = unique_keys_of(&mut *session.connection.lock().await, tables.clone()).await;
-        if let Some(keys) = session.finish(keys).await {
-            return Ok(keys.map_err(|e| StoreError::of(&Place::File(path.to_owned()), &e))?);
+        let answer = ask(&mut *session.connection.lock().await).await;
+        if let Some(answer) = session.finish(answer).await {
+            return Ok(answer.map_err(|e| StoreError::of(&Place::File(path.to_owned()), &e))?);
         }
     }
     Err(StoreError::Busy { path: path.to_owned() }.into())
-}
-
-async fn unique_keys_of(
-    connection: &mut SqliteConnection,
-    tables: impl Iterator<Item = &str>,
-) -> Result<HashMap<String, String>, sqlx::Error> {
-    let mut keys = HashMap::new();
-    for table in tables {
-        let key = unique_key(connection, table).await?;
-        keys.extend(key.map(|key| (table.to_lowercase(), key)));
-    }
-    Ok(keys)
 }
 
 /// The column that imports before keep unique in a table.

@@ -431,9 +431,14 @@ async fn customers_can_only_be_taken_from_what_is_there() {
     let mut options = options();
     options.customers_from = Some(("orders".to_owned(), "customer".to_owned()));
     let source = shop.write("orders.csv", "customer_id,date\n1,2026-01-01\n");
-    let said = shop.import(&[source], None, &options).await.unwrap_err().to_string();
-    assert!(said.contains("`orders.customer`") && said.contains("orders.csv was imported"), "{said}");
-    assert_eq!(shop.rows("SELECT customer_id FROM orders").await, ["1"]);
+    let said = shop.import(std::slice::from_ref(&source), None, &options).await.unwrap_err().to_string();
+    assert!(said.contains("`orders.customer`") && said.contains("Nothing was imported"), "{said}");
+    // So it can be imported as it should have been; and from what is in the store already.
+    options.customers_from = Some(("Orders".to_owned(), "Customer_ID".to_owned()));
+    let report = shop.import(&[source], None, &options).await.unwrap();
+    assert_eq!((report.files[0].inserted, report.customers_added), (1, Some(1)));
+    let names = shop.write("names.csv", "id,name\n1,Ann\n");
+    assert_eq!(shop.import(&[names], None, &options).await.unwrap().customers_added, Some(0));
 }
 
 #[test]
