@@ -1,14 +1,14 @@
 //! For want of what a rule cannot be decided.
 
 use crate::compile::Compiler;
-use crate::graph::{At, BitsId};
+use crate::graph::{At, BitsId, Domain};
 use std::collections::HashSet;
 use tidings_check::program::{Body, Condition, ConditionKind, DefineId, ScoreId, Term, TermKind};
 use tidings_schema::Vocabulary;
 use tidings_syntax::tree::Function;
 
 /// A value that a condition asks for and that can be missing: its name as rules write it, without filter and
-/// window (`city`, `latest orders.placed_at`), and who has it.
+/// window (`city`, `latest orders.placed_at`), and who has it: with all filters and windows that the condition asks it for.
 pub(crate) type Want = (String, BitsId);
 
 /// The values that a condition can be unknown for want of, each once. Segments, stages and entries are
@@ -16,12 +16,13 @@ pub(crate) type Want = (String, BitsId);
 pub(crate) fn wants(compiler: &mut Compiler<'_>, condition: &Condition) -> Vec<Want> {
     let mut search = Search { compiler, found: Vec::new(), defines: HashSet::new(), scores: HashSet::new() };
     search.condition(condition);
-    search.found
+    let found = search.found;
+    found.into_iter().map(|(name, known)| (name, compiler.graph.all(known, Domain::Customers))).collect()
 }
 
 struct Search<'a, 'p> {
     compiler: &'a mut Compiler<'p>,
-    found: Vec<Want>,
+    found: Vec<(String, Vec<BitsId>)>,
     defines: HashSet<DefineId>,
     scores: HashSet<ScoreId>,
 }
@@ -92,8 +93,9 @@ impl Search<'_, '_> {
     fn leaf(&mut self, term: &Term) {
         let Some(name) = name(term, &self.compiler.program.vocabulary) else { return };
         let known = self.compiler.known(term, At::NOW);
-        if self.found.iter().all(|(_, other)| *other != known) {
-            self.found.push((name, known));
+        match self.found.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, knowns)) => knowns.push(known),
+            None => self.found.push((name, vec![known])),
         }
     }
 }

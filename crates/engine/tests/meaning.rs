@@ -183,6 +183,19 @@ end";
 }
 
 #[test]
+fn whoever_lacks_a_value_in_two_windows_lacks_it_once() {
+    let average = |days: u8| format!("average of orders.total in last {days} days > 10 USD");
+    let rule = format!("rule r\n  if {} or {}\n  then send x coupon\nend", average(30), average(90));
+    let mut shop = Shop::new(&rule);
+    shop.customer(&[], &[]);
+    shop.customer(&[], &[&[("placed_at", moment("2026-01-20")), ("total", Value::Money(500))]]);
+    let matches = shop.matches(at(NOON));
+    let found = matches.rule(0).unwrap();
+    assert_eq!(found.undecided().iter().collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(found.wants().collect::<Vec<_>>(), [("average of orders.total", 2)]);
+}
+
+#[test]
 fn only_what_is_asked_for_is_needed() {
     let shop = Shop::new("rule r\n  if count of orders where status = paid > 1\n  then send x coupon\nend");
     let needs = shop.evaluator.needs();
