@@ -8,6 +8,7 @@ mod report;
 mod token;
 
 use crate::config::BouncesConfig;
+pub use crate::http::Signed;
 use crate::http::verify;
 pub use mailbox::{Batch, Mailbox};
 use secrecy::{ExposeSecret, SecretString};
@@ -126,17 +127,6 @@ pub fn feedback(secret: &SecretString, signed: &Signed<'_>, body: &[u8], now: i6
     let Told { key, kind, detail } = serde_json::from_slice(body).map_err(|_| shape())?;
     let key = token::key(&key).ok_or_else(shape)?;
     Ok(Bounce { key, kind, detail: without_addresses(&detail) })
-}
-
-/// The header fields of a request that is signed after Standard Webhooks.
-#[derive(Clone, Copy, Debug)]
-pub struct Signed<'a> {
-    /// `webhook-id`
-    pub id: &'a str,
-    /// `webhook-timestamp`, in seconds since 1970.
-    pub timestamp: &'a str,
-    /// `webhook-signature`: one or several, with blanks between them.
-    pub signature: &'a str,
 }
 
 /// A short text without anything that may be an address or a number to call.

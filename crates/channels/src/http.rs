@@ -24,6 +24,7 @@ use reqwest::{Client, Request, Url};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+pub use sign::Signed;
 pub(crate) use sign::verify;
 use std::collections::BTreeMap;
 use std::path::Path;

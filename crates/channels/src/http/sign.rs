@@ -1,6 +1,5 @@
 //! Signatures after Standard Webhooks: HMAC-SHA-256 over `id.timestamp.body`.
 
-use crate::bounce::Signed;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -8,6 +7,17 @@ use sha2::Sha256;
 
 /// How old a signed request may be, or how far ahead, in seconds.
 const TOLERANCE: u64 = 300;
+
+/// The header fields of a request that is signed after Standard Webhooks.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// `webhook-id`
+    pub id: &'a str,
+    /// `webhook-timestamp`, in seconds since 1970.
+    pub timestamp: &'a str,
+    /// `webhook-signature`: one or several, with blanks between them.
+    pub signature: &'a str,
+}
 
 /// The value of `webhook-signature`. `timestamp` is in seconds. A secret that begins with `whsec_` is base64.
 pub(crate) fn signature(secret: &str, id: &str, timestamp: i64, body: &str) -> Result<String, String> {
