@@ -189,17 +189,16 @@ impl Import {
         options: &Options,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Import, ImportError> {
-        let store = url.starts_with("sqlite:").then(|| path_of(url, base)).transpose()?;
-        let kept = match &store {
-            Some(path) => {
-                write::unique_keys(path, sources.iter().map(|source| source.table.as_str())).await?
-            }
-            None => HashMap::new(),
-        };
+        if !url.starts_with("sqlite:") {
+            return Err(ImportError::NotOurs);
+        }
+        let path = path_of(url, base)?;
+        let tables = sources.iter().map(|source| source.table.as_str());
+        let kept = write::unique_keys(&path, tables).await?;
         let import = Import::check(sources, vocabulary, kept, options, progress)?;
-        if let (Some(path), Some((table, column))) = (&store, &options.customers_from)
+        if let Some((table, column)) = &options.customers_from
             && !import.brings(table, column)
-            && !write::columns(path, table).await?.iter().any(|there| there.eq_ignore_ascii_case(column))
+            && !write::columns(&path, table).await?.iter().any(|there| there.eq_ignore_ascii_case(column))
         {
             return Err(ImportError::CustomersFrom { column: format!("{table}.{column}") });
         }

@@ -94,6 +94,20 @@ pub enum ImportError {
         /// The table and the column.
         column: String,
     },
+    /// What the store says of new rows in the customers' table.
+    #[error(
+        "no customers were made: {why}. {} imported all the same. Customers go into `{table}`, which has to be a table that \
+         takes rows with nothing but a key",
+        were(files)
+    )]
+    NoCustomers {
+        /// The customers' table.
+        table: String,
+        /// What the store says.
+        why: Box<StoreError>,
+        /// The files whose rows are in the store now.
+        files: Vec<PathBuf>,
+    },
     /// Rows of the customers' table have the same key, so that customers cannot be told apart by it.
     #[error(
         "no customers were made: more than one row of `{table}` has the same `{key}`, which has to tell customers apart. \

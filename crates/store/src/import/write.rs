@@ -181,18 +181,19 @@ impl Writer {
         (table, column): (&str, &str),
         files: &[FileReport],
     ) -> Result<u64, ImportError> {
-        let place = self.place.clone();
-        let failed = |e| ImportError::Store(StoreError::of(&place, &e));
         let key = columns.first().map_or("id", |c| c.name.as_str());
-        let double = |e| match held_unique(&e, customers).as_deref() {
-            Some([column]) if column.eq_ignore_ascii_case(key) => {
-                let files = files.iter().map(|file| file.path.clone()).collect();
-                ImportError::DoubleCustomers { table: customers.clone(), key: key.to_owned(), files }
+        let place = self.place.clone();
+        let failed = |e| {
+            let (table, files) = (customers.clone(), files.iter().map(|file| file.path.clone()).collect());
+            match held_unique(&e, customers).as_deref() {
+                Some([column]) if column.eq_ignore_ascii_case(key) => {
+                    ImportError::DoubleCustomers { table, key: key.to_owned(), files }
+                }
+                _ => ImportError::NoCustomers { table, why: Box::new(StoreError::of(&place, &e)), files },
             }
-            _ => failed(e),
         };
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        ensure_table(&mut transaction, customers, columns, Some(key)).await.map_err(double)?;
+        ensure_table(&mut transaction, customers, columns, Some(key)).await.map_err(failed)?;
         let added = sqlx::query(sql::insert_keys(customers, key, table, column))
             .execute(&mut *transaction)
             .await
@@ -256,7 +257,11 @@ async fn unique_key(connection: &mut SqliteConnection, table: &str) -> Result<Op
 
 /// The columns that a table has; none where there is no such table.
 async fn existing(connection: &mut SqliteConnection, table: &str) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT name FROM pragma_table_info(?)").bind(table).fetch_all(connection).await
+    // 1 are hidden columns of virtual tables; 2 and 3 are computed.
+    sqlx::query_scalar("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1")
+        .bind(table)
+        .fetch_all(connection)
+        .await
 }
 
 /// Makes a table, or the columns that it does not have yet, and the index that keeps keys unique.
@@ -378,8 +383,13 @@ impl Rejects {
     fn new(file: &Checked, folder: Option<&Path>) -> Rejects {
         let source = &file.source.path;
         let stem = source.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let folder = folder.or(source.parent()).unwrap_or(Path::new(""));
-        Rejects { path: folder.join(format!("{stem}.rejected.csv")), writer: None, count: 0 }
+        let beside = source.with_file_name(format!("{stem}.rejected.csv"));
+        // Files of several folders may have one name.
+        let names = std::iter::once(stem.clone()).chain((2..).map(|n| format!("{stem}-{n}")));
+        let apart = |folder: &Path| {
+            names.map(|name| folder.join(format!("{name}.rejected.csv"))).find(|path| !path.exists())
+        };
+        Rejects { path: folder.and_then(apart).unwrap_or(beside), writer: None, count: 0 }
     }
 
     fn add(&mut self, header: &[String], record: &Record, reason: &str) -> Result<(), ImportError> {

@@ -312,6 +312,18 @@ async fn customers_of_one_key_are_told_with_what_was_imported() {
 }
 
 #[tokio::test]
+async fn where_no_customers_can_be_made_it_is_told_what_was_imported() {
+    let shop = Shop::new();
+    let orders = shop.write("orders.csv", "customer_id,date\na,2026-01-01\n");
+    shop.import(std::slice::from_ref(&orders), None, &options()).await.unwrap();
+    shop.rows("CREATE VIEW customers AS SELECT DISTINCT customer_id AS id FROM orders").await;
+    let from = Some(("orders".to_owned(), "customer_id".to_owned()));
+    let options = Options { customers_from: from, again: true, ..options() };
+    let said = shop.import(&[orders], None, &options).await.unwrap_err().to_string();
+    assert!(said.contains("no customers were made") && said.contains("orders.csv was imported"), "{said}");
+}
+
+#[tokio::test]
 async fn rejected_rows_are_kept_with_their_reasons() {
     let (shop, vocabulary) = (Shop::new(), vocabulary());
     let text = "id,name,city,points,vip\n1,a,b,2,yes\n1,double,b,2,yes\n,nobody,b,2,yes\n2,a,b,NaN,yes\n3,a,b,1e400,yes\n4,a,b,2\n5,a,b,2,perhaps\n6,a,b,-0.0,no\n";
@@ -486,10 +498,14 @@ proptest! {
 #[tokio::test]
 async fn files_go_into_files_only() {
     let shop = Shop::new();
-    let plan = Import::plan(&[shop.write("t.csv", "id\n1\n")], None, &options(), &mut |_| {}).unwrap();
-    let error =
-        plan.run("postgres://me:hunter2@127.0.0.1/shop", shop.0.path(), &mut |_| {}).await.unwrap_err();
-    assert!(matches!(error, ImportError::NotOurs) && !error.to_string().contains("hunter2"), "{error}");
+    let (files, options) = ([shop.write("t.csv", "id\n1\n")], options());
+    let (server, folder) = ("postgres://me:hunter2@127.0.0.1/shop", shop.0.path());
+    // A dry run says so too.
+    let looked = Import::plan_into((server, folder), &files, None, &options, &mut |_| {}).await.err();
+    let import = Import::plan(&files, None, &options, &mut |_| {}).unwrap();
+    for error in [looked.unwrap(), import.run(server, folder, &mut |_| {}).await.unwrap_err()] {
+        assert!(matches!(error, ImportError::NotOurs) && !error.to_string().contains("hunter2"), "{error}");
+    }
 }
 
 #[tokio::test]
