@@ -248,8 +248,10 @@ fn what_the_command_line_keeps_changes_no_answer() {
     assert!(saved > 0);
     assert_eq!((&cold, &warm), (&without, &without));
 
+    project.write(".tidings/files/some/store.db", "what a folder of files held");
     project.run(&["erase", "c1"]);
     assert!(!cache.exists(), "whoever is erased is not in it");
+    assert!(!project.folder().join(".tidings/files").exists(), "nor there");
     let settings = project.read("tidings.yaml");
     project.write("tidings.yaml", &format!("{settings}\ncache: no\n"));
     assert_eq!(plan(&[]).0, without);

@@ -7,6 +7,7 @@ use crate::screen::{Screen, aside};
 use std::path::{Path, PathBuf};
 use tidings_daemon::{Decider, Decision, Site, Unsound, renames, site};
 use tidings_schema::Now;
+use tidings_store::private::make_unversioned;
 use tidings_store::{Resident, State};
 use tokio::sync::Mutex;
 
@@ -70,7 +71,7 @@ impl Cache {
             aside(&format!("note: read {read}{}, {saved} from the cache", new_columns(took)));
         }
         // A folder from before there was a cache may be under version control.
-        if let Some(folder) = cache.file.parent().filter(|folder| !folder.join(IGNORED).exists()) {
+        if let Some(folder) = cache.file.parent() {
             make_unversioned(folder).ok();
         }
         let saved = cache.kept.try_lock().map(|kept| kept.save(&cache.file));
@@ -78,15 +79,6 @@ impl Cache {
             aside(&format!("note: {} cannot be written: {error}", cache.file.display()));
         }
     }
-}
-
-/// What says that nothing in a folder goes under version control.
-const IGNORED: &str = ".gitignore";
-
-/// Makes a folder of which nothing goes under version control.
-pub fn make_unversioned(folder: &Path) -> std::io::Result<()> {
-    tidings_store::private::make_folder(folder)?;
-    std::fs::write(folder.join(IGNORED), "*\n")
 }
 
 /// The moment that was asked for.

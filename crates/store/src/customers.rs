@@ -21,6 +21,7 @@ pub mod place;
 mod postgres;
 pub(crate) mod reader;
 mod resident;
+mod seen;
 mod stream;
 pub(crate) mod table;
 mod weave;
@@ -91,6 +92,12 @@ impl CustomerStore {
         let store = CustomerStore::at(Place::of(url, base)?, Vec::new());
         store.reader().await?.finish(()).await;
         Ok(store)
+    }
+
+    /// Removes what is kept of the files of a `files:` store, below the project's folder; the next who reads them brings
+    /// them in anew.
+    pub async fn forget_files(base: &Path) -> std::io::Result<()> {
+        files::forget(base).await
     }
 
     fn at(place: Place, notes: Vec<String>) -> CustomerStore {

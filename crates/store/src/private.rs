@@ -12,6 +12,16 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
+/// Makes a folder of which nothing goes under version control, unless what is there says otherwise.
+pub fn make_unversioned(folder: &Path) -> io::Result<()> {
+    make_folder(folder)?;
+    let ignored = folder.join(".gitignore");
+    match fs::metadata(&ignored) {
+        Ok(there) if there.len() > 0 => Ok(()),
+        _ => fs::write(ignored, "*\n"),
+    }
+}
+
 /// What a new file is made with.
 pub(crate) fn new_file() -> OpenOptions {
     let mut options = OpenOptions::new();

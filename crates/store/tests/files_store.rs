@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tidings_engine::chunk::Needs;
 use tidings_schema::{AttributeId, CollectionId, Currency, FieldId, Settings, Vocabulary, load};
@@ -70,16 +70,14 @@ async fn many_may_bring_the_same_files_in() {
 
 /// What tells each database that was made from one that replaced it.
 fn made(base: &Path) -> Vec<Option<SystemTime>> {
-    let folder = base.join(".tidings/files");
-    let modified = |name: &String| folder.join(name).metadata().unwrap().modified().ok();
-    kept(base).iter().map(modified).collect()
+    kept(base).iter().map(|database| database.metadata().unwrap().modified().ok()).collect()
 }
 
-fn kept(base: &Path) -> Vec<String> {
+/// The databases that were made.
+fn kept(base: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(base.join(".tidings/files")).unwrap();
-    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|name| name.ends_with(".db"));
-    names
+    let databases = entries.map(|entry| entry.unwrap().path().join("store.db"));
+    databases.filter(|database| database.exists()).collect()
 }
 
 #[tokio::test]
@@ -95,6 +93,8 @@ async fn files_are_read_as_they_are_now() {
         "customer,placed_at,total\nlin,2026-03-01 10:00,5\nlin,2026-03-01 10:00,5\n",
     )
     .unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", data.join("gone.csv")).unwrap();
     for other in ["read me.md", "~$customers.csv", "._orders.csv"] {
         fs::write(data.join(other), "not a table").unwrap();
     }
@@ -121,9 +121,54 @@ async fn files_are_read_as_they_are_now() {
         fs::write(data.join("customers.csv"), text).unwrap();
         read(base.path()).await.unwrap();
     }
-    assert!(kept(base.path()).len() < 10, "old ones go");
+    assert_eq!(kept(base.path()).len(), 4, "old ones go");
+    assert_eq!(fs::read_to_string(base.path().join(".tidings/.gitignore")).unwrap(), "*\n");
+    CustomerStore::forget_files(base.path()).await.unwrap();
+    assert!(!base.path().join(".tidings/files").exists());
+    assert_eq!(read(base.path()).await.unwrap().0.len(), 2, "they are there again for whoever asks");
 
     fs::remove_dir_all(&data).unwrap();
     let gone = read(base.path()).await.unwrap_err().to_string();
     assert!(gone.contains("there is no folder") && gone.contains("data"), "{gone}");
+}
+
+#[tokio::test]
+async fn whatever_was_rejected_is_kept_by_itself() {
+    let base = tempfile::tempdir().unwrap();
+    let folders = [("customers", "id,city,visits\n"), ("orders", "customer,placed_at,total\n")];
+    for (folder, header) in folders {
+        let folder = base.path().join("data").join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        for i in 0..20 {
+            let row = format!("{}-{i},bad,bad\n", folder.file_name().unwrap().to_str().unwrap());
+            fs::write(folder.join(format!("part-{i}.csv")), format!("{header}{row}")).unwrap();
+        }
+    }
+    let (_, stats) = read(base.path()).await.unwrap();
+    let list = |note: &String| note.split("; ").nth(1).unwrap().replace(" says why", "");
+    let rows = stats
+        .notes
+        .iter()
+        .map(|note| fs::read_to_string(list(note)).unwrap().lines().nth(1).unwrap().to_owned());
+    let mut keys: Vec<String> = rows.map(|row| row.split(',').next().unwrap().to_owned()).collect();
+    let mut all: Vec<String> =
+        folders.iter().flat_map(|(of, _)| (0..20).map(move |i| format!("{of}-{i}"))).collect();
+    keys.sort();
+    all.sort();
+    assert_eq!(keys, all);
+}
+
+/// Within so long another change may have the same time.
+#[tokio::test]
+async fn a_time_in_whole_seconds_is_waited_for() {
+    let base = tempfile::tempdir().unwrap();
+    let data = base.path().join("data");
+    fs::create_dir_all(&data).unwrap();
+    fs::write(data.join("orders.csv"), "customer,placed_at,total\n").unwrap();
+    fs::write(data.join("customers.csv"), "id,city,visits\nmo,Wuhan,3\n").unwrap();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
+    fs::File::options().write(true).open(data.join("customers.csv")).unwrap().set_modified(now).unwrap();
+    read(base.path()).await.unwrap();
+    assert!(SystemTime::now() >= now + Duration::from_secs(2));
 }

@@ -2,7 +2,6 @@
 
 use crate::args::Init;
 use crate::failure::Failure;
-use crate::opened;
 use crate::screen::Screen;
 use chrono_tz::Tz;
 use std::io;
@@ -12,6 +11,7 @@ use tidings_daemon::site::open_customers;
 use tidings_project::has_password;
 use tidings_schema::guess::guess;
 use tidings_schema::{Currency, Settings};
+use tidings_store::private::make_unversioned;
 
 const OWN_STORE: &str = "sqlite:.tidings/store.db";
 
@@ -48,7 +48,7 @@ pub async fn init(folder: &Path, args: &Init, screen: &Screen) -> Result<ExitCod
 
     std::fs::create_dir_all(folder.join("rules"))?;
     std::fs::create_dir_all(folder.join("templates"))?;
-    opened::make_unversioned(&folder.join(".tidings"))?;
+    make_unversioned(&folder.join(".tidings"))?;
     std::fs::write(folder.join("tidings.yaml"), settings(folder, store, zone, currency))?;
     std::fs::write(folder.join("schema.yaml"), &guessed.yaml)?;
     guessed.notes.iter().for_each(|note| screen.print(&format!("  {note}")));

@@ -92,6 +92,12 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// Files change whenever they are read.
+    #[error("the files in {} changed each time while they were read. Try again when all of them are written", path.display())]
+    Changing {
+        /// Their folder.
+        path: PathBuf,
+    },
     /// Another program stopped in the middle of a change, which only a writer can undo.
     #[error("the database {} was left in the middle of a change by another program. Open it once with that program, which then repairs it", path.display())]
     Unfinished {

@@ -2,28 +2,38 @@
 //! are brought into an SQLite file beside the project's state, anew whenever one of them changed, and read from there.
 
 use crate::customers::error::StoreError;
+use crate::customers::seen;
 use crate::import::{Import, Options, Source};
 use crate::private;
+use std::ffi::OsStr;
 use std::fs::{self, TryLockError};
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidings_schema::load::Settings;
 use tidings_schema::show::counted;
 use tidings_schema::{Currency, Vocabulary};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// Changes with the way in which files are brought in.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Where that is kept, below the project's folder.
+const PLACE: &str = ".tidings/files";
+/// What is there of each state, beside rejected rows; and a state before all of it is there.
+const DATABASE: &str = "store.db";
+const NOTES: &str = "notes";
+const NEW: &str = "new";
 /// What can be read.
 const ENDINGS: [&str; 6] = ["csv", "tsv", "txt", "parquet", "xlsx", "xlsm"];
-/// How many files stay that were made, the newest first: databases, notes, rejected rows.
-const KEPT: usize = 12;
+/// How many states stay that files were in, the newest first: somebody may still read them.
+const KEPT: usize = 4;
 /// How often it is begun anew where files change meanwhile.
 const ATTEMPTS: usize = 3;
 /// How long whoever waits for others to bring files in looks away.
 const PAUSE: Duration = Duration::from_millis(20);
+/// A file whose time is in whole seconds may change once more with the same one; some systems count every other second.
+const BLUR: Duration = Duration::from_secs(2);
 
 /// The folder that a URL names.
 pub(crate) fn folder_of(url: &str, base: &Path) -> Option<PathBuf> {
@@ -37,41 +47,53 @@ pub(crate) async fn brought_in(
     base: &Path,
     vocabulary: Option<&Vocabulary>,
 ) -> Result<(PathBuf, Vec<String>), StoreError> {
-    let kept = base.join(".tidings/files");
+    let kept = base.join(PLACE);
     let failed = |why| StoreError::Unreadable { path: kept.clone(), why };
-    make_private(&kept).map_err(failed)?;
     // One brings them in, and the others read what it made: nobody may replace what somebody reads.
     let mut alone = None;
     for _ in 0..=ATTEMPTS {
-        let files = files(folder)?;
+        let files = settled(folder).await?;
         let state = state(&files, vocabulary);
-        let (database, notes) =
-            (kept.join(format!("{state:032x}.db")), kept.join(format!("{state:032x}.notes")));
+        let made = kept.join(format!("{state:032x}"));
+        let database = made.join(DATABASE);
         if database.exists() {
-            let said = fs::read_to_string(notes).unwrap_or_default();
+            let said = fs::read_to_string(made.join(NOTES)).unwrap_or_default();
             return Ok((database, said.lines().map(str::to_owned).collect()));
         }
         if alone.is_none() {
-            alone = Some(lock(&kept.with_extension("lock")).await.map_err(failed)?);
+            make_private(&kept).map_err(failed)?;
+            private::make_unversioned(&base.join(".tidings")).map_err(failed)?;
+            alone = Some(lock(&kept).await.map_err(failed)?);
             continue;
         }
-        let new = kept.join(format!("{:016x}.new", rand::random::<u64>()));
-        let said = bring_in(&files, &new, &kept, vocabulary).await;
+        tidy(&kept);
+        let new = kept.join(NEW);
+        private::make_folder(&new).map_err(failed)?;
+        let said = bring_in(&files, &new, &made, vocabulary).await;
         if state_is(folder, vocabulary, state) {
-            let said = said?;
-            fs::write(&notes, said.join("\n")).map_err(failed)?;
-            fs::rename(&new, &database).map_err(failed)?;
-            tidy(&kept);
+            let said = said.inspect_err(|_| tidy(&kept))?;
+            let written = fs::write(new.join(NOTES), said.join("\n"));
+            written.and_then(|()| fs::rename(&new, &made)).inspect_err(|_| tidy(&kept)).map_err(failed)?;
             return Ok((database, said));
         }
-        drop(fs::remove_file(&new));
     }
-    Err(StoreError::Busy { path: folder.to_owned() })
+    tidy(&kept);
+    Err(StoreError::Changing { path: folder.to_owned() })
 }
 
-/// Waits until nobody else holds a lock, in this process or another, and holds it until the file is dropped.
-async fn lock(path: &Path) -> io::Result<fs::File> {
-    let file = fs::File::options().create(true).append(true).open(path)?;
+/// Removes all that is kept below `base` of what files held.
+pub(crate) async fn forget(base: &Path) -> io::Result<()> {
+    let kept = base.join(PLACE);
+    if !kept.exists() {
+        return Ok(());
+    }
+    let _alone = lock(&kept).await?;
+    fs::remove_dir_all(&kept)
+}
+
+/// Waits until nobody else brings files in, in this process or another; nobody does until what is returned is dropped.
+async fn lock(kept: &Path) -> io::Result<fs::File> {
+    let file = fs::File::options().create(true).append(true).open(kept.with_extension("lock"))?;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -112,12 +134,16 @@ fn files(folder: &Path) -> Result<Vec<File>, StoreError> {
         let mut folders = Vec::new();
         for entry in fs::read_dir(within).map_err(unreadable(within))? {
             let path = entry.map_err(unreadable(within))?.path();
-            let data = path.metadata().map_err(unreadable(&path))?;
             // What other programs lay beside a file: `.~lock.orders.csv#`, `~$orders.xlsx`, `._orders.csv`.
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if name.starts_with('.') || name.starts_with("~$") {
                 continue;
             }
+            let data = match path.metadata() {
+                // A link to nothing, or gone since it was listed.
+                Err(why) if why.kind() == io::ErrorKind::NotFound => continue,
+                data => data.map_err(unreadable(&path))?,
+            };
             let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
             if data.is_dir() {
                 folders.push(path);
@@ -125,7 +151,7 @@ fn files(folder: &Path) -> Result<Vec<File>, StoreError> {
                 let stem = || path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
                 let table = table.map_or_else(stem, str::to_owned);
                 let (length, modified) = (data.len(), data.modified().ok());
-                found.push(File { table, length, modified, more: more(&data), path });
+                found.push(File { table, length, modified, more: seen::more(&data), path });
             }
         }
         Ok(folders)
@@ -138,15 +164,26 @@ fn files(folder: &Path) -> Result<Vec<File>, StoreError> {
     Ok(found)
 }
 
-#[cfg(unix)]
-fn more(data: &fs::Metadata) -> [i64; 3] {
-    use std::os::unix::fs::MetadataExt;
-    [data.ino().cast_signed(), data.ctime(), data.ctime_nsec()]
+/// The files once none of them may change without its time telling.
+async fn settled(folder: &Path) -> Result<Vec<File>, StoreError> {
+    let found = files(folder)?;
+    match found.iter().filter_map(File::unsettled).max() {
+        Some(wait) => {
+            tokio::time::sleep(wait).await;
+            files(folder)
+        }
+        None => Ok(found),
+    }
 }
 
-#[cfg(not(unix))]
-fn more(_: &fs::Metadata) -> [i64; 3] {
-    [0; 3]
+impl File {
+    /// For how long its time may still be that of another state.
+    fn unsettled(&self) -> Option<Duration> {
+        let modified = self.modified?;
+        let whole = modified.duration_since(UNIX_EPOCH).ok()?.subsec_nanos() == 0;
+        let age = SystemTime::now().duration_since(modified).ok()?;
+        BLUR.checked_sub(age).filter(|_| whole)
+    }
 }
 
 /// What tells one state of the files, read by one schema, from another.
@@ -164,10 +201,11 @@ fn state_is(folder: &Path, vocabulary: Option<&Vocabulary>, before: u128) -> boo
     files(folder).is_ok_and(|files| state(&files, vocabulary) == before)
 }
 
+/// Makes a folder what it will be as `made`.
 async fn bring_in(
     files: &[File],
-    database: &Path,
-    kept: &Path,
+    new: &Path,
+    made: &Path,
     vocabulary: Option<&Vocabulary>,
 ) -> Result<Vec<String>, StoreError> {
     let sources: Vec<Source> =
@@ -176,30 +214,39 @@ async fn bring_in(
         Some(vocabulary) => Settings { zone: vocabulary.zone, currency: vocabulary.currency },
         None => Settings { zone: chrono_tz::UTC, currency: Currency::USD },
     };
-    let options = Options { again: true, rejected_in: Some(kept.to_owned()), ..Options::new(settings) };
+    let options = Options { again: true, rejected_in: Some(new.to_owned()), ..Options::new(settings) };
     let failed = |e| StoreError::Files(Box::new(e));
     let import = Import::plan(&sources, vocabulary, &options, &mut |_| {}).map_err(failed)?;
-    drop(fs::remove_file(database));
-    let url = format!("sqlite:{}", database.display());
+    let url = format!("sqlite:{}", new.join(DATABASE).display());
     let report = import.run(&url, Path::new(""), &mut |_| {}).await.map_err(failed)?;
-    let rejected = report.files.iter().filter_map(|f| Some((f, f.rejected_file.as_ref()?)));
-    let note = |(file, list): (&crate::import::FileReport, &PathBuf)| {
+    let rejected = report.files.iter().filter_map(|f| Some((f, f.rejected_file.as_ref()?.file_name()?)));
+    let note = |(file, list): (&crate::import::FileReport, &OsStr)| {
         format!(
             "{} of {} cannot be read; {} says why",
             counted(file.rejected, "row"),
             file.path.display(),
-            list.display()
+            made.join(list).display()
         )
     };
     Ok(rejected.map(note).collect())
 }
 
-/// Removes what earlier states left but for the last few, which somebody may still read.
+/// Removes what earlier states left but for the last few, which somebody may still read, and what was never made whole.
 fn tidy(kept: &Path) {
-    let entries = fs::read_dir(kept).into_iter().flatten().flatten();
-    let mut old: Vec<(Option<SystemTime>, PathBuf)> = entries
-        .map(|entry| (entry.metadata().ok().and_then(|data| data.modified().ok()), entry.path()))
-        .collect();
-    old.sort_unstable_by(|a, b| b.cmp(a));
-    old.into_iter().skip(KEPT).for_each(|(_, path)| drop(fs::remove_file(path)));
+    let mut states = Vec::new();
+    for entry in fs::read_dir(kept).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.metadata().and_then(|data| data.modified()) {
+            Ok(modified) if path.join(DATABASE).exists() && entry.file_name() != NEW => {
+                states.push((modified, path));
+            }
+            _ => remove(&path),
+        }
+    }
+    states.sort_unstable_by(|a, b| b.cmp(a));
+    states.into_iter().skip(KEPT - 1).for_each(|(_, path)| remove(&path));
+}
+
+fn remove(path: &Path) {
+    drop(fs::remove_dir_all(path).or_else(|_| fs::remove_file(path)));
 }

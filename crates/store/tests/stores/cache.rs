@@ -6,6 +6,7 @@ use super::servers::Kind;
 use crate::shop::{everything, vocabulary};
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 use tidings_engine::chunk::Needs;
 use tidings_schema::Vocabulary;
 use tidings_store::{CustomerStore, EngineRows, Loaded, Refreshed, Resident, Selection};
@@ -130,4 +131,27 @@ async fn a_cache_of_another_schema_or_store_is_none() {
     assert_eq!(told(&kept), told(&copy.load(&schema, &needs, Selection::All, &engine).await.unwrap()));
     fs::write(&file, &written).unwrap();
     assert!(command(&file, &store, &schema).await.1.saved > 0, "and its own is one");
+}
+
+/// A copy keeps the time of what it is of, and another file of the same statements counts as many changes.
+#[tokio::test]
+async fn a_file_in_place_of_another_of_the_same_size_and_time_is_another() {
+    let cities = ["x1", "x2"];
+    let worlds = [World::new(Kind::Lite, 5).await.unwrap(), World::new(Kind::Lite, 5).await.unwrap()];
+    let databases = worlds.each_ref().map(|world| world.shop.folder.path().join("shop.db"));
+    for ((world, database), city) in worlds.iter().zip(&databases).zip(cities) {
+        world.shop.execute(&format!("UPDATE customers SET city = '{city}'")).await;
+        let file = fs::File::options().write(true).open(database).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
+    }
+    let schema = vocabulary("customer: {table: customers, key: id, attributes: {city: text}}");
+    let (file, store) = (worlds[0].shop.folder.path().join("customers.cache"), worlds[0].shop.store().await);
+    let first = command(&file, &store, &schema).await.0;
+    assert!(command(&file, &store, &schema).await.1.saved > 0, "as long as it is the same");
+    fs::rename(&databases[1], &databases[0]).unwrap();
+    let second = command(&file, &store, &schema).await.0;
+    let cold =
+        store.load(&schema, &everything(&schema), Selection::All, &EngineRows::default()).await.unwrap();
+    assert_eq!(told(&second), told(&cold));
+    assert_ne!(told(&second), told(&first));
 }

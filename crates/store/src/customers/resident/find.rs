@@ -196,7 +196,13 @@ impl State {
             return Err(Doubt::Key);
         }
         let stale = |key: Option<Key<'_>>| key.is_some_and(|key| known.get(key).is_some());
-        left::remark(left, (table.table, &table.attributes), &read, stale);
+        let told = (table.table, table.attributes.as_slice());
+        left::remark(left, told, &read, stale);
+        if let Some(late) = &late {
+            // A row may be among both.
+            let again = Places::new(late.keys.last().cloned().unwrap_or_default());
+            left::remark(left, told, late, |key| key.is_some_and(|key| again.get(key).is_some()));
+        }
         drop(known);
         Ok((arrived, moves))
     }

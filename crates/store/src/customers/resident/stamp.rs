@@ -1,6 +1,7 @@
 //! Whether somebody wrote to an SQLite file.
 
 use crate::customers::lite::first::first;
+use crate::customers::seen;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -15,6 +16,8 @@ const BLUR: i128 = 2_000_000;
 pub(crate) struct Stamp {
     length: u64,
     modified: i128,
+    /// See [`seen::more`].
+    more: [i64; 3],
     /// The beginning of the file, which counts changes where there is no log.
     head: Vec<u8>,
     /// What the log's index says of the last transaction, where there is a log.
@@ -47,7 +50,13 @@ impl Stamp {
             Ok(_) => Some(beginning(Path::new(&beside("-shm")), 48)?),
             Err(_) => return None,
         };
-        Some(Stamp { length: data.len(), modified, head: beginning(path, 100)?, log })
+        Some(Stamp {
+            length: data.len(),
+            modified,
+            more: seen::more(&data),
+            head: beginning(path, 100)?,
+            log,
+        })
     }
 }
 
@@ -55,12 +64,12 @@ impl Stamp {
     /// As a cache writes it.
     pub(super) fn written(&self) -> Value {
         let modified = self.modified.to_string();
-        json!([self.length, modified, hex::encode(&self.head), self.log.as_ref().map(hex::encode)])
+        json!([self.length, modified, self.more, hex::encode(&self.head), self.log.as_ref().map(hex::encode)])
     }
 
     /// What [`Stamp::written`] wrote.
     pub(super) fn read(written: &Value) -> Option<Stamp> {
-        let log = match written.get(3)? {
+        let log = match written.get(4)? {
             Value::Null => None,
             log => Some(hex::decode(log.as_str()?).ok()?),
         };
@@ -68,7 +77,8 @@ impl Stamp {
         Some(Stamp {
             length: written.get(0)?.as_u64()?,
             modified,
-            head: hex::decode(written.get(2)?.as_str()?).ok()?,
+            more: serde_json::from_value(written.get(2)?.clone()).ok()?,
+            head: hex::decode(written.get(3)?.as_str()?).ok()?,
             log,
         })
     }
