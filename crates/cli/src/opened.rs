@@ -108,6 +108,9 @@ pub fn rule(site: &Site, name: &str) -> Result<usize, Failure> {
     let names: Vec<&str> = site.program.rules.iter().map(|r| r.name.as_str()).collect();
     Err(Failure::new(match tidings_syntax::suggest::nearest(name, names.iter().copied()) {
         Some(near) => format!("there is no rule `{name}`; `{near}` was probably meant"),
+        None if names.is_empty() => {
+            format!("there is no rule `{name}`, and no other one: write one into rules/")
+        }
         None => format!("there is no rule `{name}`; there are {}", few(&names, 10)),
     }))
 }

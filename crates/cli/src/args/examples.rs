@@ -23,7 +23,9 @@ pub(super) const IMPORT: &str = "\
 Examples:
   tidings import data/customers.csv
   tidings import --dry-run orders=data/CDNOW_master.txt    # only judge it
-  tidings import data/customers.csv orders=data/CDNOW_master.txt";
+  tidings import data/customers.csv orders=data/CDNOW_master.txt
+
+Exit codes: 0 all rows came in, 1 some were rejected while the others came in, or there was an error.";
 pub(super) const CUSTOMERS: &str = "\
 Examples:
   tidings customers                    # now

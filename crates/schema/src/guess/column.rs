@@ -242,16 +242,17 @@ fn yes_no(seen: &Seen<'_>) -> Guessed {
         draft.map(|d| (d, "it is declared so"))
     } else if digits && (seen.name.has(SAYS_YES) || both && !seen.name.has(COUNTS)) {
         draft.map(|d| (d, "its values are 0 and 1"))
-    } else if !digits
-        && seen
-            .samples
-            .iter()
-            .any(|s| ["true", "false", "yes", "no", "是", "否"].contains(&s.to_lowercase().as_str()))
-    {
+    } else if !digits && seen.samples.iter().any(|s| says_so(&s.to_lowercase(), seen.name.has(SAYS_YES))) {
         draft.map(|d| (d, "its values say so"))
     } else {
         None
     }
+}
+
+/// Whether a value says yes or no; a letter does where the column's name asks for that.
+fn says_so(value: &str, asked: bool) -> bool {
+    ["true", "false", "yes", "no", "是", "否"].contains(&value)
+        || asked && ["y", "n", "t", "f"].contains(&value)
 }
 
 fn date(seen: &Seen<'_>) -> Guessed {
