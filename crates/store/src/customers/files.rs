@@ -51,8 +51,9 @@ pub(crate) async fn brought_in(
     let failed = |why| StoreError::Unreadable { path: kept.clone(), why };
     // One brings them in, and the others read what it made: nobody may replace what somebody reads.
     let mut alone = None;
-    for _ in 0..=ATTEMPTS {
-        let files = settled(folder).await?;
+    // Twice more, to be alone and to wait.
+    for _ in 0..ATTEMPTS + 2 {
+        let files = files(folder)?;
         let state = state(&files, vocabulary);
         let made = kept.join(format!("{state:032x}"));
         let database = made.join(DATABASE);
@@ -69,6 +70,11 @@ pub(crate) async fn brought_in(
         tidy(&kept);
         let new = kept.join(NEW);
         private::make_folder(&new).map_err(failed)?;
+        let now = new.metadata().and_then(|data| data.modified()).map_err(failed)?;
+        if let Some(wait) = files.iter().filter_map(|file| file.unsettled(now)).max() {
+            tokio::time::sleep(wait).await;
+            continue;
+        }
         let said = bring_in(&files, &new, &made, vocabulary).await;
         if state_is(folder, vocabulary, state) {
             let said = said.inspect_err(|_| tidy(&kept))?;
@@ -164,25 +170,13 @@ fn files(folder: &Path) -> Result<Vec<File>, StoreError> {
     Ok(found)
 }
 
-/// The files once none of them may change without its time telling.
-async fn settled(folder: &Path) -> Result<Vec<File>, StoreError> {
-    let found = files(folder)?;
-    match found.iter().filter_map(File::unsettled).max() {
-        Some(wait) => {
-            tokio::time::sleep(wait).await;
-            files(folder)
-        }
-        None => Ok(found),
-    }
-}
-
 impl File {
     /// For how long its time may still be that of another state.
-    fn unsettled(&self) -> Option<Duration> {
+    fn unsettled(&self, now: SystemTime) -> Option<Duration> {
         let modified = self.modified?;
         let whole = modified.duration_since(UNIX_EPOCH).ok()?.subsec_nanos() == 0;
-        let age = SystemTime::now().duration_since(modified).ok()?;
-        BLUR.checked_sub(age).filter(|_| whole)
+        let age = now.duration_since(modified).ok()?;
+        (whole && age < BLUR).then(|| BLUR - age)
     }
 }
 
