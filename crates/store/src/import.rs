@@ -189,10 +189,7 @@ impl Import {
         options: &Options,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Import, ImportError> {
-        if !url.starts_with("sqlite:") {
-            return Err(ImportError::NotOurs);
-        }
-        let path = path_of(url, base)?;
+        let path = file_of(url, base)?;
         let tables = sources.iter().map(|source| source.table.as_str());
         let kept = write::unique_keys(&path, tables).await?;
         let import = Import::check(sources, vocabulary, kept, options, progress)?;
@@ -250,10 +247,7 @@ impl Import {
         base: &Path,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Report, ImportError> {
-        if !url.starts_with("sqlite:") {
-            return Err(ImportError::NotOurs);
-        }
-        let mut writer = write::Writer::open(&path_of(url, base)?).await?;
+        let mut writer = write::Writer::open(&file_of(url, base)?).await?;
         if !self.options.again {
             for file in &self.files {
                 writer.refuse_twice(file).await?;
@@ -269,5 +263,13 @@ impl Import {
         }
         writer.close().await;
         Ok(report)
+    }
+}
+
+/// The SQLite file that a URL names.
+fn file_of(url: &str, base: &Path) -> Result<PathBuf, ImportError> {
+    match url.starts_with("sqlite:") {
+        true => Ok(path_of(url, base)?),
+        false => Err(ImportError::NotOurs),
     }
 }

@@ -18,8 +18,7 @@ use tidings_check::program::{
     Aggregate, Bands, Body, CatchUp, Condition, ConditionKind, Define, Overlap, Repeat, Rule, Schedule,
     Score, Segment, SegmentId, Stages, Term, TermKind,
 };
-use tidings_schema::calendar::SECOND;
-use tidings_schema::calendar::{day_number, months_before, start_of_day};
+use tidings_schema::calendar::{SECOND, day_number, months_before, start_of_day};
 use tidings_schema::{
     Attribute, AttributeId, Collection, CollectionId, Currency, Customer as Described, FieldId, Now, OneOf,
     RowSource, Storage, StoredUnit, Type, Value, Vocabulary, Word,

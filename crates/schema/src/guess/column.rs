@@ -237,22 +237,22 @@ fn is_numeric(value: &str) -> bool {
 fn yes_no(seen: &Seen<'_>) -> Guessed {
     let draft = Some(Draft::of(Type::YesNo));
     let digits = seen.all(|s| s == "0" || s == "1");
+    let asked = seen.name.has(SAYS_YES) && !seen.samples.is_empty();
     let both = seen.samples.contains(&"0") && seen.samples.contains(&"1") && seen.samples.len() >= 4;
     if seen.declared(&["bool"]) {
         draft.map(|d| (d, "it is declared so"))
-    } else if digits && (seen.name.has(SAYS_YES) || both && !seen.name.has(COUNTS)) {
+    } else if digits && (asked || both && !seen.name.has(COUNTS)) {
         draft.map(|d| (d, "its values are 0 and 1"))
-    } else if !digits && seen.samples.iter().any(|s| says_so(&s.to_lowercase(), seen.name.has(SAYS_YES))) {
+    } else if !digits && (asked || seen.samples.iter().any(|s| says_so(s))) {
         draft.map(|d| (d, "its values say so"))
     } else {
         None
     }
 }
 
-/// Whether a value says yes or no; a letter does where the column's name asks for that.
-fn says_so(value: &str, asked: bool) -> bool {
-    ["true", "false", "yes", "no", "是", "否"].contains(&value)
-        || asked && ["y", "n", "t", "f"].contains(&value)
+/// Whether a value says yes or no whatever its column is called.
+fn says_so(value: &str) -> bool {
+    ["true", "false", "yes", "no", "是", "否"].contains(&value.to_lowercase().as_str())
 }
 
 fn date(seen: &Seen<'_>) -> Guessed {

@@ -28,8 +28,8 @@ const NEW: &str = "new";
 const ENDINGS: [&str; 6] = ["csv", "tsv", "txt", "parquet", "xlsx", "xlsm"];
 /// How many states stay that files were in, the newest first: somebody may still read them.
 const KEPT: usize = 4;
-/// How often it is begun anew where files change meanwhile.
-const ATTEMPTS: usize = 3;
+/// How often files are looked at that change meanwhile, or just did.
+const ATTEMPTS: usize = 4;
 /// How long whoever waits for others to bring files in looks away.
 const PAUSE: Duration = Duration::from_millis(20);
 /// A file whose time is in whole seconds may change once more with the same one; some systems count every other second.
@@ -48,42 +48,53 @@ pub(crate) async fn brought_in(
     vocabulary: Option<&Vocabulary>,
 ) -> Result<(PathBuf, Vec<String>), StoreError> {
     let kept = base.join(PLACE);
+    if let Some(there) = made(&kept.join(state(&files(folder)?, vocabulary))) {
+        return Ok(there);
+    }
     let failed = |why| StoreError::Unreadable { path: kept.clone(), why };
+    make_private(&kept).map_err(failed)?;
+    private::make_unversioned(&base.join(".tidings")).map_err(failed)?;
     // One brings them in, and the others read what it made: nobody may replace what somebody reads.
-    let mut alone = None;
-    // Twice more, to be alone and to wait.
-    for _ in 0..ATTEMPTS + 2 {
+    let _alone = lock(&kept).await.map_err(failed)?;
+    make(folder, &kept, vocabulary).await.inspect_err(|_| tidy(&kept))
+}
+
+/// What was made of a state, if it was.
+fn made(state: &Path) -> Option<(PathBuf, Vec<String>)> {
+    let database = state.join(DATABASE);
+    let said = || fs::read_to_string(state.join(NOTES)).unwrap_or_default();
+    database.exists().then(|| (database, said().lines().map(str::to_owned).collect()))
+}
+
+/// Makes what the files hold, unless it was made meanwhile. Whoever calls it holds the lock.
+async fn make(
+    folder: &Path,
+    kept: &Path,
+    vocabulary: Option<&Vocabulary>,
+) -> Result<(PathBuf, Vec<String>), StoreError> {
+    let failed = |why| StoreError::Unreadable { path: kept.to_owned(), why };
+    let new = kept.join(NEW);
+    for _ in 0..ATTEMPTS {
         let files = files(folder)?;
-        let state = state(&files, vocabulary);
-        let made = kept.join(format!("{state:032x}"));
-        let database = made.join(DATABASE);
-        if database.exists() {
-            let said = fs::read_to_string(made.join(NOTES)).unwrap_or_default();
-            return Ok((database, said.lines().map(str::to_owned).collect()));
+        let whole = kept.join(state(&files, vocabulary));
+        if let Some(there) = made(&whole) {
+            return Ok(there);
         }
-        if alone.is_none() {
-            make_private(&kept).map_err(failed)?;
-            private::make_unversioned(&base.join(".tidings")).map_err(failed)?;
-            alone = Some(lock(&kept).await.map_err(failed)?);
-            continue;
-        }
-        tidy(&kept);
-        let new = kept.join(NEW);
+        tidy(kept);
         private::make_folder(&new).map_err(failed)?;
         let now = new.metadata().and_then(|data| data.modified()).map_err(failed)?;
         if let Some(wait) = files.iter().filter_map(|file| file.unsettled(now)).max() {
             tokio::time::sleep(wait).await;
             continue;
         }
-        let said = bring_in(&files, &new, &made, vocabulary).await;
-        if state_is(folder, vocabulary, state) {
-            let said = said.inspect_err(|_| tidy(&kept))?;
-            let written = fs::write(new.join(NOTES), said.join("\n"));
-            written.and_then(|()| fs::rename(&new, &made)).inspect_err(|_| tidy(&kept)).map_err(failed)?;
-            return Ok((database, said));
+        let said = bring_in(&files, &new, &whole, vocabulary).await;
+        if self::files(folder).is_ok_and(|files| kept.join(state(&files, vocabulary)) == whole) {
+            let said = said?;
+            fs::write(new.join(NOTES), said.join("\n")).map_err(failed)?;
+            fs::rename(&new, &whole).map_err(failed)?;
+            return Ok((whole.join(DATABASE), said));
         }
     }
-    tidy(&kept);
     Err(StoreError::Changing { path: folder.to_owned() })
 }
 
@@ -181,25 +192,21 @@ impl File {
 }
 
 /// What tells one state of the files, read by one schema, from another.
-fn state(files: &[File], vocabulary: Option<&Vocabulary>) -> u128 {
+fn state(files: &[File], vocabulary: Option<&Vocabulary>) -> String {
     let mut hash = Xxh3Default::new();
     (VERSION, format!("{vocabulary:?}")).hash(&mut hash);
     for file in files {
         (&file.path, file.length, file.modified, file.more).hash(&mut hash);
         hash.write_u8(0);
     }
-    hash.digest128()
+    format!("{:032x}", hash.digest128())
 }
 
-fn state_is(folder: &Path, vocabulary: Option<&Vocabulary>, before: u128) -> bool {
-    files(folder).is_ok_and(|files| state(&files, vocabulary) == before)
-}
-
-/// Makes a folder what it will be as `made`.
+/// Makes a folder what it will be as `whole`.
 async fn bring_in(
     files: &[File],
     new: &Path,
-    made: &Path,
+    whole: &Path,
     vocabulary: Option<&Vocabulary>,
 ) -> Result<Vec<String>, StoreError> {
     let sources: Vec<Source> =
@@ -219,7 +226,7 @@ async fn bring_in(
             "{} of {} cannot be read; {} says why",
             counted(file.rejected, "row"),
             file.path.display(),
-            made.join(list).display()
+            whole.join(list).display()
         )
     };
     Ok(rejected.map(note).collect())
